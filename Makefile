@@ -1,0 +1,38 @@
+# Bare `make` lists what there is.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lock wheels clean
+
+BIN := .venv/bin
+PROJECTS := . slo otel service loadtest dashboards
+PACKAGES := tailgate slo otel service loadtest dashboards tests
+STAMP := .venv/.set-up
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): requirements.lock .ci/setup $(PROJECTS:%=%/pyproject.toml)
+	@.ci/setup
+	@touch $@
+
+setup: $(STAMP) ## put everything needed into .venv/ (cheap when nothing changed)
+
+demo: setup ## start the reference API, load it, judge it, write a report
+	@$(BIN)/tailgate run --profile smoke
+
+check: setup ## ruff, strict types, import contracts
+	$(BIN)/ruff check $(PACKAGES)
+	$(BIN)/ruff format --check $(PACKAGES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+test: check ## every check and every test
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+lock: ## pin the dependencies again, after changing one
+	@.ci/lock --upgrade
+
+wheels: setup ## build the six wheels into dist/
+	@for project in $(PROJECTS); do $(BIN)/uv build --quiet --wheel --no-build-isolation --out-dir dist $$project || exit 1; done
+
+clean: ## remove what the targets made
+	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""Prometheus rules and Grafana boards compiled from the objectives."""

@@ -1,0 +1,1 @@
+"""Load with a verdict: shapes, engine, measure, run, judge, report."""

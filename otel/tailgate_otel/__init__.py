@@ -1,0 +1,1 @@
+"""Instrumentation for any ASGI and asyncpg application: traces, exact query counts, metrics."""

@@ -1,0 +1,91 @@
+"""Every metric, label, attribute, header and environment name of the whole project. This module imports nothing.
+
+Standard names follow OpenTelemetry's stable semantic conventions, written for Prometheus by the rules of
+https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/ (dots become underscores, the
+unit is appended). Our own measures begin with ``tailgate_``.
+"""
+
+# Metrics of the serving process, as Prometheus sees them (histograms add _bucket, _sum, _count; counters _total).
+HTTP_SERVER_DURATION = "http_server_request_duration_seconds"
+HTTP_SERVER_ACTIVE = "http_server_active_requests"
+DB_OPERATION_DURATION = "db_client_operation_duration_seconds"
+DB_POOL_WAIT = "db_client_connection_wait_time_seconds"
+DB_POOL_COUNT = "db_client_connection_count"
+DB_POOL_PENDING = "db_client_connection_pending_requests"
+QUERIES_PER_REQUEST = "tailgate_queries_per_request"
+DB_TIME_PER_REQUEST = "tailgate_db_time_per_request_seconds"
+ROUND_TRIPS = "tailgate_db_round_trips"
+N_PLUS_ONE = "tailgate_n_plus_one"
+TRACES_KEPT = "tailgate_traces_kept"
+TRACES_OVER_CAP = "tailgate_traces_over_cap"
+SPANS_DROPPED = "tailgate_spans_dropped"
+INSTRUMENTATION_ERRORS = "tailgate_instrumentation_errors"
+
+# Labels.
+LABEL_METHOD = "http_request_method"
+LABEL_ROUTE = "http_route"
+LABEL_STATUS = "http_response_status_code"
+LABEL_ERROR_TYPE = "error_type"
+LABEL_REASON = "reason"
+LABEL_POOL = "db_client_connection_pool_name"
+LABEL_POOL_STATE = "db_client_connection_state"
+LABEL_DB_SYSTEM = "db_system_name"
+LABEL_DB_OPERATION = "db_operation_name"
+
+# Bounded label values for what is not known.
+OTHER_METHOD = "_OTHER"
+UNKNOWN_ROUTE = "(unknown)"
+OTHER_ROUTE = "(other)"
+
+# Span and resource attributes: stable conventions first, then ours.
+ATTR_METHOD = "http.request.method"
+ATTR_ROUTE = "http.route"
+ATTR_STATUS = "http.response.status_code"
+ATTR_PATH = "url.path"
+ATTR_SCHEME = "url.scheme"
+ATTR_ERROR_TYPE = "error.type"
+ATTR_USER_AGENT = "user_agent.original"
+ATTR_SERVER_ADDRESS = "server.address"
+ATTR_DB_SYSTEM = "db.system.name"
+ATTR_DB_OPERATION = "db.operation.name"
+ATTR_DB_QUERY = "db.query.text"
+ATTR_DB_STATUS = "db.response.status_code"
+ATTR_SERVICE_NAME = "service.name"
+ATTR_SERVICE_VERSION = "service.version"
+ATTR_SERVICE_INSTANCE = "service.instance.id"
+ATTR_KEPT_REASON = "tailgate.kept.reason"
+ATTR_QUERIES = "tailgate.db.queries"
+ATTR_ROUND_TRIPS = "tailgate.db.round_trips"
+ATTR_DB_TIME = "tailgate.db.time"
+ATTR_POOL_WAIT = "tailgate.db.pool_wait"
+ATTR_N_PLUS_ONE = "tailgate.n_plus_one"
+
+# Why a trace was kept: the values of ATTR_KEPT_REASON and of the label ``reason``.
+KEPT_ERROR = "error"
+KEPT_SLOW = "slow"
+KEPT_BUDGET = "budget"
+KEPT_N_PLUS_ONE = "n_plus_one"
+KEPT_SAMPLE = "sample"
+KEPT_FORCED = "forced"
+
+# Headers.
+HEADER_TRACEPARENT = "traceparent"
+HEADER_SERVER_TIMING = "server-timing"
+HEADER_RUN_SECRET = "tailgate-run"  # noqa: S105 - the header's name, not a secret
+
+# Server-Timing metric names, in the order they are written.
+TIMING_TRACE = "trace"
+TIMING_QUERIES = "queries"
+TIMING_DB = "db"
+TIMING_POOL = "pool"
+TIMING_APP = "app"
+
+# Environment: OpenTelemetry's own where there is one.
+ENV_METRICS_HOST = "OTEL_EXPORTER_PROMETHEUS_HOST"
+ENV_METRICS_PORT = "OTEL_EXPORTER_PROMETHEUS_PORT"
+ENV_OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+ENV_SERVICE_NAME = "OTEL_SERVICE_NAME"
+ENV_RUN_SECRET = "TAILGATE_RUN_SECRET"  # noqa: S105 - the variable's name, not a secret
+ENV_TARGETS = "TAILGATE_TARGETS"
+
+DEFAULT_METRICS_PORT = 9464

@@ -1,0 +1,1 @@
+"""The reference API, its database and its pages."""
