@@ -1,0 +1,1 @@
+DROP TABLE messages, conversation_tags, tags, conversations, notes, contacts, users, workspaces;
