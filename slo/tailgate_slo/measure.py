@@ -1,0 +1,93 @@
+"""A metric source's spec into a measure."""
+
+import re
+from decimal import Decimal
+from typing import cast
+
+from .model import KINDS, VITALS, Kind, Measure, Vital
+from .node import Node
+
+# A template may hold anything that a load test names a request by, except what would break a line.
+_ROUTE = re.compile(r"[A-Z]+ \S[^\x00-\x1f\x7f]{0,198}")
+_METHODS = ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE")
+
+
+def read_measure(spec: Node, op: Node | None, value: Node | None) -> Measure:
+    """The measure of a ``type: tailgate`` source.
+
+    Its threshold stands in the spec (``threshold: 500ms``) or in the objective (``op: lte``, ``value`` in
+    seconds or as a count), and in one of them only.
+    """
+    fields = spec.fields(("measure",), ("route", "threshold", "vital"))
+    kind = cast("Kind", fields["measure"].one_of(KINDS))
+    if (kind == "vital") != ("vital" in fields):
+        raise spec.error("measure: vital and the key vital go together", "Write vital: " + ", ".join(VITALS))
+    vital = cast("Vital", fields["vital"].one_of(VITALS)) if "vital" in fields else None
+    if kind in {"latency", "queries"} and "route" not in fields:
+        raise spec.error(f"{kind} needs a route", "Write route: METHOD template, as in GET /api/orders/{id}")
+    route = None
+    if "route" in fields:
+        route = _page(fields["route"]) if kind == "vital" else read_route(fields["route"])
+    return Measure(
+        kind=kind,
+        route=route,
+        vital=vital,
+        threshold=_threshold(kind, vital, spec, fields.get("threshold"), op, value),
+    )
+
+
+def check_prometheus(spec: Node) -> None:
+    """Check the shape of a ``type: Prometheus`` source, whose query only a Prometheus can answer."""
+    fields = spec.fields((), ("query", "promql"))
+    if len(fields) != 1:
+        raise spec.error("needs a query")
+    for query in fields.values():
+        query.text()
+
+
+def read_route(node: Node) -> str:
+    """A route, ``METHOD template``."""
+    text = node.text()
+    if _ROUTE.fullmatch(text):
+        return text
+    method, _, template = text.partition(" ")
+    cure = "Write METHOD template, as in GET /api/orders/{id}"
+    if text.startswith("/"):
+        cure = f"Write the method before it, as in GET {text}"
+    elif method.upper() in _METHODS and template.strip():
+        cure = f"Write {method.upper()} {template.strip()}"
+    raise node.error("not a route", cure)
+
+
+def _page(node: Node) -> str:
+    if not (path := node.text()).startswith("/"):
+        raise node.error("a vital's route is a page's path", "Write it from its slash on, as in /inbox")
+    return path
+
+
+def _threshold(
+    kind: Kind, vital: Vital | None, spec: Node, threshold: Node | None, op: Node | None, value: Node | None
+) -> Decimal | None:
+    if op is not None:
+        op.one_of(
+            ("lte",), dict.fromkeys(("lt", "gt", "gte"), "A smaller value is the better one: write op: lte")
+        )
+    if kind == "availability":
+        if given := threshold or value:
+            raise given.error("availability has no threshold", "Remove it: a response is good or it is not")
+        return None
+    if (threshold is None) == (value is None):
+        example = "4" if kind == "queries" else "0.1" if vital == "cls" else "500ms"
+        raise spec.error(
+            "needs its threshold once",
+            f"Write threshold: {example} here, or op: lte and value in the objective",
+        )
+    counted = kind == "queries"
+    if threshold is not None and not counted and vital != "cls":
+        return threshold.duration()
+    given = cast("Node", threshold or value)
+    if counted:
+        return Decimal(given.integer())
+    if not (number := given.at_least(0)):
+        raise given.error("must be more than nothing")
+    return number

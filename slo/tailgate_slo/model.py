@@ -1,0 +1,155 @@
+"""What an objectives file says, as values. Seconds inside; every number a Decimal as written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Literal, get_args
+
+Kind = Literal["latency", "availability", "queries", "vital"]
+Vital = Literal["lcp", "inp", "cls", "fcp", "ttfb"]
+Preset = Literal["otel", "micrometer", "nginx-ingress", "envoy"]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+VITALS: tuple[Vital, ...] = get_args(Vital)
+PRESETS: tuple[Preset, ...] = get_args(Preset)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measure:
+    """What is measured, on which route (``METHOD template``; None: all), and the largest good value.
+
+    ``threshold`` is in seconds for latency and vitals, a count for queries, plain for the vital ``cls``,
+    None for availability. ``vital`` names the Web Vital of that kind; ``route`` is then a page's path.
+    """
+
+    kind: Kind
+    route: str | None = None
+    threshold: Decimal | None = None
+    vital: Vital | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SLO:
+    """One objective: of the events in ``period_days`` days, the fraction ``target`` is good.
+
+    ``measure`` is None where the indicator is a Prometheus query, which only rules can answer.
+    """
+
+    name: str
+    display_name: str
+    description: str
+    service: str
+    target: Decimal
+    period_days: int
+    measure: Measure | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tolerance:
+    """How much worse a candidate may be: the larger of a fraction and a number of seconds."""
+
+    relative: Decimal = Decimal("0.05")
+    absolute: Decimal = Decimal("0.002")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Abort:
+    """End the load when the fraction ``error_ratio`` of requests has failed for ``for_seconds``."""
+
+    error_ratio: Decimal
+    for_seconds: Decimal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """When to adopt a candidate, judged by its latency at ``quantile``.
+
+    Adopt it when it is below ``adopt_below`` seconds and faster by the fraction ``adopt_faster``; keep the
+    base when they differ by less than the fraction ``keep_within``; otherwise undecided.
+    """
+
+    quantile: Decimal
+    adopt_below: Decimal
+    adopt_faster: Decimal
+    keep_within: Decimal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Accept:
+    """A regression taken on knowingly: up to the fraction ``bound`` on a route's measure, ``until`` a day."""
+
+    route: str
+    measure: Kind
+    bound: Decimal
+    until: date
+    why: str
+
+    def holds(self, on: date) -> bool:
+        """Whether the entry still holds on that day; ``until`` is its last."""
+        return on <= self.until
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gate:
+    """How a profile's run is judged; ``profile`` None means every profile without a gate of its own.
+
+    ``weights`` count in the score, 1 where none is given; ``keys`` are the objectives shown first. An
+    objective with fewer than ``minimum_samples`` is undecided.
+    """
+
+    name: str = "default"
+    profile: str | None = None
+    weights: Mapping[str, Decimal] = field(default_factory=dict)
+    keys: tuple[str, ...] = ()
+    minimum_samples: int = 100
+    tolerance: Tolerance = field(default_factory=Tolerance)
+    abort: Abort | None = None
+    decision: Decision | None = None
+    accept: tuple[Accept, ...] = ()
+
+    def weight(self, slo: str) -> Decimal:
+        """The weight of the objective of that name in the score."""
+        return self.weights.get(slo, Decimal(1))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Objectives:
+    """Everything one file says. ``digest`` is its bytes' SHA-256; ``ignored`` titles what was read past."""
+
+    file: str
+    digest: str
+    slos: tuple[SLO, ...]
+    gates: tuple[Gate, ...] = ()
+    preset: Preset = "otel"
+    ignored: tuple[str, ...] = ()
+
+    def gate(self, profile: str) -> Gate:
+        """The most specific gate: the profile's own, else one for every profile, else the defaults."""
+        for wanted in (profile, None):
+            for gate in self.gates:
+                if gate.profile == wanted:
+                    return gate
+        return Gate(profile=profile)
+
+    def routes(self) -> tuple[str, ...]:
+        """The routes that objectives name, sorted; pages of vitals are not among them."""
+        return tuple(sorted({m.route for m in self._measures() if m.route is not None and m.kind != "vital"}))
+
+    def thresholds(self) -> dict[str, tuple[Decimal, ...]]:
+        """Each route's latency thresholds in seconds, ascending."""
+        return {route: tuple(sorted(values)) for route, values in self._by_route("latency").items()}
+
+    def budgets(self) -> dict[str, int]:
+        """Each route's allowed queries per request: the strictest, where several objectives name it."""
+        return {route: int(min(values)) for route, values in self._by_route("queries").items()}
+
+    def _measures(self) -> tuple[Measure, ...]:
+        return tuple(slo.measure for slo in self.slos if slo.measure is not None)
+
+    def _by_route(self, kind: Kind) -> dict[str, set[Decimal]]:
+        found: dict[str, set[Decimal]] = {}
+        for measure in self._measures():
+            if measure.kind == kind and measure.route is not None and measure.threshold is not None:
+                found.setdefault(measure.route, set()).add(measure.threshold)
+        return dict(sorted(found.items()))

@@ -1,0 +1,172 @@
+"""OpenSLO v1 documents into objectives. The specification: https://github.com/OpenSLO/OpenSLO#specification."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from .measure import check_prometheus, read_measure
+from .model import SLO, Measure
+from .nearest import suggestion
+from .node import Node
+from .quantity import EXACT, parse_period
+
+DEFAULT_PERIOD_DAYS = 30
+_TIMESLICES = "Objectives count events: write Occurrences"
+
+
+def read_slo(
+    name: str, document: Node, indicators: Mapping[str, Node], sources: Mapping[str, str]
+) -> tuple[SLO, ...]:
+    """The objectives of a ``kind: SLO`` document, one for each entry of its ``objectives``.
+
+    ``indicators`` are the file's SLI documents' specs by name, ``sources`` its data sources' types by name.
+    Several objectives are named after their targets (``checkout-p95``, ``checkout-p99``), not their places.
+    """
+    fields = document.fields(("apiVersion", "kind", "metadata", "spec"))
+    metadata = read_metadata(fields["metadata"])
+    spec = fields["spec"].fields(
+        ("service", "objectives"),
+        ("description", "indicator", "indicatorRef", "timeWindow", "budgetingMethod", "alertPolicies"),
+    )
+    if method := spec.get("budgetingMethod"):
+        method.one_of(("Occurrences",), {"Timeslices": _TIMESLICES, "RatioTimeslices": _TIMESLICES})
+    period = _period(spec["timeWindow"]) if "timeWindow" in spec else DEFAULT_PERIOD_DAYS
+    source = _source(fields["spec"], spec, indicators)
+    entries = spec["objectives"].items()
+    slos = []
+    for entry in entries:
+        objective = _Objective(entry)
+        measure = _measure(source, objective, sources)
+        slos.append(
+            SLO(
+                name=name if len(entries) == 1 else f"{name}-{_suffix(objective.target, measure)}",
+                display_name=objective.display_name or metadata.get("displayName", name),
+                description=spec["description"].text().strip() if "description" in spec else "",
+                service=spec["service"].text(),
+                target=objective.target,
+                period_days=period,
+                measure=measure,
+            )
+        )
+    return tuple(slos)
+
+
+def read_metadata(node: Node) -> dict[str, str]:
+    """A document's ``name`` and ``displayName``, its labels and annotations checked for their shape."""
+    fields = node.fields(("name",), ("displayName", "labels", "annotations"))
+    for key in ("labels", "annotations"):
+        for entry in fields[key].mapping().values() if key in fields else ():
+            for value in (
+                entry.items() if key == "labels" and isinstance(entry.tree.content, tuple) else (entry,)
+            ):
+                value.text()
+    return {key: fields[key].text() for key in ("name", "displayName") if key in fields}
+
+
+class _Objective:
+    """One entry of ``objectives``: its target, and OpenSLO's own place for a threshold."""
+
+    def __init__(self, node: Node) -> None:
+        refused = {"timeSliceTarget": _TIMESLICES, "timeSliceWindow": _TIMESLICES}
+        fields = node.fields((), ("displayName", "op", "value", "target", "targetPercent"), refused)
+        if ("target" in fields) == ("targetPercent" in fields):
+            raise node.error("needs either target or targetPercent", "Write one of them, as in target: 0.99")
+        if "target" in fields:
+            self.target = fields["target"].between(0, 1)
+        else:
+            self.target = EXACT.scaleb(fields["targetPercent"].between(0, 100), -2)
+        self.node = node
+        self.display_name = fields["displayName"].text() if "displayName" in fields else None
+        self.op, self.value = fields.get("op"), fields.get("value")
+        if (self.op is None) != (self.value is None):
+            raise node.error("op and value go together", "Write op: lte and value: the largest good one")
+
+
+def _suffix(target: Decimal, measure: Measure | None) -> str:
+    percent = f"{EXACT.scaleb(target, 2).normalize(EXACT):f}".replace(".", "-")
+    return f"p{percent}" if measure and measure.kind == "latency" else percent
+
+
+def _period(node: Node) -> int:
+    windows = node.items()
+    if len(windows) != 1:
+        raise node.error("must have exactly one window", "Keep one, as in duration: 30d")
+    calendar = {"calendar": "Only rolling windows are judged: write duration: 30d and isRolling: true"}
+    fields = windows[0].fields(("duration",), ("isRolling",), calendar)
+    if "isRolling" in fields and not fields["isRolling"].boolean():
+        raise fields["isRolling"].error("not supported", calendar["calendar"])
+    try:
+        return parse_period(fields["duration"].text())
+    except ValueError as error:
+        raise fields["duration"].error("not a period", str(error)) from None
+
+
+def _source(node: Node, spec: Mapping[str, Node], indicators: Mapping[str, Node]) -> Node:
+    """The indicator's spec, written in place or referred to."""
+    if ("indicator" in spec) == ("indicatorRef" in spec):
+        raise node.error("needs either indicator or indicatorRef", "Write one of them")
+    if "indicator" in spec:
+        fields = spec["indicator"].fields(("spec",), ("metadata", "apiVersion", "kind"))
+        if "metadata" in fields:
+            read_metadata(fields["metadata"])
+        return fields["spec"]
+    reference = spec["indicatorRef"]
+    if (name := reference.text()) not in indicators:
+        raise reference.error("the file has no SLI of that name", suggestion(name, indicators))
+    return indicators[name]
+
+
+def _measure(source: Node, objective: _Objective, sources: Mapping[str, str]) -> Measure | None:
+    fields = source.fields((), ("description", "thresholdMetric", "ratioMetric"))
+    if ("thresholdMetric" in fields) == ("ratioMetric" in fields):
+        raise source.error("needs either thresholdMetric or ratioMetric", "Write one of them")
+    if "ratioMetric" in fields:
+        if objective.op is not None:
+            raise objective.op.error("a ratioMetric has no threshold", "Remove op and value")
+        _check_ratio(fields["ratioMetric"], sources)
+        return None
+    metric = fields["thresholdMetric"].fields(("metricSource",))["metricSource"]
+    kind, spec = _metric_source(metric, sources)
+    if kind == "tailgate":
+        return read_measure(spec, objective.op, objective.value)
+    if objective.value is None or objective.op is None:
+        raise objective.node.error(
+            "a thresholdMetric needs op and value", "Write op: lte and value: the largest good one"
+        )
+    objective.op.one_of(("lte", "gte", "lt", "gt"))
+    objective.value.decimal()
+    check_prometheus(spec)
+    return None
+
+
+def _check_ratio(node: Node, sources: Mapping[str, str]) -> None:
+    fields = node.fields((), ("counter", "good", "bad", "total", "raw", "rawType"))
+    if "counter" in fields:
+        fields["counter"].boolean()
+    shape = set(fields) - {"counter"}
+    if shape not in ({"good", "total"}, {"bad", "total"}, {"raw", "rawType"}):
+        raise node.error("must have good and total, bad and total, or raw and rawType")
+    if "rawType" in fields:
+        fields["rawType"].one_of(("success", "failure"))
+    for key in sorted(shape - {"rawType"}):
+        metric = fields[key].fields(("metricSource",))["metricSource"]
+        kind, spec = _metric_source(metric, sources)
+        if kind == "tailgate":
+            raise metric.error("a tailgate source stands under thresholdMetric", "Move it there")
+        check_prometheus(spec)
+
+
+def _metric_source(node: Node, sources: Mapping[str, str]) -> tuple[str, Node]:
+    """The source's type, its own or its data source's, and its spec."""
+    fields = node.fields(("spec",), ("type", "metricSourceRef"))
+    kinds = ("tailgate", "Prometheus")
+    if "type" in fields:
+        return fields["type"].one_of(kinds), fields["spec"]
+    if "metricSourceRef" not in fields:
+        raise node.error("lacks type", "Write type: tailgate")
+    reference = fields["metricSourceRef"]
+    name = reference.text()
+    if name not in sources:
+        raise reference.error("the file has no DataSource of that name", suggestion(name, sources))
+    if sources[name] not in kinds:
+        raise reference.error(f"is of type {sources[name]}, which is not read", "Known: " + ", ".join(kinds))
+    return sources[name], fields["spec"]
