@@ -1,11 +1,11 @@
-"""Every metric, label, attribute, header and environment name of the whole project. This module imports nothing.
+"""Every metric, label, attribute, header and environment name of the project. This module imports nothing.
 
 Standard names follow OpenTelemetry's stable semantic conventions, written for Prometheus by the rules of
-https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/ (dots become underscores, the
-unit is appended). Our own measures begin with ``tailgate_``.
+https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/ (dots become underscores,
+the unit is appended). Our own measures begin with ``tailgate_``.
 """
 
-# Metrics of the serving process, as Prometheus sees them (histograms add _bucket, _sum, _count; counters _total).
+# Metrics of the serving process. In Prometheus histograms add _bucket, _sum, _count, and counters _total.
 HTTP_SERVER_DURATION = "http_server_request_duration_seconds"
 HTTP_SERVER_ACTIVE = "http_server_active_requests"
 DB_OPERATION_DURATION = "db_client_operation_duration_seconds"
@@ -31,9 +31,11 @@ LABEL_POOL = "db_client_connection_pool_name"
 LABEL_POOL_STATE = "db_client_connection_state"
 LABEL_DB_SYSTEM = "db_system_name"
 LABEL_DB_OPERATION = "db_operation_name"
+LABEL_TRACE_ID = "trace_id"  # of exemplars
 
 # Bounded label values for what is not known.
 OTHER_METHOD = "_OTHER"
+OTHER_STATUS = "_OTHER"
 UNKNOWN_ROUTE = "(unknown)"
 OTHER_ROUTE = "(other)"
 
@@ -58,7 +60,17 @@ ATTR_QUERIES = "tailgate.db.queries"
 ATTR_ROUND_TRIPS = "tailgate.db.round_trips"
 ATTR_DB_TIME = "tailgate.db.time"
 ATTR_POOL_WAIT = "tailgate.db.pool_wait"
+ATTR_TRANSACTIONS = "tailgate.db.transaction_control"
+ATTR_RESETS = "tailgate.db.resets"
+ATTR_INTROSPECTIONS = "tailgate.db.introspections"
+ATTR_CALL_KIND = "tailgate.db.kind"
+ATTR_DB_CONSTRAINT = "tailgate.db.constraint"
 ATTR_N_PLUS_ONE = "tailgate.n_plus_one"
+ATTR_N_PLUS_ONE_COUNT = "tailgate.n_plus_one.count"
+ATTR_N_PLUS_ONE_TIME = "tailgate.n_plus_one.time"
+ATTR_N_PLUS_ONE_SITE = "tailgate.n_plus_one.site"
+ATTR_HEAD_SAMPLED = "tailgate.head_sampled"
+ATTR_SPANS_DROPPED = "tailgate.spans_dropped"
 
 # Why a trace was kept: the values of ATTR_KEPT_REASON and of the label ``reason``.
 KEPT_ERROR = "error"
@@ -70,8 +82,12 @@ KEPT_FORCED = "forced"
 
 # Headers.
 HEADER_TRACEPARENT = "traceparent"
+HEADER_TRACESTATE = "tracestate"
+HEADER_USER_AGENT = "user-agent"
 HEADER_SERVER_TIMING = "server-timing"
 HEADER_RUN_SECRET = "tailgate-run"  # noqa: S105 - the header's name, not a secret
+HEADER_API_KEY = "x-api-key"
+HEADER_WEBHOOK_SIGNATURE = "x-webhook-signature"
 
 # Server-Timing metric names, in the order they are written.
 TIMING_TRACE = "trace"
@@ -79,6 +95,9 @@ TIMING_QUERIES = "queries"
 TIMING_DB = "db"
 TIMING_POOL = "pool"
 TIMING_APP = "app"
+
+# Where a request's record lies in its ASGI scope.
+SCOPE_RECORD = "tailgate.record"
 
 # Environment: OpenTelemetry's own where there is one.
 ENV_METRICS_HOST = "OTEL_EXPORTER_PROMETHEUS_HOST"
@@ -100,3 +119,26 @@ ENV_WEBHOOK_VERIFY_TOKEN = "TAILGATE_WEBHOOK_VERIFY_TOKEN"  # noqa: S105 - the v
 ENV_PARENT = "TAILGATE_PARENT"
 
 DEFAULT_METRICS_PORT = 9464
+
+# What the compiled rules record. The slo:* and sloth_* names are Sloth's, so that public SLO boards work on them;
+# SLI_ERROR_RATIO is followed by its window.
+SLI_ERROR_RATIO = "slo:sli_error:ratio_rate"
+SLO_OBJECTIVE = "slo:objective:ratio"
+SLO_ERROR_BUDGET = "slo:error_budget:ratio"
+SLO_PERIOD_DAYS = "slo:time_period:days"
+SLO_CURRENT_BURN_RATE = "slo:current_burn_rate:ratio"
+SLO_PERIOD_BURN_RATE = "slo:period_burn_rate:ratio"
+SLO_BUDGET_REMAINING = "slo:period_error_budget_remaining:ratio"
+SLO_INFO = "sloth_slo_info"
+SLI_BAD_EVENTS = "tailgate:sli_bad_events:rate5m"
+SLI_EVENTS = "tailgate:sli_events:rate5m"
+ALERT_BURN = "TailgateErrorBudgetBurn"
+LABEL_SLO_ID = "sloth_id"
+LABEL_SLO_SERVICE = "sloth_service"
+LABEL_SLO_NAME = "sloth_slo"
+LABEL_SLO_WINDOW = "sloth_window"
+LABEL_SLO_SEVERITY = "sloth_severity"
+LABEL_SLO_MODE = "sloth_mode"
+LABEL_SLO_SPEC = "sloth_spec"
+LABEL_LE = "le"
+LABEL_SEVERITY = "severity"

@@ -1,8 +1,8 @@
 """A YAML stream as trees that keep every value's text and line.
 
 Only the parser's events are used: no tag is resolved and no object constructed, so ``0.95`` stays the text it
-is, ``no`` is no boolean, and nothing in a file can run. Tags and aliases are refused (the latter can grow a small
-file without bound), as are repeated keys and deep nesting.
+is, ``no`` is no boolean, and nothing in a file can run. Tags and aliases are refused (the latter can grow a
+small file without bound), as are repeated keys and deep nesting.
 """
 
 from collections.abc import Iterator, Mapping
