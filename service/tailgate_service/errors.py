@@ -9,7 +9,11 @@ ServiceError
 │       └── MigrationLocked   another runner holds the lock
 ├── SeedError                 a seed that cannot be made
 ├── RelayError                the relay cannot listen or is told nonsense
-└── StackError                a process of the embedded stack did not become ready
+├── StackError                a process of the embedded stack did not become ready
+├── NotReadyError             the database does not answer, or its schema is older than the variant needs
+├── UnknownError              what a request names is not in its workspace: 404
+├── UnknownSenderError        the sender of a message is no member of the workspace: 422
+└── DuplicateError            a message was taken in before
 """
 
 
@@ -51,3 +55,19 @@ class RelayError(ServiceError):
 
 class StackError(ServiceError):
     """A process of the embedded stack did not become ready."""
+
+
+class NotReadyError(ServiceError):
+    """The database does not answer, or its schema is older than the variant needs."""
+
+
+class UnknownError(ServiceError):
+    """What a request names is not in its workspace; the text is a sentence for the caller."""
+
+
+class UnknownSenderError(ServiceError):
+    """The sender of a message is no member of the workspace."""
+
+
+class DuplicateError(ServiceError):
+    """A message was taken in before; undoes the transaction it is raised in."""

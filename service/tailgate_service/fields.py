@@ -1,0 +1,44 @@
+"""Types of fields that come from outside, each with its bounds."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+
+# Postgres keeps no NUL in text.
+_NO_NUL = r"^[^\x00]*$"
+_NOT_A_DIGIT = re.compile("[^0-9]")
+
+ShortText = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=_NO_NUL)]
+SearchText = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_NO_NUL)]
+MessageText = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=_NO_NUL)]
+
+
+def digits(phone: str) -> str:
+    """What phone numbers are compared by."""
+    return _NOT_A_DIGIT.sub("", phone)
+
+
+def _phone(text: str) -> str:
+    if not 3 <= len(digits(text)) <= 15:
+        raise ValueError("a phone number has 3 to 15 digits")
+    return text
+
+
+Phone = Annotated[
+    str,
+    StringConstraints(max_length=32, pattern=r"^[0-9 ()+./-]*$"),
+    AfterValidator(_phone),
+    Field(description="3 to 15 digits; blanks and ( ) + . / - are not compared", examples=["+49 30 1234567"]),
+]
+
+
+def _not_in_future(moment: datetime) -> datetime:
+    return min(moment, datetime.now(UTC))
+
+
+# The lower bound keeps every value convertible to UTC. A clock that runs ahead must not hold its conversation
+# on top of the inbox.
+SentAt = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC)), AfterValidator(_not_in_future)]
+"""When a message was sent: seconds since 1970 or ISO 8601; a moment in the future counts as now."""

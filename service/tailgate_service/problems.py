@@ -1,0 +1,152 @@
+"""Errors as RFC 9457 writes them: application/problem+json, for every answer that is not a success."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import asyncpg
+import orjson
+from asyncpg.exceptions import InterfaceError
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from tailgate_service.errors import UnknownError, UnknownSenderError
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class FieldProblem(BaseModel):
+    """One field that is not as it must be."""
+
+    location: str = Field(description="query, path, header or body")
+    field: str = Field(description="the field's name, dotted when nested; empty for the whole")
+    detail: str
+
+
+class ProblemDetails(BaseModel):
+    """The body of every error."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldProblem] | None = None
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI description of these error statuses, for a route's ``responses``."""
+    schema = {"schema": {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: schema}}
+        for status in statuses
+    }
+
+
+class Problem(HTTPException):
+    """An error that a route answers with; ``errors`` name the fields at fault."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        errors: Sequence[Mapping[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(status, detail, headers)
+        self.errors = errors
+
+
+def response(
+    status: int,
+    detail: str,
+    errors: Sequence[Mapping[str, str]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The answer to send for an error."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    if errors:
+        body["errors"] = errors
+    return Response(orjson.dumps(body), status, headers, MEDIA_TYPE)
+
+
+def invalid(errors: Sequence[Any], location: str | None = None) -> Problem:
+    """The 422 for pydantic's ``errors``; without ``location`` it is the first part of each error's place.
+
+    The values at fault are not repeated: they may be secrets, and the caller has them.
+    """
+    found = []
+    for error in errors:
+        place = [str(part) for part in error["loc"]]
+        if error["type"] == "json_invalid":
+            place, detail = ["body"], f"not JSON: {error['ctx']['error']}"
+        else:
+            detail = error["msg"].removeprefix("Value error, ")
+        within = location or place.pop(0)
+        found.append({"location": within, "field": ".".join(place), "detail": detail})
+    named = "; ".join(
+        " ".join(filter(None, (one["location"], one["field"]))) + f": {one['detail']}" for one in found
+    )
+    return Problem(422, named, errors=found)
+
+
+def install(app: FastAPI) -> None:
+    """Let ``app`` answer every error as a problem."""
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(UnknownError, _unknown)
+    app.add_exception_handler(UnknownSenderError, _unknown_sender)
+    for failure in (
+        asyncpg.PostgresConnectionError,
+        asyncpg.OperatorInterventionError,
+        asyncpg.InsufficientResourcesError,
+        InterfaceError,
+        OSError,
+    ):
+        app.add_exception_handler(failure, _unavailable)
+    app.add_exception_handler(Exception, _internal)
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    errors = error.errors if isinstance(error, Problem) else ()
+    return response(error.status_code, error.detail, errors, error.headers)
+
+
+async def _validation(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    return await _http(request, invalid(error.errors()))
+
+
+async def _unknown(_: Request, error: Exception) -> Response:
+    return response(404, str(error))
+
+
+async def _unknown_sender(_: Request, __: Exception) -> Response:
+    detail = "no member of this workspace"
+    errors = [{"location": "body", "field": "sender_id", "detail": detail}]
+    return response(422, f"body sender_id: {detail}", errors)
+
+
+async def _unavailable(_: Request, error: Exception) -> Response:
+    if isinstance(error, ValueError):
+        # asyncpg's word, under InterfaceError, for an argument that does not fit: our mistake, not an outage.
+        raise error
+    log.warning("answered 503: %s: %s", type(error).__name__, error)
+    return response(503, "The database does not answer; try again.", headers={"retry-after": "1"})
+
+
+async def _internal(_: Request, __: Exception) -> Response:
+    return response(500, "The service failed; its log has the cause.")

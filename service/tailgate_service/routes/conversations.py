@@ -1,0 +1,71 @@
+"""The inbox and its threads."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import AfterValidator, StringConstraints
+
+from tailgate_service.auth import WorkspaceOf
+from tailgate_service.context import StoreOf
+from tailgate_service.cursor import Cursor
+from tailgate_service.fields import SearchText
+from tailgate_service.models import Inbox, Status, Thread
+from tailgate_service.problems import responses
+from tailgate_service.routes import answer
+from tailgate_service.store.base import InboxQuery
+
+router = APIRouter(tags=["conversations"])
+
+MAX_PAGE = 10_000
+MAX_PER_PAGE = 100
+
+
+def _cursor(text: str) -> str:
+    Cursor.parse(text)
+    return text
+
+
+CursorText = Annotated[str, StringConstraints(max_length=64), AfterValidator(_cursor)]
+
+
+@router.get("/api/conversations", response_model=Inbox, responses=responses(401, 413, 422, 500, 503))
+async def inbox(
+    store: StoreOf,
+    workspace_id: WorkspaceOf,
+    status: Annotated[Status | None, Query()] = None,
+    active: Annotated[bool | None, Query(description="open or pending; with false, neither")] = None,
+    assigned_to: Annotated[UUID | Literal["unassigned"] | None, Query()] = None,
+    tag: Annotated[SearchText | None, Query(description="a tag's name")] = None,
+    search: Annotated[SearchText | None, Query(description="part of a name, phone number or preview")] = None,
+    page: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 1,
+    per_page: Annotated[int, Query(ge=1, le=MAX_PER_PAGE)] = 25,
+) -> Response:
+    """List conversations, the latest first, with what stands beside the list."""
+    query = InboxQuery(
+        status=status,
+        active=active,
+        assigned_to=assigned_to,
+        tag=tag,
+        search=search,
+        page=page,
+        per_page=per_page,
+    )
+    return answer.json(await store.inbox(workspace_id, query))
+
+
+@router.get(
+    "/api/conversations/{conversation_id}/messages",
+    response_model=Thread,
+    responses=responses(401, 404, 413, 422, 500, 503),
+)
+async def thread(
+    store: StoreOf,
+    workspace_id: WorkspaceOf,
+    conversation_id: UUID,
+    limit: Annotated[int, Query(ge=1, le=MAX_PER_PAGE)] = 50,
+    before: Annotated[CursorText | None, Query(description="next_before of the page before")] = None,
+) -> Response:
+    """List a conversation's messages, newest first."""
+    cursor = Cursor.parse(before) if before is not None else None
+    return answer.json(await store.thread(workspace_id, conversation_id, limit=limit, before=cursor))

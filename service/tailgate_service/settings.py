@@ -1,0 +1,74 @@
+"""What the service is told by its environment, read once and checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+from tailgate_otel import names
+
+from tailgate_service.errors import SettingsError
+
+Variant = Literal["sequential", "parallel"]
+VARIANTS: tuple[Variant, ...] = get_args(Variant)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Configuration of one serving process. Raises ``SettingsError`` when a value cannot be.
+
+    ``port`` 0 binds any free port. ``slo`` is the path of the objectives file, from which the recorder takes
+    thresholds and query budgets. Secrets stay out of ``repr``.
+    """
+
+    database_url: str = field(repr=False)
+    webhook_secret: str = field(repr=False)
+    webhook_verify_token: str = field(repr=False)
+    variant: Variant = "parallel"
+    host: str = "127.0.0.1"
+    port: int = 0
+    pool_size: int = 20
+    slo: Path | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (
+            (names.ENV_DATABASE_URL, self.database_url),
+            (names.ENV_WEBHOOK_SECRET, self.webhook_secret),
+            (names.ENV_WEBHOOK_VERIFY_TOKEN, self.webhook_verify_token),
+        ):
+            if not value:
+                raise SettingsError(f"{name} is empty or not set: the service cannot start without it")
+        if self.variant not in VARIANTS:
+            raise SettingsError(f"{names.ENV_VARIANT}={self.variant!r} is none of {', '.join(VARIANTS)}")
+        _within(names.ENV_PORT, self.port, 0, 65535)
+        _within(names.ENV_POOL_SIZE, self.pool_size, 1, 1000)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+        """The settings that ``environ`` holds; an absent optional variable means its default."""
+        slo = environ.get(names.ENV_SLO)
+        return cls(
+            database_url=environ.get(names.ENV_DATABASE_URL, ""),
+            webhook_secret=environ.get(names.ENV_WEBHOOK_SECRET, ""),
+            webhook_verify_token=environ.get(names.ENV_WEBHOOK_VERIFY_TOKEN, ""),
+            variant=cast("Variant", environ.get(names.ENV_VARIANT, cls.variant)),
+            host=environ.get(names.ENV_HOST, cls.host),
+            port=_integer(environ, names.ENV_PORT, cls.port),
+            pool_size=_integer(environ, names.ENV_POOL_SIZE, cls.pool_size),
+            slo=Path(slo) if slo else None,
+        )
+
+
+def _integer(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name)
+    if text is None:
+        return default
+    try:
+        return int(text)
+    except ValueError as error:
+        raise SettingsError(f"{name}={text!r} is not a whole number") from error
+
+
+def _within(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise SettingsError(f"{name}={value} is outside {low} to {high}")

@@ -1,0 +1,1 @@
+"""The data layer: one Protocol, one module per variant."""

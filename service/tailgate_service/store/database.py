@@ -1,0 +1,40 @@
+"""What the stores ask of asyncpg, whose own classes are not typed."""
+
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+
+class Queries(Protocol):
+    """Ways to run one statement; arguments stand for ``$1`` and on, rows are read by column name."""
+
+    async def execute(self, query: str, *args: Any) -> str:
+        """Run it for its effect."""
+        ...
+
+    async def fetch(self, query: str, *args: Any) -> list[Any]:
+        """All rows."""
+        ...
+
+    async def fetchrow(self, query: str, *args: Any) -> Any:
+        """The first row, or None."""
+        ...
+
+    async def fetchval(self, query: str, *args: Any) -> Any:
+        """The first row's first value, or None."""
+        ...
+
+
+class Connection(Queries, Protocol):
+    """One connection: its statements run one after another."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Any]:
+        """A transaction that commits at the end of the block and is undone by an exception."""
+        ...
+
+
+class Pool(Queries, Protocol):
+    """Many connections: each statement, and each ``acquire``, takes one of its own."""
+
+    def acquire(self) -> AbstractAsyncContextManager[Connection]:
+        """A connection for the block."""
+        ...

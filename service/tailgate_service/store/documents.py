@@ -1,0 +1,73 @@
+"""Which columns each document shows, and how rows become documents."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from tailgate_service.cursor import Cursor
+from tailgate_service.store.base import Document
+
+CONTACT = ("id", "name", "phone", "email", "created_at", "updated_at")
+NOTE = ("id", "author_id", "body", "created_at")
+CONVERSATION = (
+    "id",
+    "contact_id",
+    "status",
+    "assigned_to",
+    "channel",
+    "unread_count",
+    "last_message_at",
+    "last_message_preview",
+    "created_at",
+)
+MESSAGE = (
+    "id",
+    "conversation_id",
+    "direction",
+    "body",
+    "sender_id",
+    "provider_message_id",
+    "status",
+    "created_at",
+)
+TAG = ("id", "name", "color")
+MEMBER = ("id", "name", "email", "role")
+
+
+def pick(columns: Sequence[str], row: Mapping[str, Any]) -> Document:
+    """The document of ``columns`` from a row that has at least those."""
+    return {column: row[column] for column in columns}
+
+
+def picked(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> list[Document]:
+    """``pick`` for each row."""
+    return [pick(columns, row) for row in rows]
+
+
+def named(columns: Sequence[str], record: Sequence[Any]) -> Document:
+    """The document from a nameless record whose fields stand in the order of ``columns``."""
+    return dict(zip(columns, record, strict=True))
+
+
+def thread(conversation_id: object, messages: list[Document], limit: int) -> Document:
+    """A page of a thread from up to ``limit + 1`` messages: the extra one says that there are older ones."""
+    page = messages[:limit]
+    last = page[-1] if len(messages) > limit else None
+    return {
+        "conversation_id": conversation_id,
+        "messages": page,
+        "next_before": str(Cursor(at=last["created_at"], id=last["id"])) if last else None,
+    }
+
+
+def inbox(
+    conversations: list[Document], page: int, per_page: int, active_count: int, team: list[Document]
+) -> Document:
+    """A page of the inbox from up to ``per_page + 1`` conversations: the extra one says there are more."""
+    return {
+        "conversations": conversations[:per_page],
+        "page": page,
+        "per_page": per_page,
+        "has_more": len(conversations) > per_page,
+        "active_count": active_count,
+        "team": team,
+    }
