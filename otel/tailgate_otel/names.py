@@ -120,7 +120,7 @@ ENV_PARENT = "TAILGATE_PARENT"
 
 DEFAULT_METRICS_PORT = 9464
 
-# What the compiled rules record. The slo:* and sloth_* names are Sloth's, for the public boards made for them;
+# What the compiled rules record. The slo:* and sloth_* names are Sloth's, as public SLO boards expect them;
 # SLI_ERROR_RATIO is followed by its window.
 SLI_ERROR_RATIO = "slo:sli_error:ratio_rate"
 SLO_OBJECTIVE = "slo:objective:ratio"

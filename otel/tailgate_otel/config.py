@@ -1,0 +1,100 @@
+"""What a recorder needs to know, as one frozen value; the environment is read here and nowhere else."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any, Self
+
+from tailgate_otel import names
+from tailgate_otel.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """How one service process is recorded.
+
+    Routes are written ``METHOD template``, as in ``GET /api/contacts/{contact_id}``.
+
+    Attributes:
+        service_name: the resource's ``service.name``.
+        service_version: the resource's ``service.version``.
+        thresholds: route -> seconds above which a request is slow and its trace is kept.
+        default_slow: the same, for every route that ``thresholds`` does not name.
+        edges: further edges of the latency histograms, seconds; every threshold is an edge already.
+        budgets: route -> queries a request may make before its trace is kept.
+        n_plus_one: how many times the same statement under one request is called an N+1.
+        sample_ratio: the share of requests whose trace is kept whatever happened, 0 to 1.
+        keep_per_second: traces kept per second, route and reason at most.
+        otlp_endpoint: the base URL of an OTLP/HTTP receiver; without one no spans are built.
+        metrics_host: the address the metrics are served on.
+        metrics_port: the port the metrics are served on; 0 finds a free one.
+        run_secret: who sends it is answered with ``Server-Timing``; without one nobody is.
+
+    Raises:
+        ConfigError: a field is out of its range.
+
+    """
+
+    service_name: str
+    service_version: str = ""
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    default_slow: float = 1.0
+    edges: tuple[float, ...] = ()
+    budgets: Mapping[str, int] = field(default_factory=dict)
+    n_plus_one: int = 5
+    sample_ratio: float = 0.01
+    keep_per_second: float = 10.0
+    otlp_endpoint: str | None = None
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = names.DEFAULT_METRICS_PORT
+    run_secret: str | None = None
+
+    def __post_init__(self) -> None:
+        for route in (*self.thresholds, *self.budgets):
+            method, _, template = route.partition(" ")
+            _require(
+                method.isupper() and template.startswith("/"),
+                f"route {route!r}",
+                "be written 'METHOD /template'",
+            )
+        for route, seconds in self.thresholds.items():
+            _require(seconds > 0, f"thresholds[{route!r}]={seconds}", "be above 0 seconds")
+        for route, budget in self.budgets.items():
+            _require(budget >= 0, f"budgets[{route!r}]={budget}", "be 0 or more queries")
+        for edge in self.edges:
+            _require(0 < edge < inf, f"edges holds {edge}, which", "be a finite number of seconds above 0")
+        _require(bool(self.service_name), "service_name", "not be empty")
+        _require(self.default_slow > 0, f"default_slow={self.default_slow}", "be above 0 seconds")
+        _require(0 <= self.sample_ratio <= 1, f"sample_ratio={self.sample_ratio}", "be from 0 to 1")
+        _require(self.keep_per_second > 0, f"keep_per_second={self.keep_per_second}", "be above 0")
+        _require(self.n_plus_one >= 2, f"n_plus_one={self.n_plus_one}", "be 2 or more")
+        _require(0 <= self.metrics_port <= 65535, f"metrics_port={self.metrics_port}", "be from 0 to 65535")
+        _require(self.run_secret != "", "run_secret", "be left out or not be empty")
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ, **overrides: Any) -> Self:
+        """The configuration of this process: its environment, and over it what the caller knows better.
+
+        Raises:
+            ConfigError: a variable cannot be read, or a value is out of its range.
+
+        """
+        port = environ.get(names.ENV_METRICS_PORT) or str(names.DEFAULT_METRICS_PORT)
+        if not port.isdecimal():
+            raise ConfigError(
+                f"{names.ENV_METRICS_PORT} is {port!r}; it must be a port number, or 0 to find one"
+            )
+        read: dict[str, Any] = {
+            "service_name": environ.get(names.ENV_SERVICE_NAME) or "unknown_service",
+            "metrics_host": environ.get(names.ENV_METRICS_HOST) or "127.0.0.1",
+            "metrics_port": int(port),
+            "otlp_endpoint": environ.get(names.ENV_OTLP_ENDPOINT) or None,
+            "run_secret": environ.get(names.ENV_RUN_SECRET) or None,
+        }
+        return cls(**(read | overrides))
+
+
+def _require(holds: bool, what: str, cure: str) -> None:
+    if not holds:
+        raise ConfigError(f"{what} must {cure}")

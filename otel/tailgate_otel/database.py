@@ -1,0 +1,234 @@
+"""asyncpg, counted: a connection class and a pool that add to the current record.
+
+Every way into asyncpg ends in one of the protocol's few methods that send and wait for an answer, so these
+are what is recorded: shortcuts, prepared statements, cursors and COPY alike, and nothing twice.
+"""
+
+# asyncpg is typed in part, and its stub of the protocol misses what asyncpg itself passes.
+# mypy: disable-error-code="no-untyped-call, override, type-arg"
+
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import asyncpg
+from asyncpg.exceptions import InterfaceError
+from asyncpg.protocol.protocol import Protocol
+
+from tailgate_otel.record import (
+    CLEARANCE,
+    CURRENT,
+    INTROSPECTION,
+    PREPARATION,
+    QUERY,
+    RESET,
+    Call,
+    Record,
+    open_record,
+)
+
+_Answer = TypeVar("_Answer")
+
+
+class RecordedProtocol(Protocol):
+    """The protocol of one connection. ``purpose`` says what its executions are for just now."""
+
+    purpose: str = QUERY
+
+    def query(self, query: Any, timeout: Any) -> Any:
+        """Send a simple query: execute without arguments, transaction control, reset, a cursor's MOVE."""
+        return self._recorded(super().query(query, timeout), query, self.purpose)
+
+    def bind_execute(
+        self, state: Any, args: Any, portal_name: Any, limit: Any, return_extra: Any, timeout: Any
+    ) -> Any:
+        """Run a prepared statement, or the first step of a cursor when there is a portal."""
+        sending = super().bind_execute(state, args, portal_name, limit, return_extra, timeout)
+        return self._recorded(sending, state.query, self.purpose, repeatable=not portal_name)
+
+    def bind_execute_many(
+        self, state: Any, args: Any, portal_name: Any, timeout: Any, return_rows: Any
+    ) -> Any:
+        """Run a prepared statement for many arguments: one batch, one query."""
+        sending = super().bind_execute_many(state, args, portal_name, timeout, return_rows)  # type: ignore[call-arg]
+        return self._recorded(sending, state.query, self.purpose, repeatable=False)
+
+    def execute(self, state: Any, portal_name: Any, limit: Any, return_extra: Any, timeout: Any) -> Any:
+        """Send a further step of a cursor."""
+        sending = super().execute(state, portal_name, limit, return_extra, timeout)
+        return self._recorded(sending, state.query, self.purpose, repeatable=False)
+
+    def copy_in(self, copy_stmt: Any, *args: Any) -> Any:
+        """COPY into a table."""
+        return self._recorded(super().copy_in(copy_stmt, *args), copy_stmt, self.purpose, tallied=False)
+
+    def copy_out(self, copy_stmt: Any, *args: Any) -> Any:
+        """COPY out of a table or a query."""
+        return self._recorded(super().copy_out(copy_stmt, *args), copy_stmt, self.purpose, tallied=False)
+
+    def prepare(self, stmt_name: Any, query: Any, timeout: Any, **options: Any) -> Any:
+        """Parse and describe a statement: a round trip, but no query unless it fails."""
+        sending = super().prepare(stmt_name, query, timeout, **options)
+        return self._recorded(sending, query, PREPARATION, tallied=False)
+
+    def bind(self, state: Any, args: Any, portal_name: Any, timeout: Any) -> Any:
+        """Open a cursor's portal without running it."""
+        sending = super().bind(state, args, portal_name, timeout)
+        return self._recorded(sending, state.query, PREPARATION, tallied=False)
+
+    def close_portal(self, portal_name: Any, timeout: Any) -> Any:
+        """Close a cursor's portal."""
+        return self._recorded(super().close_portal(portal_name, timeout), "CLOSE", CLEARANCE, tallied=False)
+
+    def close_statement(self, state: Any, timeout: Any) -> Any:
+        """Close a statement that fell out of the cache."""
+        return self._recorded(super().close_statement(state, timeout), "CLOSE", CLEARANCE, tallied=False)
+
+    def _recorded(
+        self,
+        sending: Coroutine[Any, Any, _Answer],
+        text: str,
+        kind: str,
+        *,
+        repeatable: bool = True,
+        tallied: bool = True,
+    ) -> Coroutine[Any, Any, _Answer]:
+        record = open_record()
+        if record is None:
+            return sending
+        return self._record(record, sending, text, kind, repeatable, tallied)
+
+    async def _record(
+        self,
+        record: Record,
+        sending: Coroutine[Any, Any, _Answer],
+        text: str,
+        kind: str,
+        repeatable: bool,
+        tallied: bool,
+    ) -> _Answer:
+        call: Call | None = None
+        with record.guard:
+            call = record.begin(text, kind, repeatable=repeatable)
+        if call is None:
+            return await sending
+        tally = self.queries_count
+        try:
+            answer = await sending
+        except BaseException as error:
+            with record.guard:
+                record.end(call, error)
+                # asyncpg's own tally tells whether a query went out; for the rest its refusals have a class.
+                if self.queries_count == tally if tallied else isinstance(error, InterfaceError):
+                    record.unsent(call)
+                elif kind is PREPARATION:
+                    record.refused(call, self.purpose)
+            raise
+        with record.guard:
+            record.end(call, None)
+        return answer
+
+
+class RecordedConnection(asyncpg.Connection):
+    """A connection whose every round trip adds to the current record.
+
+    Give it to ``asyncpg.connect(connection_class=...)``, or use :func:`create_pool`. Where no record is open
+    it costs a look at a context variable.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, protocol: Any, *args: Any, **options: Any) -> None:
+        # asyncpg makes the protocol before the connection and offers no way to choose its class. The subclass
+        # adds no storage, so the object becomes one in place, and every identity asyncpg holds stays true.
+        protocol.__class__ = RecordedProtocol
+        super().__init__(protocol, *args, **options)
+
+    async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's signature
+        """Bring the session back to its initial state."""
+        previous = self._serve(RESET)
+        try:
+            await super().reset(timeout=timeout)
+        finally:
+            self._serve(previous)
+
+    def _on_release(self, stacklevel: int = 1) -> None:
+        # From here to the removal of the proxy the pool cleans the connection, with a callback of the
+        # application's if it was given one.
+        self._serve(RESET)
+        super()._on_release(stacklevel)
+
+    def _set_proxy(self, proxy: Any) -> None:
+        self._serve(QUERY)
+        super()._set_proxy(proxy)
+
+    async def _introspect_types(self, typeoids: Any, timeout: Any) -> Any:  # noqa: ASYNC109 - asyncpg's signature
+        previous = self._serve(INTROSPECTION)
+        try:
+            return await super()._introspect_types(typeoids, timeout)
+        finally:
+            self._serve(previous)
+
+    async def _introspect_type(self, typename: Any, schema: Any) -> Any:
+        previous = self._serve(INTROSPECTION)
+        try:
+            return await super()._introspect_type(typename, schema)
+        finally:
+            self._serve(previous)
+
+    async def _do_execute(
+        self,
+        query: Any,
+        executor: Any,
+        timeout: Any,  # noqa: ASYNC109 - asyncpg's signature
+        retry: bool = True,
+        **options: Any,
+    ) -> Any:
+        # asyncpg says retry=False when it repeats, by itself, a query whose plan had become invalid.
+        record = open_record()
+        if not retry and record is not None:
+            record.sent_again()
+        return await super()._do_execute(query, executor, timeout, retry, **options)
+
+    def _serve(self, purpose: str) -> str:
+        """Change what executions are for; the previous purpose comes back."""
+        # A connection that was lost has no protocol any more.
+        if self._protocol is None:
+            return purpose
+        previous: str = self._protocol.purpose
+        self._protocol.purpose = purpose
+        return previous
+
+
+class RecordedPool(asyncpg.Pool):
+    """A pool that accounts the wait for a connection to the current record.
+
+    What opening a connection takes, its ``init`` and ``setup`` callbacks included, is wait, no query.
+    """
+
+    __slots__ = ()
+
+    async def _acquire(self, timeout: float | None) -> Any:  # noqa: ASYNC109 - asyncpg's signature
+        record = open_record()
+        if record is None:
+            return await super()._acquire(timeout)
+        wait: Call | None = None
+        with record.guard:
+            wait = record.begin_wait()
+        token = CURRENT.set(None)
+        failure: BaseException | None = None
+        try:
+            return await super()._acquire(timeout)
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            CURRENT.reset(token)
+            if wait is not None:
+                with record.guard:
+                    record.end_wait(wait, failure)
+
+
+def create_pool(dsn: str | None = None, **options: Any) -> RecordedPool:
+    """A pool of recorded connections; takes, and is awaited or entered, like ``asyncpg.create_pool``."""
+    defaults = dict(asyncpg.create_pool.__kwdefaults__ or {})
+    return RecordedPool(dsn, **(defaults | {"connection_class": RecordedConnection} | options))

@@ -1,0 +1,182 @@
+"""The lean recorder: what a request's record becomes when it ends."""
+
+import errno
+import os
+import socket
+from threading import Thread
+from typing import Any
+
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace.export import SpanExporter
+from prometheus_client import start_http_server
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import CollectorRegistry
+
+from tailgate_otel import names
+from tailgate_otel.config import Config
+from tailgate_otel.errors import MetricsPortError
+from tailgate_otel.export import Shipper
+from tailgate_otel.guard import Guard
+from tailgate_otel.keep import Keeper
+from tailgate_otel.meters import Meters
+from tailgate_otel.middleware import Application, Exchange, Middleware
+from tailgate_otel.route import status_label, template_of
+from tailgate_otel.trace import Answer, spans
+
+# One export is given up after so long, seconds: closing waits for one at most.
+_EXPORT_TIMEOUT = 2.0
+_SERVER_ERROR = 500
+_USER_AGENT = names.HEADER_USER_AGENT.encode()
+
+
+class Recorder:
+    """Records an ASGI application: metrics of every request, traces of those worth keeping.
+
+    Args:
+        config: what to record and where to.
+        exporter: where kept traces go; without one, the configuration's OTLP endpoint; without that, nowhere.
+
+    Example:
+        recorder = Recorder(Config.from_env(service_name="shop"))
+        recorder.start()
+        app = recorder.middleware(app)
+
+    """
+
+    def __init__(self, config: Config, *, exporter: SpanExporter | None = None) -> None:
+        self.config = config
+        self.guard = Guard()
+        self.meters = Meters(config, self.guard)
+        self.keeper = Keeper(config)
+        self.secret = None if config.run_secret is None else config.run_secret.encode()
+        self._exporter = exporter
+        self._resource = Resource.create(
+            {
+                names.ATTR_SERVICE_NAME: config.service_name,
+                names.ATTR_SERVICE_VERSION: config.service_version,
+                names.ATTR_SERVICE_INSTANCE: f"{socket.gethostname()}:{os.getpid()}",
+            }
+        )
+        self._shipper: Shipper | None = None
+        self._server: tuple[Any, Thread] | None = None
+
+    @property
+    def metrics_port(self) -> int:
+        """The port the metrics are served on; the configured one while they are not."""
+        return self._server[0].server_port if self._server else self.config.metrics_port
+
+    def middleware(self, app: Application) -> Middleware:
+        """The application, recorded."""
+        return Middleware(app, self)
+
+    def start(self) -> None:
+        """Serve the metrics and begin to export. The application may be served before, unexported.
+
+        Raises:
+            MetricsPortError: the port cannot be listened on.
+
+        """
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(self.meters)
+        ProcessCollector(registry=registry)
+        host, port = self.config.metrics_host, self.config.metrics_port
+        try:
+            self._server = start_http_server(port, addr=host, registry=registry)
+        except OSError as error:
+            cure = (
+                "choose another" if error.errno == errno.EADDRINUSE else "choose one that can be listened on"
+            )
+            raise MetricsPortError(
+                f"metrics cannot be served on {host}:{port}: {error.strerror}; {cure} with "
+                f"{names.ENV_METRICS_HOST} and {names.ENV_METRICS_PORT}, port 0 finds a free one"
+            ) from error
+        exporter = self._exporter
+        if exporter is None and self.config.otlp_endpoint:
+            endpoint = self.config.otlp_endpoint.rstrip("/") + "/v1/traces"
+            exporter = OTLPSpanExporter(endpoint=endpoint, timeout=_EXPORT_TIMEOUT)
+        if exporter is not None:
+            self._shipper = Shipper(exporter, self.meters.spans_dropped)
+
+    def flush(self) -> None:
+        """Export the traces kept so far; waits for the receiver."""
+        if self._shipper is not None:
+            self._shipper.flush()
+
+    def close(self) -> None:
+        """Export what is queued, within a few seconds, and stop serving metrics. May be called twice."""
+        shipper, self._shipper = self._shipper, None
+        if shipper is not None:
+            shipper.close()
+        server, self._server = self._server, None
+        if server is not None:
+            server[0].shutdown()
+            server[0].server_close()
+            server[1].join()
+
+    def begin(self, exchange: Exchange) -> None:
+        """A request has begun."""
+        active = self.meters.active
+        active[exchange.method] = active.get(exchange.method, 0) + 1
+
+    def finish(self, exchange: Exchange, error: BaseException | None) -> None:
+        """A request has ended, by its last byte or by an exception: it becomes metrics, and maybe a trace."""
+        exchange.record.close()
+        self.meters.active[exchange.method] -= 1
+        with self.guard:
+            self._measure(exchange, error)
+
+    def _measure(self, exchange: Exchange, error: BaseException | None) -> None:
+        record, meters = exchange.record, self.meters
+        method, template = exchange.method, meters.route(template_of(exchange.scope, exchange.root_path))
+        # A response that never began, or broke off, is the server's error whatever its first line said.
+        status = exchange.status if error is None and exchange.status else _SERVER_ERROR
+        seconds = (record.ended - record.started) / 1e9
+        key = (method, template)
+        request_key = (method, template, status_label(status))
+        repeated = record.n_plus_one
+        meters.requests.observe(request_key, seconds)
+        meters.queries.observe(key, record.queries)
+        meters.db_time.observe(key, record.database.total / 1e9)
+        if repeated:
+            meters.n_plus_one.add(key)
+        reason = self.keeper.reason(
+            f"{method} {template}",
+            failed=status >= _SERVER_ERROR,
+            seconds=seconds,
+            queries=record.queries,
+            repeated=bool(repeated),
+            sampled=exchange.sampled,
+        )
+        if reason is None:
+            return
+        if not self.keeper.admit(f"{method} {template}", reason):
+            meters.over_cap.add((reason,))
+            return
+        meters.kept.add((reason,))
+        if self._ship(exchange, template, status, error, reason):
+            trace_id = f"{exchange.place.trace_id:032x}"
+            meters.requests.exemplify(request_key, seconds, trace_id)
+            meters.queries.exemplify(key, record.queries, trace_id)
+            meters.db_time.exemplify(key, record.database.total / 1e9, trace_id)
+
+    def _ship(
+        self, exchange: Exchange, template: str, status: int, error: BaseException | None, reason: str
+    ) -> bool:
+        if self._shipper is None:
+            return False
+        scope = exchange.scope
+        agent = next((value for name, value in scope["headers"] if name == _USER_AGENT), b"")
+        answer = Answer(
+            method=exchange.method,
+            route=template,
+            path=scope["path"],
+            scheme=scope.get("scheme", "http"),
+            user_agent=agent.decode("latin-1"),
+            status=status,
+            error=error,
+            reason=reason,
+            sampled=exchange.sampled,
+        )
+        made = spans(exchange.record, exchange.place, answer, self._resource)
+        return self._shipper.ship(made, exchange.record.calls_dropped)

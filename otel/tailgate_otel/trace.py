@@ -1,0 +1,184 @@
+"""A request's place in its trace, and the spans made of its record when the trace is kept."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import SpanContext, SpanKind, TraceFlags, get_current_span
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.trace.status import Status, StatusCode
+
+from tailgate_otel import names
+from tailgate_otel.record import QUERY, TRANSACTION, WAIT, Call, Record
+
+_PROPAGATOR = TraceContextTextMapPropagator()
+_SCOPE = InstrumentationScope("tailgate_otel")
+_KEPT = TraceFlags(TraceFlags.SAMPLED)
+_SYSTEM = "postgresql"
+# Below this a wait for a connection is the pool's own work, not waiting.
+_WAIT_WORTH_A_SPAN = 1_000_000  # ns
+_POOL_WAIT = "pool wait"
+_MAX_PATH = 1024
+
+
+class Place(NamedTuple):
+    """The ids of a request's server span, and its parent if the caller named one."""
+
+    trace_id: int
+    span_id: int
+    parent: SpanContext | None
+
+
+def place(parents: Mapping[str, str]) -> Place:
+    """A new place, below the ``traceparent`` of the caller if there is a valid one."""
+    parent = get_current_span(_PROPAGATOR.extract(parents)).get_span_context() if parents else None
+    random = os.urandom(24)
+    # An id of zero is invalid; once in 2**64 requests this one bit matters.
+    span_id = int.from_bytes(random[:8], "big") | 1
+    if parent is not None and parent.is_valid:
+        return Place(trace_id=parent.trace_id, span_id=span_id, parent=parent)
+    return Place(trace_id=int.from_bytes(random[8:], "big") | 1, span_id=span_id, parent=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What became of a request, beside its record."""
+
+    method: str
+    route: str
+    path: str
+    scheme: str
+    user_agent: str
+    status: int
+    error: BaseException | None
+    reason: str
+    sampled: bool
+
+
+def spans(record: Record, where: Place, answer: Answer, resource: Resource) -> list[ReadableSpan]:
+    """The server span, one span per query and transaction command, and the waits for a connection.
+
+    Statements carry no data, errors their class and SQLSTATE only: messages and details hold customers' data.
+    """
+    server = SpanContext(where.trace_id, where.span_id, is_remote=False, trace_flags=_KEPT)
+    failed = answer.status >= 500 or answer.error is not None
+    made = [
+        _span(
+            name=f"{answer.method} {answer.route}",
+            context=server,
+            parent=where.parent,
+            kind=SpanKind.SERVER,
+            attributes=_server_attributes(record, answer),
+            failed=failed,
+            resource=resource,
+            start=record.started_at,
+            end=record.started_at + record.ended - record.started,
+        )
+    ]
+    made += [
+        _span(
+            name=call.statement.operation if call.statement else _POOL_WAIT,
+            context=SpanContext(where.trace_id, _span_id(), is_remote=False, trace_flags=_KEPT),
+            parent=server,
+            kind=SpanKind.CLIENT if call.statement else SpanKind.INTERNAL,
+            attributes=_call_attributes(call),
+            failed=call.error is not None,
+            resource=resource,
+            start=record.started_at + call.started - record.started,
+            end=record.started_at + (call.ended or record.ended) - record.started,
+        )
+        for call in _worth_a_span(record.calls)
+    ]
+    return made
+
+
+def _worth_a_span(calls: Iterable[Call]) -> Iterable[Call]:
+    for call in calls:
+        if call.kind in {QUERY, TRANSACTION} or (
+            call.kind is WAIT and (call.ended or call.started) - call.started >= _WAIT_WORTH_A_SPAN
+        ):
+            yield call
+
+
+def _span(
+    *,
+    name: str,
+    context: SpanContext,
+    parent: SpanContext | None,
+    kind: SpanKind,
+    attributes: dict[str, Any],
+    failed: bool,
+    resource: Resource,
+    start: int,
+    end: int,
+) -> ReadableSpan:
+    return ReadableSpan(
+        name=name,
+        context=context,
+        parent=parent,
+        kind=kind,
+        attributes=attributes,
+        status=Status(StatusCode.ERROR if failed else StatusCode.UNSET),
+        resource=resource,
+        instrumentation_scope=_SCOPE,
+        start_time=start,
+        end_time=end,
+    )
+
+
+def _span_id() -> int:
+    return int.from_bytes(os.urandom(8), "big") | 1
+
+
+def _server_attributes(record: Record, answer: Answer) -> dict[str, Any]:
+    attributes: dict[str, Any] = {
+        names.ATTR_METHOD: answer.method,
+        names.ATTR_ROUTE: answer.route,
+        names.ATTR_PATH: answer.path[:_MAX_PATH],
+        names.ATTR_SCHEME: answer.scheme,
+        names.ATTR_STATUS: answer.status,
+        names.ATTR_KEPT_REASON: answer.reason,
+        names.ATTR_HEAD_SAMPLED: answer.sampled,
+        names.ATTR_QUERIES: record.queries,
+        names.ATTR_ROUND_TRIPS: record.round_trips,
+        names.ATTR_TRANSACTIONS: record.transactions,
+        names.ATTR_RESETS: record.resets,
+        names.ATTR_INTROSPECTIONS: record.introspections,
+        names.ATTR_DB_TIME: record.database.total / 1e9,
+        names.ATTR_POOL_WAIT: record.pool.total / 1e9,
+    }
+    if answer.user_agent:
+        attributes[names.ATTR_USER_AGENT] = answer.user_agent[:_MAX_PATH]
+    if answer.error is not None:
+        attributes[names.ATTR_ERROR_TYPE] = type(answer.error).__qualname__
+    elif answer.status >= 500:
+        attributes[names.ATTR_ERROR_TYPE] = str(answer.status)
+    if record.calls_dropped:
+        attributes[names.ATTR_SPANS_DROPPED] = record.calls_dropped
+    for text, seen in record.n_plus_one[:1]:
+        attributes[names.ATTR_N_PLUS_ONE] = text
+        attributes[names.ATTR_N_PLUS_ONE_COUNT] = seen.count
+        attributes[names.ATTR_N_PLUS_ONE_TIME] = seen.total / 1e9
+        attributes[names.ATTR_N_PLUS_ONE_SITE] = seen.site
+    return attributes
+
+
+def _call_attributes(call: Call) -> dict[str, Any]:
+    attributes: dict[str, Any] = {names.ATTR_CALL_KIND: call.kind}
+    if call.statement:
+        attributes[names.ATTR_DB_SYSTEM] = _SYSTEM
+        attributes[names.ATTR_DB_OPERATION] = call.statement.operation
+        attributes[names.ATTR_DB_QUERY] = call.statement.text
+    if call.error is not None:
+        state = getattr(call.error, "sqlstate", None)
+        attributes[names.ATTR_ERROR_TYPE] = state or type(call.error).__qualname__
+        if state:
+            attributes[names.ATTR_DB_STATUS] = state
+        constraint = getattr(call.error, "constraint_name", None)
+        if constraint:
+            attributes[names.ATTR_DB_CONSTRAINT] = constraint
+    return attributes
