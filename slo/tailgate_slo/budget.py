@@ -45,14 +45,15 @@ def alert_windows(period_days: int) -> tuple[AlertWindow, ...]:
     """
     return tuple(
         AlertWindow(
-            severity=severity,
-            share=share,
-            long=long,
-            short=short,
-            factor=max(Decimal(1), _CONTEXT.divide(share * period_days * _DAY, Decimal(long))),
+            severity=severity, share=share, long=long, short=short, factor=_factor(share, long, period_days)
         )
         for severity, share, long, short in _WORKBOOK
     )
+
+
+def _factor(share: Decimal, window: int, period_days: int) -> Decimal:
+    spent = _CONTEXT.multiply(share, Decimal(period_days * _DAY))
+    return max(Decimal(1), _CONTEXT.divide(spent, Decimal(window)))
 
 
 def error_budget(target: Decimal) -> Decimal:

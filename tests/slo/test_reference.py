@@ -1,0 +1,62 @@
+"""The reference API's own objectives: readable, complete, decidable, and in the wheel."""
+
+import subprocess
+import sys
+import zipfile
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from tailgate_slo import load, reference_path, samples_to_decide
+
+ROUTES = (
+    "GET /api/contacts/by-phone",
+    "GET /api/conversations",
+    "GET /api/conversations/{conversation_id}/messages",
+    "POST /api/messages/send",
+    "POST /api/webhook/kapso",
+)
+SMOKE_SAMPLES_A_ROUTE = 500
+SMOKE_SAMPLES = 5_000
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return load(reference_path())
+
+
+def test_every_loaded_route_has_its_objectives(reference):
+    assert reference.routes() == ROUTES
+    assert reference.thresholds() == dict.fromkeys(ROUTES, (Decimal("0.5"), Decimal(1)))
+    assert sorted(reference.budgets()) == list(ROUTES)
+    assert [slo.target for slo in reference.slos if slo.measure.route is None] == [Decimal("0.999")]
+    assert {slo.service for slo in reference.slos} == {"reference"}
+
+
+def test_a_smoke_run_has_the_samples_to_decide_every_objective(reference):
+    gate = reference.gate("smoke")
+    assert gate.profile == "smoke"
+    for slo in reference.slos:
+        samples = SMOKE_SAMPLES_A_ROUTE if slo.measure.route else SMOKE_SAMPLES
+        assert samples >= max(gate.minimum_samples, samples_to_decide(slo.target)), slo.name
+
+
+def test_the_wheel_carries_it(tmp_path):
+    project = reference_path().parent
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=project, check=True, capture_output=True, timeout=60)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        assert archive.read("tailgate_slo/reference.yaml") == reference_path().read_bytes()
+        archive.extractall(tmp_path / "site")
+    show = "import tailgate_slo; print(tailgate_slo.load(tailgate_slo.reference_path()).file)"
+    found = subprocess.run(
+        [sys.executable, "-c", show],
+        cwd=tmp_path / "site",
+        env={"PYTHONPATH": str(tmp_path / "site")},
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert Path(found.stdout.strip()) == tmp_path / "site" / "tailgate_slo" / "reference.yaml"
