@@ -1,0 +1,50 @@
+"""Loads a locustfile the way Locust does, and makes the environment its users live in."""
+
+import locust
+from locust.argument_parser import parse_options
+from locust.env import Environment
+from locust.exception import LocustError
+from locust.util.load_locustfile import load_locustfile
+
+from tailgate_loadtest.shapes.orders import Orders, Swarm
+
+
+def environment_for(orders: Orders) -> Environment:
+    """The environment of a locustfile under orders, its runner made and its ``init`` event fired.
+
+    Raises:
+        LocustError: the locustfile has nothing to run, or lacks a class that was asked for.
+    """
+    # Locust gives a locustfile its options whole; those that other tools start it with are at their defaults.
+    arguments = ["--headless", "-f", orders.locustfile, "--host", orders.host]
+    found, shapes = load_locustfile(orders.locustfile)
+    options = parse_options(args=arguments)
+    missing = [name for name in orders.classes if name not in found]
+    if missing:
+        raise LocustError(f"{orders.locustfile}: has no user class {missing[0]!r}; it has {', '.join(found)}")
+    classes = [cls for name, cls in found.items() if not orders.classes or name in orders.classes]
+    if not classes:
+        raise LocustError(
+            f"{orders.locustfile}: has no user class; write a class that inherits from HttpUser"
+        )
+    for cls in classes:
+        cls.host = orders.host
+    closed = isinstance(orders.load, Swarm)
+    environment = Environment(
+        locustfile=orders.locustfile,
+        user_classes=classes,
+        shape_class=shapes[0] if shapes and closed and orders.load.run_time is None else None,
+        tags=list(orders.tags) or None,
+        exclude_tags=list(orders.exclude_tags) or None,
+        events=locust.events,
+        host=orders.host,
+        parsed_options=options,
+    )
+    if closed and orders.load.run_time is None and environment.shape_class is None:
+        raise LocustError(
+            f"{orders.locustfile}: has no LoadTestShape; say how long with -t, or give a --profile"
+        )
+    runner = environment.create_local_runner()
+    environment._filter_tasks_by_tags()
+    environment.events.init.fire(environment=environment, runner=runner, web_ui=None)
+    return environment

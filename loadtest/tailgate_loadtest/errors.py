@@ -1,0 +1,43 @@
+"""What can go wrong in loadtest, as one tree.
+
+LoadtestError
+├── ProfileError     a load profile file is wrong, or none has the name asked for
+├── PlanError        what was asked for cannot be run as asked
+├── TargetsError     the targets file is missing or wrong
+├── TargetUnreachableError   nothing answers at the host
+├── EngineError      the engine process did not do its work
+├── HistogramError   bytes or a value that no histogram can hold
+└── BundleError      a run bundle is missing, incomplete, or of a newer schema
+"""
+
+
+class LoadtestError(Exception):
+    """The root: its message is one sentence for the person at the terminal, naming the place and the cure."""
+
+
+class ProfileError(LoadtestError):
+    """A load profile is wrong, or there is none of that name."""
+
+
+class PlanError(LoadtestError):
+    """What was asked for cannot be run as asked."""
+
+
+class TargetsError(LoadtestError):
+    """The targets file is missing or wrong."""
+
+
+class TargetUnreachableError(LoadtestError):
+    """Nothing answers at the host."""
+
+
+class EngineError(LoadtestError):
+    """The engine process did not do its work."""
+
+
+class HistogramError(LoadtestError):
+    """Bytes that are no histogram, or a value outside its range."""
+
+
+class BundleError(LoadtestError):
+    """A run bundle is missing, incomplete, or of a newer schema."""

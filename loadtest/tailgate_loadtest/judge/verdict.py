@@ -1,0 +1,137 @@
+"""What the findings come to: one verdict, one exit code, one score."""
+
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+
+from tailgate_slo import Gate, Objectives
+
+from tailgate_loadtest.judge.document import Finding, Outcome, StepFinding, Verdict, VerdictDocument
+from tailgate_loadtest.judge.objective import Evidence, judge
+from tailgate_loadtest.judge.statistics import CONFIDENCE
+from tailgate_loadtest.run.bundle import Bundle
+from tailgate_loadtest.run.document import RunDocument
+from tailgate_loadtest.run.server import SCHEMA as SERVER_SCHEMA
+from tailgate_loadtest.run.server import ServerCounters
+
+PASS, FAIL, INCONCLUSIVE = 0, 1, 3
+
+
+def judge_bundle(bundle: Bundle, objectives: Objectives | None) -> VerdictDocument:
+    """Judge a bundle, and write its verdict.json.
+
+    Without objectives nothing is judged, and as under Locust a failed request alone makes the run a failed one.
+
+    Raises:
+        BundleError: the bundle is incomplete or damaged.
+    """
+    run = bundle.read_run()
+    gate = objectives.gate(run.plan.profile or "closed") if objectives else Gate()
+    slos = objectives.slos if objectives else ()
+    server = ServerCounters.of(bundle.read_json("server.json", "tailgate/server/v", SERVER_SCHEMA))
+    log = bundle.read_log()
+
+    def findings(start: float, end: float) -> list[Finding]:
+        evidence = Evidence(
+            log=log,
+            queries=server.queries(),
+            queries_missing=_why_no_queries(server),
+            start=start,
+            end=end,
+        )
+        return [found for slo in slos if (found := judge(slo, gate, evidence)) is not None]
+
+    steps: list[StepFinding] = []
+    held: float | None = None
+    if run.plan.steps and objectives:
+        found, steps, held = _climb(run, findings)
+    else:
+        found = findings(run.measured_from, run.measured_to)
+    verdict, code, reasons = _conclude(run, found, judged=objectives is not None)
+    document = VerdictDocument(
+        run=run.id,
+        tool=version("tailgate-loadtest"),
+        verdict=verdict,
+        exit_code=code,
+        reasons=tuple(reasons),
+        score=_score(found),
+        objectives=tuple(found),
+        skipped=tuple(slo.name for slo in slos if slo.measure is None or slo.measure.kind == "vital"),
+        steps=tuple(steps),
+        rate_held=held,
+        confidence=CONFIDENCE,
+        slo=objectives.file if objectives else None,
+        slo_digest=objectives.digest if objectives else None,
+    )
+    bundle.write_text("verdict.json", document.model_dump_json(by_alias=True, indent=1) + "\n")
+    return document
+
+
+def _climb(
+    run: RunDocument, findings: Callable[[float, float], list[Finding]]
+) -> tuple[list[Finding], list[StepFinding], float | None]:
+    """Judge each step by itself; the run's findings are those of the highest step that held, else of the first."""
+    start, steps = run.measured_from, []
+    best: list[Finding] | None = None
+    first: list[Finding] = []
+    held: float | None = None
+    for stage in run.plan.stages:
+        end = min(start + stage.duration, run.measured_to)
+        if end - start < stage.duration / 2:
+            break
+        found = findings(start, end)
+        first = first or found
+        missed = [f for f in found if f.verdict == "fail"]
+        undecided = [f for f in found if f.verdict == "inconclusive"]
+        outcome: Outcome = "fail" if missed else "inconclusive" if undecided else "pass"
+        why = ", ".join(f.display_name for f in missed or undecided) or "every objective held"
+        steps.append(StepFinding(rate=stage.end, verdict=outcome, why=why))
+        if missed:
+            break
+        if not undecided:
+            best, held = found, stage.end
+        start = end
+    return best if best is not None else first, steps, held
+
+
+def _conclude(run: RunDocument, found: Sequence[Finding], *, judged: bool) -> tuple[Verdict, int, list[str]]:
+    """In the order of the exit codes: interrupted, no sound measurement, missed, undecided, kept."""
+    requests = sum(route.requests for route in run.routes)
+    failed = sum(route.failed + route.censored for route in run.routes)
+    if run.interrupted:
+        return "interrupted", 143 if run.interrupted == "SIGTERM" else 130, [f"ended by {run.interrupted}"]
+    if unsound := [*run.generator.reasons, *(f"{f.name}: {f.why}" for f in found if f.missing)]:
+        return "inconclusive", INCONCLUSIVE, unsound
+    if not requests:
+        return "inconclusive", INCONCLUSIVE, ["no request was measured"]
+    if not judged:
+        if failed:
+            return (
+                "fail",
+                FAIL,
+                [f"{failed} of {requests} requests failed; no objectives were given to judge by"],
+            )
+        return "unjudged", PASS, ["no objectives were given to judge by, and no request failed"]
+    if missed := [f"{f.name}: {f.why}" for f in found if f.verdict == "fail"]:
+        return "fail", FAIL, missed
+    if undecided := [f"{f.name}: {f.why}" for f in found if f.verdict == "inconclusive"]:
+        return "inconclusive", INCONCLUSIVE, undecided
+    if not found:
+        return "inconclusive", INCONCLUSIVE, ["the objectives file has no objective that a run can answer"]
+    return "pass", PASS, [f"all {len(found)} objectives are kept"]
+
+
+def _score(found: Sequence[Finding]) -> float | None:
+    """Weighted mean over the objectives of min(1, good share / target), times 100; unmeasured ones count 0."""
+    weight = sum(f.weight for f in found)
+    if not weight:
+        return None
+    reached = sum(f.weight * min(1.0, (1 - f.bad_share) / f.target) for f in found if f.bad_share is not None)
+    return round(100 * reached / weight, 1)
+
+
+def _why_no_queries(server: ServerCounters) -> str:
+    if server.state == "lost":
+        return "the service's counters could not be read at the end; it may have died"
+    if server.state == "absent":
+        return "the service's counters are not known; give its metrics page by --metrics"
+    return "the service counts no queries per request"

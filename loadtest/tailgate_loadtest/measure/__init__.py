@@ -1,0 +1,1 @@
+"""What happened, counted exactly: histograms, their interval log, and the recorder that fills them."""

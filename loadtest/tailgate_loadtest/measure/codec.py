@@ -1,0 +1,98 @@
+"""HdrHistogram's V2 compressed encoding, straight from and to sparse counts.
+
+The layout is that of github.com/HdrHistogram/HdrHistogram (AbstractHistogram.encodeIntoCompressedByteBuffer): a zlib
+stream in an 8-byte envelope; inside, a 40-byte header and zig-zag LEB128 numbers, a positive one a count, a negative one
+a run of empty buckets. Encoded here because that project's own Python log writer knows no tags, and its histogram is a
+dense array of 270 KB, filled anew for every route and second.
+"""
+
+import base64
+import binascii
+import struct
+import zlib
+
+from tailgate_loadtest.errors import HistogramError
+from tailgate_loadtest.measure import buckets
+from tailgate_loadtest.measure.histogram import Histogram
+
+_COOKIE = 0x1C849303 | 0x10
+_COMPRESSED_COOKIE = 0x1C849304 | 0x10
+_ENVELOPE = struct.Struct(">ii")
+_HEADER = struct.Struct(">iiiiqqd")
+_MAX_INFLATED = 8 * 1024 * 1024
+
+
+def encode(histogram: Histogram) -> str:
+    """A histogram as the base64 text that stands in an interval log."""
+    payload = bytearray()
+    following = 0
+    for bucket in sorted(histogram.counts):
+        if bucket > following:
+            _append(payload, following - bucket)
+        _append(payload, histogram.counts[bucket])
+        following = bucket + 1
+    header = _HEADER.pack(
+        _COOKIE, len(payload), 0, buckets.SIGNIFICANT_DIGITS, buckets.LOWEST, buckets.HIGHEST, 1.0
+    )
+    packed = zlib.compress(header + bytes(payload))
+    return base64.b64encode(_ENVELOPE.pack(_COMPRESSED_COOKIE, len(packed)) + packed).decode("ascii")
+
+
+def decode(text: str) -> Histogram:
+    """The histogram that a base64 text holds.
+
+    Raises:
+        HistogramError: it is no V2 histogram, or one of another resolution.
+    """
+    try:
+        raw = base64.b64decode(text, validate=True)
+        cookie, length = _ENVELOPE.unpack_from(raw)
+        inflated = zlib.decompressobj().decompress(raw[8 : 8 + length], _MAX_INFLATED)
+        inner, size, offset, digits, low, _, _ = _HEADER.unpack_from(inflated)
+    except (binascii.Error, struct.error, zlib.error) as error:
+        raise HistogramError(f"not an encoded histogram: {error}") from error
+    if cookie != _COMPRESSED_COOKIE or inner != _COOKIE or offset:
+        raise HistogramError("not a histogram in HdrHistogram's V2 encoding")
+    if digits != buckets.SIGNIFICANT_DIGITS or low != buckets.LOWEST:
+        raise HistogramError(f"a histogram of {digits} digits from {low}; only 3 digits from 1 can be read")
+    return Histogram(_counts(inflated[40 : 40 + size]))
+
+
+def _counts(payload: bytes) -> dict[int, int]:
+    counts: dict[int, int] = {}
+    bucket = value = shift = read = 0
+    for byte in payload:
+        # LEB128 of 64 bits: seven bits a byte, but the ninth byte gives all its eight.
+        if read == 8:
+            value |= byte << shift
+            more = False
+        else:
+            value |= (byte & 0x7F) << shift
+            more = bool(byte & 0x80)
+        if more:
+            shift, read = shift + 7, read + 1
+            continue
+        number = (value >> 1) ^ -(value & 1)
+        if number < 0:
+            bucket -= number
+        else:
+            if number:
+                counts[bucket] = number
+            bucket += 1
+        if bucket > buckets.LAST + 2 * buckets.HALF:
+            raise HistogramError("an encoded histogram reaches past one hour")
+        value = shift = read = 0
+    if read:
+        raise HistogramError("an encoded histogram ends in the middle of a number")
+    return counts
+
+
+def _append(payload: bytearray, number: int) -> None:
+    value = (number << 1) ^ (number >> 63)
+    for _ in range(8):
+        if value < 0x80:
+            payload.append(value)
+            return
+        payload.append((value & 0x7F) | 0x80)
+        value >>= 7
+    payload.append(value)

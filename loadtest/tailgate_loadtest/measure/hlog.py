@@ -1,0 +1,123 @@
+"""HdrHistogram's interval log, version 1.3, with a tag per route and kind.
+
+One line is one second of one route and kind. A second may have several lines of a tag; they add up.
+"""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from tailgate_loadtest.errors import BundleError, HistogramError
+from tailgate_loadtest.measure import codec
+from tailgate_loadtest.measure.histogram import Histogram, merged
+from tailgate_loadtest.measure.kinds import Kind, tag, untag
+
+_COLUMNS = '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"'
+
+
+class LogWriter:
+    """Writes intervals as they close; what is written is complete after every line."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def begin(self, start: float, title: str) -> None:
+        """Write the head; ``start`` is the moment from which seconds count, since the epoch."""
+        file = self._file
+        when = dt.datetime.fromtimestamp(start, dt.UTC).isoformat(timespec="seconds")
+        file.write(f"#[{title}; times in nanoseconds, maxima in milliseconds]\n")
+        file.write("#[Histogram log format version 1.3]\n")
+        file.write(f"#[BaseTime: {start:.3f} (seconds since epoch)]\n")
+        file.write(f"#[StartTime: {start:.3f} (seconds since epoch), {when}]\n")
+        file.write(_COLUMNS + "\n")
+
+    def write(self, second: int, route: str, kind: Kind, histogram: Histogram) -> None:
+        """Write one second of one route and kind; ``second`` counts from the log's start."""
+        most = histogram.maximum() * 1e3
+        self._file.write(f"Tag={tag(route, kind)},{second:.3f},1.000,{most:.3f},{codec.encode(histogram)}\n")
+
+    def flush(self) -> None:
+        """Hand everything written to the operating system."""
+        self._file.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """One line of a log."""
+
+    second: int
+    route: str
+    kind: Kind
+    histogram: Histogram
+
+
+def read(path: Path) -> Iterator[Interval]:
+    """The intervals of a log, in file order.
+
+    Raises:
+        BundleError: the file is missing or a line is damaged; the message names the line.
+    """
+    try:
+        file = path.open(encoding="ascii")
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read: {error.strerror}") from error
+    with file:
+        try:
+            for number, line in enumerate(file, 1):
+                if line.startswith(("#", '"')) or not line.strip():
+                    continue
+                yield _interval(line.rstrip("\n"), f"{path}:{number}")
+        except UnicodeDecodeError as error:
+            raise BundleError(f"{path}: is no histogram log: {error.reason} at byte {error.start}") from error
+
+
+def _interval(line: str, where: str) -> Interval:
+    fields = line.split(",")
+    if len(fields) != 5 or not fields[0].startswith("Tag="):
+        raise BundleError(f"{where}: is no line of a tagged histogram log; was the file cut short?")
+    try:
+        route, kind = untag(fields[0].removeprefix("Tag="))
+        return Interval(int(float(fields[1])), route, kind, codec.decode(fields[4]))
+    except (HistogramError, ValueError) as error:
+        raise BundleError(f"{where}: {error}") from error
+
+
+class LatencyLog:
+    """A whole log in memory: per route and kind, a histogram per second."""
+
+    def __init__(self, intervals: Iterable[Interval]) -> None:
+        self._seconds: dict[tuple[str, Kind], dict[int, Histogram]] = defaultdict(dict)
+        for interval in intervals:
+            seconds = self._seconds[interval.route, interval.kind]
+            if interval.second in seconds:
+                seconds[interval.second].merge(interval.histogram)
+            else:
+                seconds[interval.second] = interval.histogram
+
+    @classmethod
+    def load(cls, path: Path) -> "LatencyLog":
+        """Read a log from disk; raises BundleError."""
+        return cls(read(path))
+
+    @property
+    def routes(self) -> list[str]:
+        """Every route with anything but set-up requests, sorted."""
+        return sorted({route for route, kind in self._seconds if kind is not Kind.SETUP})
+
+    def seconds(self, route: str | None, kind: Kind) -> dict[int, Histogram]:
+        """Per second, the histogram of a route and kind; of all routes together when ``route`` is None."""
+        if route is not None:
+            return dict(self._seconds.get((route, kind), {}))
+        together: dict[int, Histogram] = defaultdict(Histogram)
+        for (_, of), seconds in self._seconds.items():
+            if of is kind:
+                for second, histogram in seconds.items():
+                    together[second].merge(histogram)
+        return dict(together)
+
+    def whole(self, route: str | None, kind: Kind) -> Histogram:
+        """All seconds of a route and kind in one histogram."""
+        return merged(self.seconds(route, kind).values())

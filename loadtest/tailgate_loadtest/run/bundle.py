@@ -1,0 +1,129 @@
+"""The run bundle: a directory in which the stages meet."""
+
+import contextlib
+import datetime as dt
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from tailgate_loadtest.errors import BundleError
+from tailgate_loadtest.measure.hlog import LatencyLog
+from tailgate_loadtest.run.document import SCHEMA, RunDocument
+
+
+class Bundle:
+    """One run on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, out: Path, revision: str) -> "Bundle":
+        """Make a directory for a new run under ``out``, named by the time and the revision.
+
+        Raises:
+            BundleError: it cannot be made.
+        """
+        stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            ignore = out / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n", encoding="ascii")
+            for attempt in range(100):
+                path = out / (f"{stamp}-{revision}" + (f"-{attempt}" if attempt else ""))
+                with contextlib.suppress(FileExistsError):
+                    path.mkdir()
+                    return cls(path)
+        except OSError as error:
+            raise BundleError(
+                f"{out}: no bundle can be written there: {error.strerror}; give another --out"
+            ) from error
+        raise BundleError(f"{out}: holds a hundred runs of this very second already")
+
+    @classmethod
+    def open(cls, path: Path) -> "Bundle":
+        """A bundle that is there already.
+
+        Raises:
+            BundleError: there is none.
+        """
+        if not (path / "run.json").is_file():
+            raise BundleError(
+                f"{path}: is no run bundle (it has no run.json); give a directory that `tailgate run` wrote"
+            )
+        return cls(path)
+
+    @property
+    def log(self) -> Path:
+        """The latency log."""
+        return self.path / "latency.hlog"
+
+    @property
+    def traces(self) -> Path:
+        """The kept traces, one a line."""
+        return self.path / "traces.jsonl"
+
+    def read_run(self) -> RunDocument:
+        """run.json. Raises BundleError when it is damaged, or of a schema newer than this reader."""
+        raw = self.read_json("run.json", "tailgate/run/v", SCHEMA)
+        try:
+            return RunDocument.model_validate(raw)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise BundleError(f"{self.path / 'run.json'}: {where}: {first['msg']}") from error
+
+    def read_log(self) -> LatencyLog:
+        """latency.hlog, whole. Raises BundleError."""
+        return LatencyLog.load(self.log)
+
+    def read_json(self, name: str, family: str, schema: str) -> dict[str, Any]:
+        """A JSON file of the bundle, its schema checked. Raises BundleError."""
+        path = self.path / name
+        try:
+            raw = json.loads(path.read_bytes())
+        except OSError as error:
+            raise BundleError(f"{path}: cannot be read: {error.strerror}") from error
+        except ValueError as error:
+            raise BundleError(f"{path}: is not JSON: {error}") from error
+        found = raw.get("schema") if isinstance(raw, dict) else None
+        if found != schema:
+            newer = isinstance(found, str) and found.startswith(family)
+            hint = "written by a newer tailgate; update this one" if newer else f"not a {schema} document"
+            raise BundleError(f"{path}: has schema {found!r}: {hint}")
+        return raw  # type: ignore[no-any-return]  # a dict, or it would have no schema
+
+    def write_json(self, name: str, document: Any) -> None:
+        """Write a JSON file of the bundle, whole or not at all."""
+        self.write_text(name, json.dumps(document, indent=1, allow_nan=False) + "\n")
+
+    def write_run(self, document: RunDocument) -> None:
+        """Write run.json."""
+        self.write_text("run.json", document.model_dump_json(by_alias=True, indent=1) + "\n")
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a text file of the bundle, whole or not at all."""
+        handle, temporary = tempfile.mkstemp(dir=self.path, prefix=f".{name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(self.path / name)
+
+    def point_latest(self) -> None:
+        """Let ``latest`` beside it lead here."""
+        link = self.path.parent / "latest"
+        temporary = self.path.parent / f".latest-{self.path.name}"
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()
+        temporary.symlink_to(self.path.name)
+        if link.is_dir() and not link.is_symlink():
+            temporary.unlink()
+            raise BundleError(
+                f"{link}: is a directory of its own; move it away, `latest` leads to the newest run"
+            )
+        temporary.replace(link)

@@ -1,0 +1,243 @@
+"""One run from beginning to end: preflight, engine, counters, bundle. Judging it is for whoever asked for it."""
+
+import datetime as dt
+import json
+import socket
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import urlsplit
+
+from tailgate_loadtest.errors import EngineError, TargetUnreachableError
+from tailgate_loadtest.measure.histogram import Histogram
+from tailgate_loadtest.measure.hlog import LatencyLog
+from tailgate_loadtest.measure.kinds import Kind
+from tailgate_loadtest.run import environment
+from tailgate_loadtest.run.bundle import Bundle
+from tailgate_loadtest.run.document import Arrivals, Generator, Percentiles, RouteRecord, RunDocument, Tick
+from tailgate_loadtest.run.engine import EngineProcess
+from tailgate_loadtest.run.interruption import Interruption
+from tailgate_loadtest.run.plan import Plan
+from tailgate_loadtest.run.server import ServerCounters
+from tailgate_loadtest.run.traces import TraceStore
+from tailgate_loadtest.shapes.orders import Orders
+from tailgate_loadtest.shapes.profile import Profile
+
+_CONNECT = 3.0
+_MAX_WARNINGS = 50
+
+
+def conduct(
+    plan: Plan,
+    interruption: Interruption,
+    *,
+    on_tick: Callable[[Tick], None],
+    after_load: Callable[[], None] = lambda: None,
+    traces: TraceStore | None = None,
+) -> Bundle:
+    """Put the plan's load on, and write the bundle: complete, whatever ends it.
+
+    Args:
+        plan: what to do.
+        interruption: what SIGINT and SIGTERM go through.
+        on_tick: called once a second with how the load stands.
+        after_load: called when the load is over and the service's counters are read; it may stop the service, which
+            hands over its last traces then.
+        traces: what the service's traces were received into.
+
+    Raises:
+        TargetUnreachableError: nothing answers at the host.
+        EngineError: the locustfile cannot be run.
+        BundleError: no bundle can be written.
+
+    """
+    check_reachable(plan.host)
+    bundle = Bundle.create(plan.out, environment.revision())
+    server = ServerCounters(plan.metrics_url)
+    server.take("start")
+    with TemporaryDirectory(prefix="tailgate-") as scratch:
+        result_path = Path(scratch) / "result.json"
+        ticks: list[Tick] = []
+        with EngineProcess(_orders(plan, bundle, result_path)) as engine:
+            with interruption.stops(engine.stop):
+                _listen(plan, engine, server, ticks, on_tick)
+            code = engine.finish()
+            death = (
+                "" if result_path.exists() else f"the engine died (exit code {code}): {engine.last_words()}"
+            )
+        server.take("end")
+        after_load()
+        result = json.loads(result_path.read_text(encoding="utf-8")) if result_path.exists() else {}
+    if traces is not None:
+        traces.write(bundle.traces)
+    else:
+        bundle.traces.touch()
+    bundle.write_json("server.json", server.document())
+    bundle.write_run(_document(plan, bundle, result, ticks, server, interruption, death))
+    bundle.point_latest()
+    return bundle
+
+
+def check_reachable(host: str) -> None:
+    """Raise TargetUnreachableError unless something listens at a base address."""
+    parts = urlsplit(host)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((parts.hostname or "", port), timeout=_CONNECT).close()
+    except OSError as error:
+        raise TargetUnreachableError(
+            f"nothing answers at {host} ({error.strerror or error}); start the service, or correct --host"
+        ) from error
+
+
+def _orders(plan: Plan, bundle: Bundle, result: Path) -> Orders:
+    return Orders(
+        locustfile=str(plan.locustfile.resolve()),
+        host=plan.host.rstrip("/"),
+        load=plan.load,
+        seed=plan.seed,
+        drain=plan.drain,
+        log=str(bundle.log),
+        result=str(result),
+        targets=str(plan.targets) if plan.targets else None,
+        run_secret=plan.run_secret,
+        classes=plan.classes,
+        tags=plan.tags,
+        exclude_tags=plan.exclude_tags,
+    )
+
+
+def _listen(
+    plan: Plan,
+    engine: EngineProcess,
+    server: ServerCounters,
+    ticks: list[Tick],
+    on_tick: Callable[[Tick], None],
+) -> None:
+    warmup = plan.load.warmup if isinstance(plan.load, Profile) else 0.0
+    for raw in engine.ticks():
+        tick = Tick(**raw)
+        ticks.append(tick)
+        if warmup and "measured" not in server.moments and tick.second >= warmup and not server.errors:
+            server.take("measured")
+        on_tick(tick)
+
+
+def _document(
+    plan: Plan,
+    bundle: Bundle,
+    result: dict[str, Any],
+    ticks: list[Tick],
+    server: ServerCounters,
+    interruption: Interruption,
+    death: str,
+) -> RunDocument:
+    if not result and not bundle.log.exists():
+        raise EngineError(death)
+    record = plan.record()
+    log = bundle.read_log()
+    began = result.get("began", dt.datetime.now(dt.UTC).timestamp() - len(ticks))
+    seconds = result.get("seconds", float(len(ticks)))
+    planned_end = record.warmup + sum(stage.duration for stage in record.stages)
+    measured_to = min(seconds, planned_end) if record.model == "open" else seconds
+    generator = result.get("generator", {"reasons": []})
+    reasons = [*generator["reasons"], *([death] if death else [])]
+    queries = {route: counts.mean for route, counts in server.queries().items()}
+    return RunDocument(
+        id=bundle.path.name,
+        tool=version("tailgate-loadtest"),
+        started=dt.datetime.fromtimestamp(began, dt.UTC).isoformat(timespec="milliseconds"),
+        began=began,
+        seconds=seconds,
+        measured_from=min(record.warmup, measured_to),
+        measured_to=measured_to,
+        interrupted=interruption.name,
+        plan=record,
+        environment={**environment.facts(), **plan.facts},
+        tags=dict(plan.labels),
+        arrivals=Arrivals(**result["arrivals"]) if result else _arrivals_from(ticks, plan),
+        generator=Generator(**{**generator, "reasons": tuple(reasons)}),
+        routes=_routes(log, result, queries, measured_to - min(record.warmup, measured_to)),
+        timeline=tuple(ticks),
+        exceptions=result.get("exceptions", {}),
+        server=server.state,
+        warnings=tuple(_warnings(plan, result, server)[:_MAX_WARNINGS]),
+    )
+
+
+def _routes(
+    log: LatencyLog, result: dict[str, Any], queries: dict[str, float], seconds: float
+) -> tuple[RouteRecord, ...]:
+    accounts = result.get("routes", {})
+    records = []
+    for route in sorted({*log.routes, *accounts}):
+        response, service = log.whole(route, Kind.RESPONSE), log.whole(route, Kind.SERVICE)
+        failed, censored = log.whole(route, Kind.FAILED).total, log.whole(route, Kind.CENSORED).total
+        requests = response.total + failed + censored
+        records.append(
+            RouteRecord(
+                route=route,
+                requests=requests,
+                failed=failed,
+                censored=censored,
+                setup=log.whole(route, Kind.SETUP).total,
+                rate=requests / seconds if seconds > 0 else 0.0,
+                response=_percentiles(response),
+                service=_percentiles(service),
+                errors=accounts.get(route, {}).get("errors", {}),
+                queries=queries.get(route),
+            )
+        )
+    return tuple(records)
+
+
+def _percentiles(histogram: Histogram) -> Percentiles | None:
+    if not histogram.total:
+        return None
+    p50, p90, p95, p99, p999 = (histogram.quantile(q) for q in (0.5, 0.9, 0.95, 0.99, 0.999))
+    return Percentiles(
+        p50=p50, p90=p90, p95=p95, p99=p99, p999=p999, mean=histogram.mean(), max=histogram.maximum()
+    )
+
+
+def _warnings(plan: Plan, result: dict[str, Any], server: ServerCounters) -> list[str]:
+    warnings = list(server.errors)
+    if result.get("model") == "closed":
+        warnings.append(
+            "closed model: a slow answer delays the next request, so times are service times and hide queueing;"
+            " give a --profile for response times"
+        )
+    if folded := result.get("folded_routes"):
+        warnings.append(
+            f"more than 200 routes; the rest is in (other), such as {', '.join(folded)}: give requests a name="
+        )
+    arrivals = result.get("arrivals", {})
+    if arrivals.get("abandoned"):
+        warnings.append(f"{arrivals['abandoned']} arrivals were never begun, because on_start failed")
+    if arrivals.get("unstarted"):
+        warnings.append(
+            f"{arrivals['unstarted']} arrivals still waited for one of {arrivals['user_bound']} users at the end"
+        )
+    for name, count in result.get("exceptions", {}).items():
+        warnings.append(f"{plan.locustfile.name}: tasks raised {name} {count} times")
+    return warnings
+
+
+def _arrivals_from(ticks: list[Tick], plan: Plan) -> Arrivals:
+    # The engine died: its last word is all there is.
+    last = ticks[-1] if ticks else None
+    started, completed = (round(last.started), round(last.completed)) if last else (0, 0)
+    return Arrivals(
+        planned=round(last.planned) if last else 0,
+        arrived=started,
+        judged=0,
+        started=started,
+        completed=completed,
+        unstarted=round(last.waiting) if last else 0,
+        unfinished=started - completed,
+        abandoned=0,
+        most_users=round(last.users) if last else 0,
+        user_bound=plan.load.users,
+    )

@@ -1,0 +1,153 @@
+"""run.json: what a run was to do, where, and what came of it, before anybody judges it. Seconds and bytes throughout."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA: Literal["tailgate/run/v1"] = "tailgate/run/v1"
+
+
+class Model(BaseModel):
+    """What all parts of the document share: nothing unknown is taken, nothing changes after it is made."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class StageRecord(Model):
+    """One stage of the plan; rates in arrivals per second."""
+
+    duration: float
+    start: float
+    end: float
+
+
+class PlanRecord(Model):
+    """What the run was to do."""
+
+    profile: str | None
+    """None under the closed model."""
+    description: str = ""
+    model: Literal["open", "closed"]
+    process: str | None = None
+    stages: tuple[StageRecord, ...] = ()
+    steps: bool = False
+    warmup: float
+    seed: int
+    drain: float
+    users: int
+    """The bound on users under the open model, their number under the closed."""
+    host: str
+    locustfile: str
+    slo: str | None
+    slo_digest: str | None
+
+
+class Arrivals(Model):
+    """What became of the arrivals, warm-up included; under the closed model a request is an arrival."""
+
+    planned: int
+    """Expected by the profile; a Poisson process has a few more or fewer."""
+    arrived: int
+    judged: int
+    """Of those, due after the warm-up."""
+    started: int
+    completed: int
+    unstarted: int
+    """Still waiting for a user when the drain ended: censored."""
+    unfinished: int
+    """Requests in flight when the drain ended: censored."""
+    abandoned: int
+    """Never begun, because the user's ``on_start`` failed."""
+    most_users: int
+    user_bound: int
+
+
+class Generator(Model):
+    """How the generator itself did. Any reason makes the verdict inconclusive."""
+
+    lag_p50: float = 0.0
+    lag_p99: float = 0.0
+    lag_max: float = 0.0
+    cpu: float = 0.0
+    """Share of one core that the engine used."""
+    longest_stall: float = 0.0
+    reasons: tuple[str, ...] = ()
+
+
+class Percentiles(Model):
+    """Of the requests that succeeded, in seconds."""
+
+    p50: float
+    p90: float
+    p95: float
+    p99: float
+    p999: float
+    mean: float
+    max: float
+
+
+class RouteRecord(Model):
+    """One route over the judged part of the run."""
+
+    route: str
+    requests: int
+    """All that were due: succeeded, failed and censored."""
+    failed: int
+    censored: int
+    setup: int
+    rate: float
+    """Requests per second."""
+    response: Percentiles | None
+    service: Percentiles | None
+    errors: dict[str, int] = Field(default_factory=dict)
+    queries: float | None = None
+    """Mean database queries per request, by the service's own count."""
+
+
+class Tick(Model):
+    """One second of the load, as it looked then; counts since the load began."""
+
+    second: float
+    planned: float
+    started: float
+    completed: float
+    waiting: float
+    users: float
+    requests: float
+    failed: float
+    lag: float
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+
+
+class RunDocument(Model):
+    """The whole of run.json."""
+
+    schema_: Literal["tailgate/run/v1"] = Field(default=SCHEMA, alias="schema")
+    id: str
+    tool: str
+    """The version of tailgate that wrote it."""
+    started: str
+    """When the load began: ISO 8601, UTC."""
+    began: float
+    """The same as seconds since the epoch; every second in the bundle counts from here."""
+    seconds: float
+    """How long the load lasted, warm-up and drain included."""
+    measured_from: float
+    """The first judged second."""
+    measured_to: float
+    """The end of the last stage, or of the load where it ended before."""
+    interrupted: Literal["SIGINT", "SIGTERM"] | None = None
+    plan: PlanRecord
+    environment: dict[str, str | int | float | bool | None]
+    tags: dict[str, str] = Field(default_factory=dict)
+    arrivals: Arrivals
+    generator: Generator
+    routes: tuple[RouteRecord, ...]
+    timeline: tuple[Tick, ...]
+    exceptions: dict[str, int] = Field(default_factory=dict)
+    """Exceptions that the locustfile's tasks raised, by class."""
+    server: Literal["complete", "lost", "absent"]
+    """The service's counters: at start and end; at the start only; or it has none."""
+    warnings: tuple[str, ...] = ()

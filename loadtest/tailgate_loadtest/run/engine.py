@@ -1,0 +1,84 @@
+"""Starts the engine as a fresh process, hands it its orders, and listens to it until it is done."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from typing import Any, Self
+
+from tailgate_loadtest.errors import EngineError
+from tailgate_loadtest.shapes.orders import Orders
+
+_HURRY = 3.0
+"""Seconds that the engine gets, once told to stop, before it is killed."""
+
+
+class EngineProcess:
+    """One engine. A context manager: it leaves no process behind."""
+
+    def __init__(self, orders: Orders) -> None:
+        self._orders = orders
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the engine, closed in __exit__
+        # A session of its own: Ctrl-C is for us to pass on. -P: a package in the working directory shadows nothing.
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "tailgate_loadtest.engine"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            start_new_session=True,
+        )
+        self._stopping = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._log.close()
+
+    def ticks(self) -> Iterator[dict[str, Any]]:
+        """Give the orders, and yield what the engine says each second, until it is done.
+
+        Raises:
+            EngineError: the locustfile cannot be run; the message is the engine's own.
+        """
+        if self._process.stdin is None or self._process.stdout is None:
+            raise EngineError("the engine has no pipes")  # cannot be: both were asked for
+        try:
+            self._process.stdin.write(self._orders.to_json() + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise EngineError(f"the engine ended before it had its orders: {self.last_words()}") from None
+        for line in self._process.stdout:
+            message = json.loads(line)
+            if "error" in message:
+                raise EngineError(message["error"])
+            if "done" in message:
+                return
+            yield message["tick"]
+
+    def stop(self) -> None:
+        """Ask it to end the load soon; called from a signal handler."""
+        if self._process.poll() is None:
+            self._process.terminate()
+
+    def finish(self) -> int:
+        """Wait until it has put itself away; kill it when that takes too long. Returns its exit code."""
+        try:
+            return self._process.wait(_HURRY)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+    def last_words(self) -> str:
+        """The end of what it wrote on standard error."""
+        self._log.seek(0)
+        lines = self._log.read()[-4000:].decode("utf-8", "replace").strip().splitlines()
+        return " | ".join(lines[-3:]) or "it said nothing"

@@ -1,0 +1,52 @@
+"""SIGINT and SIGTERM: before the load they end the program, during it they end the load, after it they wait."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Literal, Self
+
+Name = Literal["SIGINT", "SIGTERM"]
+
+
+class Interruption:
+    """Which of the two came first, and what is to be done about it. A context manager for the main thread."""
+
+    def __init__(self) -> None:
+        self.name: Name | None = None
+        self._stop: Callable[[], None] | None = None
+        self._writing = False
+        self._previous: dict[int, object] = {}
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._previous[number] = signal.signal(number, self._caught)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]  # what signal() itself gave us
+
+    @property
+    def exit_code(self) -> int:
+        """130 after SIGINT, 143 after SIGTERM."""
+        return 128 + (signal.SIGTERM if self.name == "SIGTERM" else signal.SIGINT)
+
+    @contextmanager
+    def stops(self, stop: Callable[[], None]) -> Iterator[None]:
+        """Within, a signal calls ``stop``; afterwards it is only noted, so that what was measured can be written."""
+        self._stop = stop
+        try:
+            yield
+        finally:
+            self._stop, self._writing = None, True
+
+    def _caught(self, number: int, _frame: FrameType | None) -> None:
+        first = self.name is None
+        if first:
+            self.name = "SIGTERM" if number == signal.SIGTERM else "SIGINT"
+        if self._stop is not None:
+            if first:
+                self._stop()
+        elif not self._writing:
+            raise KeyboardInterrupt

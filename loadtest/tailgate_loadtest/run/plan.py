@@ -1,0 +1,85 @@
+"""Everything that one run is to do, decided before it begins."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tailgate_slo import Objectives
+
+from tailgate_loadtest.errors import PlanError
+from tailgate_loadtest.run.document import PlanRecord, StageRecord
+from tailgate_loadtest.shapes.orders import Swarm
+from tailgate_loadtest.shapes.profile import Profile
+
+_LEAST_DRAIN = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """One run."""
+
+    host: str
+    """The base address, such as http://127.0.0.1:8000."""
+    locustfile: Path
+    load: Profile | Swarm
+    out: Path
+    """Where bundles are written."""
+    seed: int = 1
+    objectives: Objectives | None = None
+    metrics_url: str | None = None
+    targets: Path | None = None
+    run_secret: str | None = field(default=None, repr=False)
+    classes: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    exclude_tags: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """The run's own tags."""
+    facts: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
+    """What is known of the service: its variant, its database, an emulated round trip."""
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.host)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise PlanError(f"--host {self.host!r} is no address; give one like http://127.0.0.1:8000")
+        if parts.username or parts.password:
+            raise PlanError(
+                "--host holds a user name or password, and it would enter the bundle; send them by the locustfile"
+            )
+
+    @property
+    def drain(self) -> float:
+        """Seconds that requests in flight are waited for: 5, or twice the largest latency threshold if that is more."""
+        thresholds = self.objectives.thresholds().values() if self.objectives else ()
+        return max([_LEAST_DRAIN, *(2 * float(t) for route in thresholds for t in route)])
+
+    @property
+    def gate_profile(self) -> str:
+        """The profile name by which the objectives' gate is chosen."""
+        return self.load.name if isinstance(self.load, Profile) else "closed"
+
+    def record(self) -> PlanRecord:
+        """The plan as run.json keeps it."""
+        shared = {
+            "seed": self.seed,
+            "drain": self.drain,
+            "users": self.load.users,
+            "host": self.host,
+            "locustfile": self.locustfile.name,
+            "slo": self.objectives.file if self.objectives else None,
+            "slo_digest": self.objectives.digest if self.objectives else None,
+        }
+        if isinstance(self.load, Swarm):
+            return PlanRecord(profile=None, model="closed", warmup=0.0, **shared)
+        return PlanRecord(
+            profile=self.load.name,
+            description=self.load.description,
+            model="open",
+            process=self.load.process,
+            stages=tuple(
+                StageRecord(duration=s.duration, start=s.start, end=s.end) for s in self.load.stages
+            ),
+            steps=self.load.steps,
+            warmup=self.load.warmup,
+            **shared,
+        )

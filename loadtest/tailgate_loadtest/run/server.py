@@ -1,0 +1,147 @@
+"""The service's own side of a run: its counters, read from its metrics page before, at the end of the warm-up, and after."""
+
+import http.client
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from prometheus_client.parser import text_string_to_metric_families
+from tailgate_otel import names
+
+from tailgate_loadtest.errors import BundleError
+
+SCHEMA = "tailgate/server/v1"
+Moment = Literal["start", "measured", "end"]
+_TIMEOUT = 5.0
+_MAX_BYTES = 32 * 1024 * 1024
+_MAX_SAMPLES = 50_000
+
+Sample = tuple[str, Mapping[str, str], float]
+
+
+class ServerCounters:
+    """What a service's metrics page said at the moments of a run."""
+
+    def __init__(self, source: str | None, moments: Mapping[str, Any] | None = None) -> None:
+        self.source = source
+        self.moments: dict[str, Any] = dict(moments or {})
+        self.errors: list[str] = []
+
+    @property
+    def state(self) -> Literal["complete", "lost", "absent"]:
+        """Whether both ends are there, only the beginning, or nothing."""
+        if "end" in self.moments and "start" in self.moments:
+            return "complete"
+        return "lost" if self.moments else "absent"
+
+    def take(self, moment: Moment) -> None:
+        """Read the page now. A page that cannot be read is noted, and missing from then on; it never ends a run."""
+        if self.source is None:
+            return
+        try:
+            request = urllib.request.Request(self.source, headers={"Accept": "text/plain;version=0.0.4"})  # noqa: S310
+            with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:  # noqa: S310 - the user's own address
+                text = response.read(_MAX_BYTES + 1)
+            if len(text) > _MAX_BYTES:
+                raise ValueError(f"is larger than {_MAX_BYTES} bytes")
+            families = text_string_to_metric_families(text.decode("utf-8"))
+            samples = [[s.name, dict(s.labels), s.value] for family in families for s in family.samples]
+        except (OSError, ValueError, http.client.HTTPException, urllib.error.URLError) as error:
+            self.errors.append(
+                f"the service's metrics at {self.source} could not be read at the {moment}: {error}"
+            )
+            return
+        if len(samples) > _MAX_SAMPLES:
+            self.errors.append(
+                f"{self.source} has {len(samples)} samples; only the first {_MAX_SAMPLES} are kept"
+            )
+        finite = [s for s in samples[:_MAX_SAMPLES] if s[2] == s[2] and abs(s[2]) != float("inf")]
+        self.moments[moment] = {"at": time.time(), "samples": finite}
+
+    def document(self) -> dict[str, Any]:
+        """server.json."""
+        return {"schema": SCHEMA, "source": self.source, "state": self.state, **self.moments}
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Self:
+        """What ``document`` wrote."""
+        moments = {key: document[key] for key in ("start", "measured", "end") if key in document}
+        return cls(document.get("source"), moments)
+
+    def queries(self) -> dict[str, "QueryCounts"]:
+        """Queries per request of each route, over the judged part of the run; empty when an end is missing.
+
+        Raises:
+            BundleError: a moment of the document is damaged.
+        """
+        first = self.moments.get("measured") or self.moments.get("start")
+        last = self.moments.get("end")
+        if first is None or last is None:
+            return {}
+        try:
+            before, after = _histograms(first["samples"]), _histograms(last["samples"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise BundleError(f"server.json: a sample is damaged: {error}") from error
+        return {
+            route: counts.since(before.get(route))
+            for route, counts in after.items()
+            if counts.since(before.get(route)).requests > 0
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryCounts:
+    """How many requests of a route ran how many queries."""
+
+    requests: int
+    queries: int
+    at_most: Mapping[float, int]
+    """Queries -> requests with at most so many."""
+
+    @property
+    def mean(self) -> float:
+        """Queries per request."""
+        return self.queries / self.requests
+
+    def within(self, budget: float) -> int | None:
+        """How many requests kept a budget; None when no edge of the service's histogram is at the budget."""
+        return self.at_most.get(budget)
+
+    def percentile(self, q: float) -> float:
+        """The least edge that a share ``q`` of the requests did not exceed."""
+        for edge in sorted(self.at_most):
+            if self.at_most[edge] >= q * self.requests:
+                return edge
+        return float("inf")
+
+    def since(self, earlier: "QueryCounts | None") -> "QueryCounts":
+        """The requests that came after ``earlier``; all of them where the counters began anew in between."""
+        if earlier is None or earlier.requests > self.requests:
+            return self
+        return QueryCounts(
+            requests=self.requests - earlier.requests,
+            queries=self.queries - earlier.queries,
+            at_most={edge: n - earlier.at_most.get(edge, 0) for edge, n in self.at_most.items()},
+        )
+
+
+def _histograms(samples: list[Sample]) -> dict[str, QueryCounts]:
+    routes: dict[str, dict[str, Any]] = {}
+    for name, labels, value in _of(samples, names.QUERIES_PER_REQUEST):
+        route = f"{labels.get(names.LABEL_METHOD, '')} {labels.get(names.LABEL_ROUTE, '')}"
+        counts = routes.setdefault(route, {"requests": 0, "queries": 0, "at_most": {}})
+        if name.endswith("_count"):
+            counts["requests"] += round(value)
+        elif name.endswith("_sum"):
+            counts["queries"] += round(value)
+        elif name.endswith("_bucket"):
+            edge = float(labels["le"])
+            counts["at_most"][edge] = counts["at_most"].get(edge, 0) + round(value)
+    return {route: QueryCounts(**counts) for route, counts in routes.items()}
+
+
+def _of(samples: list[Sample], family: str) -> Iterator[Sample]:
+    return (sample for sample in samples if sample[0].startswith(family))

@@ -1,0 +1,225 @@
+"""A load profile: stages of arrival rates over a mix of personas, read from YAML.
+
+apiVersion: tailgate/v1
+kind: Profile
+name: load
+description: an ordinary busy hour
+arrivals: poisson          # or constant
+warmup: 10s                # at the first stage's rate, never judged
+stages:
+  - {duration: 1m, rate: 50}
+  - {duration: 30s, from: 50, to: 200}
+mix: {Caller: 3, Inbox: 1} # by class name; without it, each class's own weight
+users: 500                 # the most users at once; arrivals past it wait
+"""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from tailgate_loadtest.data import profiles_directory
+from tailgate_loadtest.errors import ProfileError
+from tailgate_loadtest.shapes.units import seconds
+
+Process = Literal["poisson", "constant"]
+
+MAX_FILE_BYTES = 64 * 1024
+MAX_RATE = 1_000_000.0
+MAX_SECONDS = 7 * 24 * 3600.0
+MAX_USERS = 100_000
+
+_KEYS = ("apiVersion", "kind", "name", "description", "arrivals", "warmup", "stages", "mix", "users", "steps")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A stretch of time in which the arrival rate goes in a straight line from ``start`` to ``end``."""
+
+    duration: float
+    """Seconds."""
+    start: float
+    """Arrivals per second at its beginning."""
+    end: float
+    """Arrivals per second at its end."""
+
+    @property
+    def arrivals(self) -> float:
+        """How many arrivals the stage means on average."""
+        return self.duration * (self.start + self.end) / 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """What load to put on, and in what mix."""
+
+    name: str
+    stages: tuple[Stage, ...]
+    description: str = ""
+    process: Process = "poisson"
+    warmup: float = 0.0
+    """Seconds before the first stage, at that stage's first rate; never judged."""
+    mix: Mapping[str, float] = field(default_factory=dict)
+    """Persona class name -> weight; empty means the weights of the classes themselves."""
+    users: int = 500
+    steps: bool = False
+    """Each stage is a step of a search for the highest rate held, and is judged by itself."""
+
+    @property
+    def duration(self) -> float:
+        """Seconds that are judged: all stages, without the warm-up."""
+        return sum(stage.duration for stage in self.stages)
+
+    @property
+    def arrivals(self) -> float:
+        """How many judged arrivals the profile means on average."""
+        return sum(stage.arrivals for stage in self.stages)
+
+    @property
+    def peak(self) -> float:
+        """The highest arrival rate, per second."""
+        return max(max(stage.start, stage.end) for stage in self.stages)
+
+
+def find(name: str, directory: Path | None = None) -> Profile:
+    """The profile of that name, or in that file when the name looks like a path.
+
+    Raises:
+        ProfileError: there is none (the nearest name is given), or it is wrong.
+    """
+    if name.endswith((".yaml", ".yml")) or "/" in name:
+        return load(Path(name))
+    directory = directory or profiles_directory()
+    path = directory / f"{name}.yaml"
+    if not path.is_file():
+        known = sorted(entry.stem for entry in directory.glob("*.yaml"))
+        raise ProfileError(
+            f"no profile is called {name!r}{_nearest(name, known)}; there are {', '.join(known)}, or give a .yaml file"
+        )
+    return load(path)
+
+
+def load(path: Path) -> Profile:
+    """Read one profile file.
+
+    Raises:
+        ProfileError: the file cannot be read, or a key in it is wrong.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise ProfileError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(text) > MAX_FILE_BYTES:
+        raise ProfileError(f"{path}: is larger than {MAX_FILE_BYTES} bytes; a profile is a page of YAML")
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ProfileError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+    return parse(document, str(path))
+
+
+def parse(document: Any, where: str) -> Profile:
+    """Make a profile of a YAML document; ``where`` names its place in errors.
+
+    Raises:
+        ProfileError: naming the place, the key, the value, and what would be right.
+    """
+    top = _mapping(document, where, "the document")
+    for key in top:
+        if key not in _KEYS:
+            raise ProfileError(f"{where}: unknown key {key!r}{_nearest(str(key), _KEYS)}")
+    if top.get("kind", "Profile") != "Profile" or top.get("apiVersion", "tailgate/v1") != "tailgate/v1":
+        raise ProfileError(
+            f"{where}: kind/apiVersion: a profile has kind: Profile and apiVersion: tailgate/v1"
+        )
+    raw_stages = top.get("stages")
+    if not isinstance(raw_stages, list) or not raw_stages:
+        raise ProfileError(
+            f"{where}: stages: must be a list of at least one stage like {{duration: 30s, rate: 50}}"
+        )
+    process = top.get("arrivals", "poisson")
+    if process not in ("poisson", "constant"):
+        raise ProfileError(f"{where}: arrivals: {process!r} must be poisson or constant")
+    steps = top.get("steps", False)
+    if not isinstance(steps, bool):
+        raise ProfileError(f"{where}: steps: {steps!r} must be true or false")
+    profile = Profile(
+        name=str(top.get("name", Path(where).stem)),
+        description=str(top.get("description", "")),
+        process=process,
+        warmup=_seconds(top.get("warmup", "0s"), f"{where}: warmup"),
+        stages=tuple(_stage(raw, f"{where}: stages[{i}]") for i, raw in enumerate(raw_stages)),
+        mix=_mix(top.get("mix", {}), f"{where}: mix"),
+        users=int(_number(top.get("users", 500), f"{where}: users", 1, MAX_USERS)),
+        steps=steps,
+    )
+    if profile.arrivals <= 0:
+        raise ProfileError(f"{where}: stages: no stage has an arrival; give at least one a rate above 0")
+    if profile.warmup + profile.duration > MAX_SECONDS:
+        raise ProfileError(f"{where}: stages: last longer than a week together")
+    return profile
+
+
+def _stage(raw: Any, where: str) -> Stage:
+    stage = _mapping(raw, where, "a stage")
+    for key in stage:
+        if key not in ("duration", "rate", "from", "to"):
+            raise ProfileError(
+                f"{where}: unknown key {key!r}{_nearest(str(key), ('duration', 'rate', 'from', 'to'))}"
+            )
+    duration = _seconds(stage.get("duration"), f"{where}.duration")
+    if duration <= 0:
+        raise ProfileError(f"{where}.duration: {stage['duration']!r} must be longer than 0s")
+    if "rate" in stage:
+        if "from" in stage or "to" in stage:
+            raise ProfileError(f"{where}: give either rate, or from and to")
+        rate = _number(stage["rate"], f"{where}.rate", 0, MAX_RATE)
+        return Stage(duration=duration, start=rate, end=rate)
+    if "from" not in stage or "to" not in stage:
+        raise ProfileError(f"{where}: needs rate (arrivals per second), or from and to")
+    return Stage(
+        duration=duration,
+        start=_number(stage["from"], f"{where}.from", 0, MAX_RATE),
+        end=_number(stage["to"], f"{where}.to", 0, MAX_RATE),
+    )
+
+
+def _mix(raw: Any, where: str) -> dict[str, float]:
+    mix = {
+        str(name): _number(weight, f"{where}.{name}", 0, 1e9)
+        for name, weight in _mapping(raw, where, "the mix").items()
+    }
+    if mix and sum(mix.values()) <= 0:
+        raise ProfileError(f"{where}: every weight is 0; give at least one persona a weight above 0")
+    return mix
+
+
+def _mapping(raw: Any, where: str, what: str) -> dict[Any, Any]:
+    if not isinstance(raw, dict):
+        raise ProfileError(f"{where}: {what} must be a mapping of keys to values, not {type(raw).__name__}")
+    return raw
+
+
+def _number(raw: Any, where: str, low: float, high: float) -> float:
+    # bool is an int in Python; `users: yes` is not a number of users.
+    if isinstance(raw, bool) or not isinstance(raw, int | float) or not low <= raw <= high:
+        raise ProfileError(f"{where}: {raw!r} must be a number from {low:g} to {high:g}")
+    return float(raw)
+
+
+def _seconds(raw: Any, where: str) -> float:
+    if raw is None or isinstance(raw, bool) or not isinstance(raw, int | float | str):
+        raise ProfileError(f"{where}: {raw!r} must be a duration like 30s")
+    try:
+        return seconds(str(raw))
+    except ValueError as error:
+        raise ProfileError(f"{where}: {error}") from error
+
+
+def _nearest(name: str, known: tuple[str, ...] | list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
