@@ -208,6 +208,6 @@ def _mix(profile: Profile, classes: Mapping[str, type[User]]) -> dict[str, float
     unknown = sorted(set(profile.mix) - set(classes))
     if unknown:
         raise LocustError(
-            f"profile {profile.name!r}: mix: the locustfile has no user class {unknown[0]!r}; it has {', '.join(classes)}"
+            f"profile {profile.name!r}: mix: no user class is called {unknown[0]!r}; there are {', '.join(classes)}"
         )
     return {name: weight for name, weight in profile.mix.items() if weight > 0}

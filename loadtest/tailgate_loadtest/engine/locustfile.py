@@ -24,26 +24,23 @@ def environment_for(orders: Orders) -> Environment:
         raise LocustError(f"{orders.locustfile}: has no user class {missing[0]!r}; it has {', '.join(found)}")
     classes = [cls for name, cls in found.items() if not orders.classes or name in orders.classes]
     if not classes:
-        raise LocustError(
-            f"{orders.locustfile}: has no user class; write a class that inherits from HttpUser"
-        )
+        raise LocustError(f"{orders.locustfile}: has no user class; write a class that inherits from HttpUser")
     for cls in classes:
         cls.host = orders.host
-    closed = isinstance(orders.load, Swarm)
+    # A run time given on the command line takes the place of a shape in the file, as under Locust.
+    by_shape = isinstance(orders.load, Swarm) and orders.load.run_time is None
     environment = Environment(
         locustfile=orders.locustfile,
         user_classes=classes,
-        shape_class=shapes[0] if shapes and closed and orders.load.run_time is None else None,
+        shape_class=shapes[0] if shapes and by_shape else None,
         tags=list(orders.tags) or None,
         exclude_tags=list(orders.exclude_tags) or None,
         events=locust.events,
         host=orders.host,
         parsed_options=options,
     )
-    if closed and orders.load.run_time is None and environment.shape_class is None:
-        raise LocustError(
-            f"{orders.locustfile}: has no LoadTestShape; say how long with -t, or give a --profile"
-        )
+    if by_shape and environment.shape_class is None:
+        raise LocustError(f"{orders.locustfile}: has no LoadTestShape; say how long with -t, or give a --profile")
     runner = environment.create_local_runner()
     environment._filter_tasks_by_tags()
     environment.events.init.fire(environment=environment, runner=runner, web_ui=None)

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 import gevent
 from gevent.event import Event
-from gevent.socket import wait_read
+from gevent.os import tp_read
 from locust.env import Environment
 from locust.exception import LocustError
 from tailgate_otel.names import ENV_TARGETS, HEADER_RUN_SECRET
@@ -165,8 +165,7 @@ def _put_away(environment: Environment, closed: bool) -> None:
 
 def _stop_with_parent(stop: Event) -> None:
     while True:
-        wait_read(0)
-        if not os.read(0, 4096):
+        if not tp_read(0, 4096):
             stop.set()
             return
 

@@ -115,9 +115,7 @@ class Pool:
 
     def _next(self, seat: _Seat) -> Arrival | None:
         own = self._waiting[seat.persona]
-        oldest = min(
-            (queue for queue in self._waiting.values() if queue), key=lambda q: q[0].due, default=None
-        )
+        oldest = min((queue for queue in self._waiting.values() if queue), key=lambda q: q[0].due, default=None)
         if oldest is None:
             seat.call = AsyncResult()
             self._idle[seat.persona].append(seat)
@@ -153,9 +151,7 @@ class Pool:
             self.completed += 1  # it ended itself within the task
         elif seat.arrival is not None:
             self.abandoned += 1
-        oldest = min(
-            (queue for queue in self._waiting.values() if queue), key=lambda q: q[0].due, default=None
-        )
+        oldest = min((queue for queue in self._waiting.values() if queue), key=lambda q: q[0].due, default=None)
         if oldest is not None:
             arrival = oldest.popleft()
             self._spawn(arrival.persona, arrival)

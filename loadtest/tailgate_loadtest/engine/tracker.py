@@ -1,8 +1,8 @@
 """Follows every request from the moment it is due to its last byte, whatever client made it.
 
-Two hooks suffice. A client with a ``request`` method (HttpUser's, FastHttpUser's, and their kin) has that method wrapped
-on the instance, so that what is in flight is known. Locust's own ``request`` event tells how it ended, for these clients
-and for any other that fires it. The number of a flight travels from one to the other in Locust's request context.
+Two hooks suffice. A client with a ``request`` method (HttpUser's, FastHttpUser's, and their kin) has that method
+wrapped on the instance, so that what is in flight is known. Locust's own ``request`` event tells how it ended, for
+these clients and for any other that fires it. The number of a flight travels from one to the other in Locust's context.
 """
 
 import itertools

@@ -44,9 +44,7 @@ def judge(slo: SLO, gate: Gate, evidence: Evidence) -> Finding | None:
     latency = measure.kind == "latency"
     bad = windows.slower(float(measure.threshold or 0)) if latency else windows.bad
     bounds = share(bad, total)
-    number, low, high, at_least = (
-        _percentile(windows, float(slo.target)) if latency else _good(bad, total, bounds)
-    )
+    number, low, high, at_least = _percentile(windows, float(slo.target)) if latency else _good(bad, total, bounds)
     outcome, why = _decide(slo, gate, samples, float(bad.sum()), bounds)
     return _finding(
         slo,
@@ -129,15 +127,11 @@ def _no_requests(route: str | None, known: Iterable[str]) -> str:
     if route is None:
         return "no request was measured"
     near = nearest_route(route, known)
-    return f"no request to {route} was measured" + (
-        f"; did you mean {near}?" if near and near != route else ""
-    )
+    return f"no request to {route} was measured" + (f"; did you mean {near}?" if near and near != route else "")
 
 
 def _missing(slo: SLO, gate: Gate, why: str, *, undecided: bool = False) -> Finding:
-    return _finding(
-        slo, gate, verdict="inconclusive", missing=not undecided, samples=0, bad=0, bounds=None, why=why
-    )
+    return _finding(slo, gate, verdict="inconclusive", missing=not undecided, samples=0, bad=0, bounds=None, why=why)
 
 
 def _finding(

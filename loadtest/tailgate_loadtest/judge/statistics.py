@@ -59,7 +59,7 @@ def share(bad: Array, total: Array) -> Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Quantile:
-    """A percentile in seconds, with its bounds; infinite where its rank reaches requests that were never answered well."""
+    """A percentile in seconds, with its bounds; infinite where its rank reaches requests never answered well."""
 
     value: float
     bounds: Bounds

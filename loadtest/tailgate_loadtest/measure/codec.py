@@ -1,9 +1,9 @@
 """HdrHistogram's V2 compressed encoding, straight from and to sparse counts.
 
 The layout is that of github.com/HdrHistogram/HdrHistogram (AbstractHistogram.encodeIntoCompressedByteBuffer): a zlib
-stream in an 8-byte envelope; inside, a 40-byte header and zig-zag LEB128 numbers, a positive one a count, a negative one
-a run of empty buckets. Encoded here because that project's own Python log writer knows no tags, and its histogram is a
-dense array of 270 KB, filled anew for every route and second.
+stream in an 8-byte envelope; inside, a 40-byte header and zig-zag LEB128 numbers, a positive one a count, a negative
+one a run of empty buckets. Encoded here because that project's own Python log writer knows no tags, and its histogram
+is a dense array of 270 KB, filled anew for every route and second.
 """
 
 import base64
@@ -31,9 +31,7 @@ def encode(histogram: Histogram) -> str:
             _append(payload, following - bucket)
         _append(payload, histogram.counts[bucket])
         following = bucket + 1
-    header = _HEADER.pack(
-        _COOKIE, len(payload), 0, buckets.SIGNIFICANT_DIGITS, buckets.LOWEST, buckets.HIGHEST, 1.0
-    )
+    header = _HEADER.pack(_COOKIE, len(payload), 0, buckets.SIGNIFICANT_DIGITS, buckets.LOWEST, buckets.HIGHEST, 1.0)
     packed = zlib.compress(header + bytes(payload))
     return base64.b64encode(_ENVELOPE.pack(_COMPRESSED_COOKIE, len(packed)) + packed).decode("ascii")
 

@@ -32,7 +32,7 @@ class RouteTotals:
 
 
 class Recorder:
-    """Where the engine's requests go. Seconds count from the load's beginning; those in the warm-up are only counted."""
+    """Where the engine's requests go. Seconds count from the load's start; those in the warm-up are only counted."""
 
     def __init__(self, log: LogWriter, warmup: float) -> None:
         self._log = log

@@ -40,9 +40,7 @@ class Bundle:
                     path.mkdir()
                     return cls(path)
         except OSError as error:
-            raise BundleError(
-                f"{out}: no bundle can be written there: {error.strerror}; give another --out"
-            ) from error
+            raise BundleError(f"{out}: no bundle can be written there: {error.strerror}; give another --out") from error
         raise BundleError(f"{out}: holds a hundred runs of this very second already")
 
     @classmethod
@@ -123,7 +121,5 @@ class Bundle:
         temporary.symlink_to(self.path.name)
         if link.is_dir() and not link.is_symlink():
             temporary.unlink()
-            raise BundleError(
-                f"{link}: is a directory of its own; move it away, `latest` leads to the newest run"
-            )
+            raise BundleError(f"{link}: is a directory of its own; move it away, `latest` leads to the newest run")
         temporary.replace(link)

@@ -64,9 +64,7 @@ def conduct(
             with interruption.stops(engine.stop):
                 _listen(plan, engine, server, ticks, on_tick)
             code = engine.finish()
-            death = (
-                "" if result_path.exists() else f"the engine died (exit code {code}): {engine.last_words()}"
-            )
+            death = "" if result_path.exists() else f"the engine died (exit code {code}): {engine.last_words()}"
         server.take("end")
         after_load()
         result = json.loads(result_path.read_text(encoding="utf-8")) if result_path.exists() else {}
@@ -197,9 +195,7 @@ def _percentiles(histogram: Histogram) -> Percentiles | None:
     if not histogram.total:
         return None
     p50, p90, p95, p99, p999 = (histogram.quantile(q) for q in (0.5, 0.9, 0.95, 0.99, 0.999))
-    return Percentiles(
-        p50=p50, p90=p90, p95=p95, p99=p99, p999=p999, mean=histogram.mean(), max=histogram.maximum()
-    )
+    return Percentiles(p50=p50, p90=p90, p95=p95, p99=p99, p999=p999, mean=histogram.mean(), max=histogram.maximum())
 
 
 def _warnings(plan: Plan, result: dict[str, Any], server: ServerCounters) -> list[str]:

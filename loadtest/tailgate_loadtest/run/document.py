@@ -1,4 +1,4 @@
-"""run.json: what a run was to do, where, and what came of it, before anybody judges it. Seconds and bytes throughout."""
+"""run.json: what a run was to do, where, and what came of it, before anybody judges it. In seconds and bytes."""
 
 from typing import Literal
 

@@ -60,26 +60,22 @@ class Plan:
 
     def record(self) -> PlanRecord:
         """The plan as run.json keeps it."""
-        shared = {
-            "seed": self.seed,
-            "drain": self.drain,
-            "users": self.load.users,
-            "host": self.host,
-            "locustfile": self.locustfile.name,
-            "slo": self.objectives.file if self.objectives else None,
-            "slo_digest": self.objectives.digest if self.objectives else None,
-        }
-        if isinstance(self.load, Swarm):
-            return PlanRecord(profile=None, model="closed", warmup=0.0, **shared)
+        profile = self.load if isinstance(self.load, Profile) else None
         return PlanRecord(
-            profile=self.load.name,
-            description=self.load.description,
-            model="open",
-            process=self.load.process,
-            stages=tuple(
-                StageRecord(duration=s.duration, start=s.start, end=s.end) for s in self.load.stages
-            ),
-            steps=self.load.steps,
-            warmup=self.load.warmup,
-            **shared,
+            profile=profile.name if profile else None,
+            description=profile.description if profile else "",
+            model="open" if profile else "closed",
+            process=profile.process if profile else None,
+            stages=tuple(StageRecord(duration=s.duration, start=s.start, end=s.end) for s in profile.stages)
+            if profile
+            else (),
+            steps=profile.steps if profile else False,
+            warmup=profile.warmup if profile else 0.0,
+            seed=self.seed,
+            drain=self.drain,
+            users=self.load.users,
+            host=self.host,
+            locustfile=self.locustfile.name,
+            slo=self.objectives.file if self.objectives else None,
+            slo_digest=self.objectives.digest if self.objectives else None,
         )

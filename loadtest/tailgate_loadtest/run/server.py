@@ -1,6 +1,7 @@
-"""The service's own side of a run: its counters, read from its metrics page before, at the end of the warm-up, and after."""
+"""The service's own side of a run: its counters, read before the load, at the end of the warm-up, and after."""
 
 import http.client
+import math
 import time
 import urllib.error
 import urllib.request
@@ -44,21 +45,15 @@ class ServerCounters:
         try:
             request = urllib.request.Request(self.source, headers={"Accept": "text/plain;version=0.0.4"})  # noqa: S310
             with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:  # noqa: S310 - the user's own address
-                text = response.read(_MAX_BYTES + 1)
-            if len(text) > _MAX_BYTES:
-                raise ValueError(f"is larger than {_MAX_BYTES} bytes")
+                text = response.read(_MAX_BYTES)
             families = text_string_to_metric_families(text.decode("utf-8"))
-            samples = [[s.name, dict(s.labels), s.value] for family in families for s in family.samples]
+            samples = [(s.name, dict(s.labels), float(s.value)) for family in families for s in family.samples]
         except (OSError, ValueError, http.client.HTTPException, urllib.error.URLError) as error:
-            self.errors.append(
-                f"the service's metrics at {self.source} could not be read at the {moment}: {error}"
-            )
+            self.errors.append(f"the service's metrics at {self.source} could not be read at the {moment}: {error}")
             return
         if len(samples) > _MAX_SAMPLES:
-            self.errors.append(
-                f"{self.source} has {len(samples)} samples; only the first {_MAX_SAMPLES} are kept"
-            )
-        finite = [s for s in samples[:_MAX_SAMPLES] if s[2] == s[2] and abs(s[2]) != float("inf")]
+            self.errors.append(f"{self.source} has {len(samples)} samples; only the first {_MAX_SAMPLES} are kept")
+        finite = [sample for sample in samples[:_MAX_SAMPLES] if math.isfinite(sample[2])]
         self.moments[moment] = {"at": time.time(), "samples": finite}
 
     def document(self) -> dict[str, Any]:

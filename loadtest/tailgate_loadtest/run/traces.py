@@ -64,13 +64,9 @@ class TraceStore:
     def write(self, path: Path) -> int:
         """Write what was kept, slowest first, one request a line. Returns how many."""
         with self._lock:
-            wanted = {key for _, _, key in self._slowest} | {
-                k for group in self._groups.values() for k in group
-            }
+            wanted = {key for _, _, key in self._slowest} | {k for group in self._groups.values() for k in group}
             documents = sorted((self._kept[key] for key in wanted), key=duration, reverse=True)
-            path.write_text(
-                "".join(json.dumps(d, separators=(",", ":")) + "\n" for d in documents), encoding="utf-8"
-            )
+            path.write_text("".join(json.dumps(d, separators=(",", ":")) + "\n" for d in documents), encoding="utf-8")
             return len(documents)
 
     def _keep(self, trace_id: str, root: Json, spans: list[tuple[Json, Json, Json]]) -> None:
@@ -115,9 +111,7 @@ class TraceReceiver:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
     @property
     def endpoint(self) -> str:
@@ -164,9 +158,7 @@ def _seconds(span: Json) -> float:
 def _document(spans: list[tuple[Json, Json, Json]]) -> Json:
     scopes: dict[str, Json] = {}
     for _, scope, span in spans:
-        scopes.setdefault(json.dumps(scope, sort_keys=True), {"scope": scope, "spans": []})["spans"].append(
-            span
-        )
+        scopes.setdefault(json.dumps(scope, sort_keys=True), {"scope": scope, "spans": []})["spans"].append(span)
     return {"resourceSpans": [{"resource": spans[0][0], "scopeSpans": list(scopes.values())}]}
 
 
@@ -186,12 +178,18 @@ def _receive(handler: BaseHTTPRequestHandler, store: TraceStore) -> int:
         if handler.headers.get("Content-Type", "").startswith("application/json"):
             document = json.loads(body)
         else:
-            document = _otlp_json(ExportTraceServiceRequest.FromString(body))
+            document = _otlp_json(_parsed(body))
         store.add(document)
     except (DecodeError, ValueError, KeyError, TypeError, AttributeError, OSError, zlib.error):
         store.refused += 1
         return 400
     return 200
+
+
+def _parsed(body: bytes) -> ExportTraceServiceRequest:
+    request = ExportTraceServiceRequest()
+    request.MergeFromString(body)
+    return request
 
 
 def _inflate(body: bytes) -> bytes:

@@ -133,14 +133,10 @@ def parse(document: Any, where: str) -> Profile:
         if key not in _KEYS:
             raise ProfileError(f"{where}: unknown key {key!r}{_nearest(str(key), _KEYS)}")
     if top.get("kind", "Profile") != "Profile" or top.get("apiVersion", "tailgate/v1") != "tailgate/v1":
-        raise ProfileError(
-            f"{where}: kind/apiVersion: a profile has kind: Profile and apiVersion: tailgate/v1"
-        )
+        raise ProfileError(f"{where}: kind/apiVersion: a profile has kind: Profile and apiVersion: tailgate/v1")
     raw_stages = top.get("stages")
     if not isinstance(raw_stages, list) or not raw_stages:
-        raise ProfileError(
-            f"{where}: stages: must be a list of at least one stage like {{duration: 30s, rate: 50}}"
-        )
+        raise ProfileError(f"{where}: stages: must be a list of at least one stage like {{duration: 30s, rate: 50}}")
     process = top.get("arrivals", "poisson")
     if process not in ("poisson", "constant"):
         raise ProfileError(f"{where}: arrivals: {process!r} must be poisson or constant")
@@ -168,9 +164,7 @@ def _stage(raw: Any, where: str) -> Stage:
     stage = _mapping(raw, where, "a stage")
     for key in stage:
         if key not in ("duration", "rate", "from", "to"):
-            raise ProfileError(
-                f"{where}: unknown key {key!r}{_nearest(str(key), ('duration', 'rate', 'from', 'to'))}"
-            )
+            raise ProfileError(f"{where}: unknown key {key!r}{_nearest(str(key), ('duration', 'rate', 'from', 'to'))}")
     duration = _seconds(stage.get("duration"), f"{where}.duration")
     if duration <= 0:
         raise ProfileError(f"{where}.duration: {stage['duration']!r} must be longer than 0s")

@@ -5,7 +5,7 @@ stage and can be inverted in closed form, so that ``due(n) = L^-1(E_n)`` with
 
 - constant arrivals: E_n = n + 1/2;
 - Poisson arrivals: E_n = the sum of n + 1 independent exponentials of mean 1, which gives a Poisson process whose rate
-  follows the profile (inversion by the time-change theorem: Devroye, Non-Uniform Random Variate Generation, 1986, VI.1.3).
+  follows the profile (inversion by a change of time: Devroye, Non-Uniform Random Variate Generation, 1986, VI.1.3).
 
 Every process that shares a schedule computes the whole of it, and takes each ``step``-th arrival: nothing drifts.
 """
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tailgate_loadtest.shapes.profile import Profile, Stage
 
@@ -67,11 +68,7 @@ class Schedule:
             return self._expected[-1]
         i = max(bisect_right(self._starts, until) - 1, 0)
         stage, into = self._stages[i], max(until - self._starts[i], 0.0)
-        return (
-            self._expected[i]
-            + stage.start * into
-            + (stage.end - stage.start) * into**2 / (2 * stage.duration)
-        )
+        return self._expected[i] + stage.start * into + (stage.end - stage.start) * into**2 / (2 * stage.duration)
 
     def arrivals(self, start: int = 0, step: int = 1) -> Iterator[Arrival]:
         """Each ``step``-th arrival from number ``start``, in due order."""
@@ -79,7 +76,7 @@ class Schedule:
         number, carried = 0, 0.0
         while True:
             if self._poisson:
-                ends = carried + np.cumsum(rng.exponential(size=_CHUNK))
+                ends: NDArray[np.floating] = carried + np.cumsum(rng.exponential(size=_CHUNK))
                 carried = float(ends[-1])
             else:
                 ends = np.arange(number, number + _CHUNK) + 0.5
@@ -98,6 +95,8 @@ class Schedule:
         """L^-1: the moment by which that many arrivals are expected."""
         i = bisect_right(self._expected, expected) - 1
         stage, need = self._stages[i], expected - self._expected[i]
+        if need <= 0:
+            return self._starts[i]
         slope = (stage.end - stage.start) / stage.duration
         # The root of start*t + slope*t^2/2 = need, in the form that does not cancel for a small slope.
         root = math.sqrt(max(stage.start**2 + 2 * slope * need, 0.0))
