@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
+# What the framework says in one word.
+_SAID = {404: "There is nothing at this path.", 405: "This path does not answer that method; see Allow."}
+
 
 class FieldProblem(BaseModel):
     """One field that is not as it must be."""
@@ -41,10 +44,7 @@ class ProblemDetails(BaseModel):
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI description of these error statuses, for a route's ``responses``."""
     schema = {"schema": {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}}
-    return {
-        status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: schema}}
-        for status in statuses
-    }
+    return {status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: schema}} for status in statuses}
 
 
 class Problem(HTTPException):
@@ -88,15 +88,14 @@ def invalid(errors: Sequence[Any], location: str | None = None) -> Problem:
     found = []
     for error in errors:
         place = [str(part) for part in error["loc"]]
+        within = location or place.pop(0)
         if error["type"] == "json_invalid":
-            place, detail = ["body"], f"not JSON: {error['ctx']['error']}"
+            # Where in the text it broke off is no field.
+            place, detail = [], f"not JSON: {error['ctx']['error']}"
         else:
             detail = error["msg"].removeprefix("Value error, ")
-        within = location or place.pop(0)
         found.append({"location": within, "field": ".".join(place), "detail": detail})
-    named = "; ".join(
-        " ".join(filter(None, (one["location"], one["field"]))) + f": {one['detail']}" for one in found
-    )
+    named = "; ".join(" ".join(filter(None, (one["location"], one["field"]))) + f": {one['detail']}" for one in found)
     return Problem(422, named, errors=found)
 
 
@@ -120,8 +119,9 @@ def install(app: FastAPI) -> None:
 async def _http(_: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    errors = error.errors if isinstance(error, Problem) else ()
-    return response(error.status_code, error.detail, errors, error.headers)
+    if isinstance(error, Problem):
+        return response(error.status_code, error.detail, error.errors, error.headers)
+    return response(error.status_code, _SAID.get(error.status_code, error.detail), headers=error.headers)
 
 
 async def _validation(request: Request, error: Exception) -> Response:

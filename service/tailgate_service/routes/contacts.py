@@ -14,9 +14,7 @@ from tailgate_service.routes import answer
 router = APIRouter(tags=["contacts"])
 
 
-@router.get(
-    "/api/contacts/by-phone", response_model=ContactCard, responses=responses(401, 404, 413, 422, 500, 503)
-)
+@router.get("/api/contacts/by-phone", response_model=ContactCard, responses=responses(401, 404, 413, 422, 500, 503))
 async def by_phone(store: StoreOf, workspace_id: WorkspaceOf, phone: Annotated[Phone, Query()]) -> Response:
     """Look a caller up; only the digits of the number are compared."""
     return answer.json(await store.card(workspace_id, digits(phone)))

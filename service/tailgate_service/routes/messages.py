@@ -19,7 +19,5 @@ router = APIRouter(tags=["messages"])
 )
 async def send(store: StoreOf, workspace_id: WorkspaceOf, message: SendRequest) -> Response:
     """Queue a message in a conversation; the inbox shows it at once."""
-    stored = await store.send(
-        workspace_id, message.conversation_id, body=message.body, sender_id=message.sender_id
-    )
+    stored = await store.send(workspace_id, message.conversation_id, body=message.body, sender_id=message.sender_id)
     return answer.json(stored, 201)

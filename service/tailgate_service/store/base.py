@@ -76,15 +76,11 @@ class Store(Protocol):
         """``models.Inbox``: newest conversation first."""
         ...
 
-    async def thread(
-        self, workspace_id: UUID, conversation_id: UUID, *, limit: int, before: Cursor | None
-    ) -> Document:
+    async def thread(self, workspace_id: UUID, conversation_id: UUID, *, limit: int, before: Cursor | None) -> Document:
         """``models.Thread``: newest message first; raises ``UnknownError``."""
         ...
 
-    async def send(
-        self, workspace_id: UUID, conversation_id: UUID, *, body: str, sender_id: UUID | None
-    ) -> Document:
+    async def send(self, workspace_id: UUID, conversation_id: UUID, *, body: str, sender_id: UUID | None) -> Document:
         """Store an outgoing message: ``models.Message``; raises ``UnknownError``, ``UnknownSenderError``."""
         ...
 

@@ -59,9 +59,7 @@ def thread(conversation_id: object, messages: list[Document], limit: int) -> Doc
     }
 
 
-def inbox(
-    conversations: list[Document], page: int, per_page: int, active_count: int, team: list[Document]
-) -> Document:
+def inbox(conversations: list[Document], page: int, per_page: int, active_count: int, team: list[Document]) -> Document:
     """A page of the inbox from up to ``per_page + 1`` conversations: the extra one says there are more."""
     return {
         "conversations": conversations[:per_page],

@@ -40,7 +40,7 @@ LEFT JOIN LATERAL (
 ) c ON true
 WHERE k.workspace_id = $1 AND k.phone_digits = $2"""
 
-# The page is cut before its relations are joined: rows that the offset skips cost neither.
+# The page is cut before its relations are joined: rows that the offset skips cost none.
 _INBOX = """
 WITH page AS (
     SELECT c.id, c.contact_id, c.status, c.assigned_to, c.channel, c.unread_count, c.last_message_at,
@@ -50,15 +50,18 @@ WITH page AS (
 )
 SELECT p.id, p.contact_id, p.status, p.assigned_to, p.channel, p.unread_count, p.last_message_at,
        p.last_message_preview, p.created_at,
-       (k.id, k.name, k.phone, k.email, k.created_at, k.updated_at) AS contact,
-       ARRAY(SELECT (t.id, t.name, t.color) FROM conversation_tags ct JOIN tags t ON t.id = ct.tag_id
-             WHERE ct.conversation_id = p.id ORDER BY t.name, t.id) AS tags
+       k.id, k.name, k.phone, k.email, k.created_at, k.updated_at,
+       ARRAY(SELECT ct.tag_id FROM conversation_tags ct WHERE ct.conversation_id = p.id) AS tag_ids
 FROM page p JOIN contacts k ON k.id = p.contact_id
 ORDER BY p.last_message_at DESC, p.id DESC"""
 
+# Of a row of the inbox these are the conversation's own columns; its contact's follow.
+_OWN = len(documents.CONVERSATION)
+
 _WORKSPACE_SUMMARY = """
 SELECT (SELECT count(*) FROM conversations WHERE workspace_id = $1 AND status = ANY($2::text[])) AS active,
-       ARRAY(SELECT (id, name, email, role) FROM users WHERE workspace_id = $1 ORDER BY name, id) AS team"""
+       ARRAY(SELECT (id, name, email, role) FROM users WHERE workspace_id = $1 ORDER BY name, id) AS team,
+       ARRAY(SELECT (id, name, color) FROM tags WHERE workspace_id = $1 ORDER BY name, id) AS tags"""
 
 # No row: no such conversation. One row without a message: the thread is empty.
 _THREAD = """
@@ -151,8 +154,7 @@ class ParallelStore:
         return {
             "contact": documents.named(documents.CONTACT, row["contact"]),
             "notes": [documents.named(documents.NOTE, note) for note in row["notes"]],
-            "conversation": row["conversation"]
-            and documents.named(documents.CONVERSATION, row["conversation"]),
+            "conversation": row["conversation"] and documents.named(documents.CONVERSATION, row["conversation"]),
             "messages": [documents.named(documents.MESSAGE, message) for message in row["messages"]],
         }
 
@@ -165,20 +167,19 @@ class ParallelStore:
             self._pool.fetch(page, *arguments, query.per_page + 1, query.offset),
             self._pool.fetchrow(_WORKSPACE_SUMMARY, workspace_id, ACTIVE),
         )
+        tags = [documents.named(documents.TAG, tag) for tag in summary["tags"]]
+        team = [documents.named(documents.MEMBER, member) for member in summary["team"]]
         conversations = [
-            documents.pick(documents.CONVERSATION, row)
+            documents.named(documents.CONVERSATION, row[:_OWN])
             | {
-                "contact": documents.named(documents.CONTACT, row["contact"]),
-                "tags": [documents.named(documents.TAG, tag) for tag in row["tags"]],
+                "contact": documents.named(documents.CONTACT, row[_OWN:-1]),
+                "tags": [tag for tag in tags if tag["id"] in row["tag_ids"]],
             }
             for row in rows
         ]
-        team = [documents.named(documents.MEMBER, member) for member in summary["team"]]
         return documents.inbox(conversations, query.page, query.per_page, summary["active"], team)
 
-    async def thread(
-        self, workspace_id: UUID, conversation_id: UUID, *, limit: int, before: Cursor | None
-    ) -> Document:
+    async def thread(self, workspace_id: UUID, conversation_id: UUID, *, limit: int, before: Cursor | None) -> Document:
         """See ``Store``."""
         if before is None:
             rows = await self._pool.fetch(_THREAD_START, workspace_id, conversation_id, limit + 1)
@@ -191,9 +192,7 @@ class ParallelStore:
         messages = documents.picked(documents.MESSAGE, (row for row in rows if row["id"] is not None))
         return documents.thread(conversation_id, messages, limit)
 
-    async def send(
-        self, workspace_id: UUID, conversation_id: UUID, *, body: str, sender_id: UUID | None
-    ) -> Document:
+    async def send(self, workspace_id: UUID, conversation_id: UUID, *, body: str, sender_id: UUID | None) -> Document:
         """See ``Store``."""
         row = await self._pool.fetchrow(_SEND, workspace_id, conversation_id, body, sender_id, preview(body))
         if row is None:
@@ -205,9 +204,7 @@ class ParallelStore:
     async def take_in(self, delivery: Delivery) -> Intake:
         """See ``Store``. A retry, which is what most duplicates are, is answered by one statement."""
         async with self._pool.acquire() as connection:
-            recipient = await connection.fetchrow(
-                _RECIPIENT, delivery.phone_number_id, delivery.provider_message_id
-            )
+            recipient = await connection.fetchrow(_RECIPIENT, delivery.phone_number_id, delivery.provider_message_id)
             if recipient is None:
                 raise UnknownError("No workspace has that phone_number_id.")
             if recipient["taken"]:
@@ -221,9 +218,7 @@ class ParallelStore:
 
 
 async def _insert(connection: Connection, workspace_id: UUID, delivery: Delivery) -> None:
-    contact_id = await connection.fetchval(
-        _CONTACT, workspace_id, delivery.name or delivery.phone, delivery.phone
-    )
+    contact_id = await connection.fetchval(_CONTACT, workspace_id, delivery.name or delivery.phone, delivery.phone)
     taken = await connection.fetchval(
         _INTAKE,
         workspace_id,

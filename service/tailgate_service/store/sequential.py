@@ -58,15 +58,13 @@ class SequentialStore:
                 CARD_NOTES,
             )
             conversation = await connection.fetchrow(
-                "SELECT * FROM conversations WHERE contact_id = $1"
-                " ORDER BY last_message_at DESC, id DESC LIMIT 1",
+                "SELECT * FROM conversations WHERE contact_id = $1 ORDER BY last_message_at DESC, id DESC LIMIT 1",
                 contact["id"],
             )
             messages = []
             if conversation is not None:
                 messages = await connection.fetch(
-                    "SELECT * FROM messages WHERE conversation_id = $1"
-                    " ORDER BY created_at DESC, id DESC LIMIT $2",
+                    "SELECT * FROM messages WHERE conversation_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2",
                     conversation["id"],
                     CARD_MESSAGES,
                 )
@@ -96,17 +94,13 @@ class SequentialStore:
                 "SELECT * FROM conversation_tags WHERE conversation_id = ANY($1::uuid[])",
                 [row["id"] for row in rows],
             )
-            tags = await connection.fetch(
-                "SELECT * FROM tags WHERE workspace_id = $1 ORDER BY name, id", workspace_id
-            )
+            tags = await connection.fetch("SELECT * FROM tags WHERE workspace_id = $1 ORDER BY name, id", workspace_id)
             active = await connection.fetchval(
                 "SELECT count(*) FROM conversations WHERE workspace_id = $1 AND status = ANY($2::text[])",
                 workspace_id,
                 ACTIVE,
             )
-            team = await connection.fetch(
-                "SELECT * FROM users WHERE workspace_id = $1 ORDER BY name, id", workspace_id
-            )
+            team = await connection.fetch("SELECT * FROM users WHERE workspace_id = $1 ORDER BY name, id", workspace_id)
         by_id = {contact["id"]: documents.pick(documents.CONTACT, contact) for contact in contacts}
         tag_ids = defaultdict(set)
         for link in links:
@@ -115,9 +109,7 @@ class SequentialStore:
             documents.pick(documents.CONVERSATION, row)
             | {
                 "contact": by_id[row["contact_id"]],
-                "tags": documents.picked(
-                    documents.TAG, (tag for tag in tags if tag["id"] in tag_ids[row["id"]])
-                ),
+                "tags": documents.picked(documents.TAG, (tag for tag in tags if tag["id"] in tag_ids[row["id"]])),
             }
             for row in rows
         ]
@@ -125,16 +117,13 @@ class SequentialStore:
             conversations, query.page, query.per_page, active, documents.picked(documents.MEMBER, team)
         )
 
-    async def thread(
-        self, workspace_id: UUID, conversation_id: UUID, *, limit: int, before: Cursor | None
-    ) -> Document:
+    async def thread(self, workspace_id: UUID, conversation_id: UUID, *, limit: int, before: Cursor | None) -> Document:
         """See ``Store``."""
         async with self._pool.acquire() as connection:
             await _conversation(connection, workspace_id, conversation_id)
             if before is None:
                 rows = await connection.fetch(
-                    "SELECT * FROM messages WHERE conversation_id = $1"
-                    " ORDER BY created_at DESC, id DESC LIMIT $2",
+                    "SELECT * FROM messages WHERE conversation_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2",
                     conversation_id,
                     limit + 1,
                 )
@@ -149,9 +138,7 @@ class SequentialStore:
                 )
         return documents.thread(conversation_id, documents.picked(documents.MESSAGE, rows), limit)
 
-    async def send(
-        self, workspace_id: UUID, conversation_id: UUID, *, body: str, sender_id: UUID | None
-    ) -> Document:
+    async def send(self, workspace_id: UUID, conversation_id: UUID, *, body: str, sender_id: UUID | None) -> Document:
         """See ``Store``."""
         async with self._pool.acquire() as connection, connection.transaction():
             await _conversation(connection, workspace_id, conversation_id)
@@ -205,8 +192,7 @@ async def _insert(connection: Connection, delivery: Delivery) -> None:
     )
     if conversation is None:
         conversation = await connection.fetchrow(
-            "INSERT INTO conversations (workspace_id, contact_id, last_message_at) VALUES ($1, $2, $3)"
-            " RETURNING *",
+            "INSERT INTO conversations (workspace_id, contact_id, last_message_at) VALUES ($1, $2, $3) RETURNING *",
             workspace["id"],
             contact["id"],
             delivery.sent_at,

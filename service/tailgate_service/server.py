@@ -1,0 +1,158 @@
+"""Serving: what the application stands on, opened, checked, announced and closed again."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from signal import SIGINT, SIGTERM
+
+import asyncpg
+import uvicorn
+from asyncpg.exceptions import InterfaceError, PostgresError
+from tailgate_otel import Config, Recorder, create_pool
+
+from tailgate_service.app import create_app, create_store
+from tailgate_service.errors import NotReadyError, SettingsError
+from tailgate_service.migrations.files import upto
+from tailgate_service.settings import Settings, Variant
+from tailgate_service.store.database import Connection, Pool
+
+_CONNECT_WITHIN = 10.0
+_STATEMENT_WITHIN = 30.0
+_CLOSE_WITHIN = 0.5
+_BACKLOG = 2048
+# Longer than the pauses of a client that keeps its connections: it, not we, closes them.
+_KEEP_ALIVE = 75
+
+Announce = Callable[[str, str], None]
+"""Told once, when requests are accepted: the URL of the service and that of its metrics."""
+
+
+async def serve(settings: Settings, config: Config, announce: Announce) -> None:
+    """Serve until SIGINT or SIGTERM, then finish what runs, for a second at most.
+
+    Raises ``NotReadyError`` when the database or its schema is not ready, ``SettingsError`` when the address
+    cannot be listened on.
+    """
+    recorder = Recorder(config)
+    with _listen(settings) as listener:
+        async with open_pool(settings) as pool:
+            recorder.start()
+            try:
+                app = recorder.middleware(create_app(settings, create_store(settings.variant, pool)))
+                host, port = listener.getsockname()[:2]
+                urls = _url(host, port), _url(config.metrics_host, recorder.metrics_port) + "/metrics"
+                options = uvicorn.Config(
+                    app,
+                    http="httptools",
+                    ws="none",
+                    lifespan="off",
+                    log_config=None,
+                    access_log=False,
+                    proxy_headers=False,
+                    server_header=False,
+                    backlog=_BACKLOG,
+                    timeout_keep_alive=_KEEP_ALIVE,
+                    timeout_graceful_shutdown=1,
+                )
+                await _Server(options, lambda: announce(*urls)).serve([listener])
+            finally:
+                recorder.close()
+
+
+@asynccontextmanager
+async def open_pool(settings: Settings) -> AsyncIterator[Pool]:
+    """The pool, all its connections open, over a schema that the variant can work on."""
+    try:
+        pool = await create_pool(
+            settings.database_url,
+            min_size=settings.pool_size,
+            max_size=settings.pool_size,
+            max_inactive_connection_lifetime=0,
+            timeout=_CONNECT_WITHIN,
+            command_timeout=_STATEMENT_WITHIN,
+            # Statements are few and known: none is prepared twice in a connection.
+            max_cached_statement_lifetime=0,
+            init=_learn_records,
+            reset=_nothing_to_reset,
+            server_settings={"application_name": "tailgate-service"},
+        )
+    except (OSError, PostgresError, InterfaceError) as error:
+        why = str(error) or f"no answer within {_CONNECT_WITHIN:g} s"
+        raise NotReadyError(f"the database cannot be reached: {why}") from error
+    try:
+        await check_schema(pool, settings.variant)
+        yield pool
+    finally:
+        try:
+            async with asyncio.timeout(_CLOSE_WITHIN):
+                await pool.close()
+        except TimeoutError:
+            pool.terminate()
+
+
+async def check_schema(pool: Pool, variant: Variant) -> None:
+    """Raise ``NotReadyError`` when the schema is older than ``variant`` needs; a newer one serves as well."""
+    needed = upto(variant)[-1].version
+    try:
+        level = await pool.fetchval("SELECT coalesce(max(version), 0) FROM schema_migrations")
+    except asyncpg.UndefinedTableError:
+        level = 0
+    if level < needed:
+        raise NotReadyError(
+            f"the schema is at migration {level} and variant {variant} needs {needed}: "
+            "bring it there with `tailgate db migrate`"
+        )
+
+
+async def _learn_records(connection: Connection) -> None:
+    """Let asyncpg ask about arrays of records, which it does once in each connection, before requests do."""
+    await connection.fetchval("SELECT ARRAY[ROW(1)]")
+
+
+async def _nothing_to_reset(_: object) -> None:
+    """Spare the round trip that asyncpg takes on each release.
+
+    No statement of ours leaves anything in its session: no SET, no LISTEN, no session's lock, no open cursor.
+    """
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise SettingsError(f"cannot listen on {_url(settings.host, settings.port)}: {error}") from error
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn that says when it accepts requests, and returns from a signal instead of dying of it."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to accept."""
+        await super().startup(sockets)
+        self._announce()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on the first signal.
+
+        Uvicorn's own would raise the signal again once it has stopped, and so end the process before the pool
+        and the recorder are closed.
+        """
+        loop = asyncio.get_running_loop()
+        for signal in (SIGINT, SIGTERM):
+            loop.add_signal_handler(signal, self.handle_exit, signal, None)
+        try:
+            yield
+        finally:
+            for signal in (SIGINT, SIGTERM):
+                loop.remove_signal_handler(signal)
