@@ -43,9 +43,7 @@ async def migrate(
     async with _alone(dsn, lock_within) as connection:
         applied = await _applied(connection, known)
         if to is not None and applied > to:
-            raise MigrationError(
-                f"the database is at {applied}, newer than {to}: roll back {applied - to} step(s)"
-            )
+            raise MigrationError(f"the database is at {applied}, newer than {to}: roll back {applied - to} step(s)")
         todo = known[applied:to]
         for migration in todo:
             await _run(connection, migration.up, *_noted(migration))
@@ -106,9 +104,7 @@ async def _applied(connection: asyncpg.Connection, known: Sequence[Migration]) -
         )
     for row, migration in zip(rows, known, strict=False):
         if row["version"] != migration.version:
-            raise MigrationError(
-                f"schema_migrations lacks {migration.label}, yet has version {row['version']}"
-            )
+            raise MigrationError(f"schema_migrations lacks {migration.label}, yet has version {row['version']}")
         if row["checksum"] != migration.checksum:
             raise MigrationEdited(
                 f"{migration.label} was edited after it was applied: restore its files and write a new one"

@@ -92,6 +92,13 @@ def only_root_writes(path: Path) -> bool:
     return True
 
 
+def make_root_cache() -> None:
+    """Make root's cache where there is none, for all to pass through whatever the umask; raises ``OSError``."""
+    if not ROOT_CACHE.exists():
+        ROOT_CACHE.mkdir()
+        ROOT_CACHE.chmod(0o755)
+
+
 def _wheel() -> Path:
     # Found, not imported: the package's own launcher is not wanted.
     spec = importlib.util.find_spec(PACKAGE)
@@ -104,9 +111,7 @@ def _wheel() -> Path:
 
 
 def _keep(package: Path, kept: Path) -> None:
-    if not ROOT_CACHE.exists():
-        ROOT_CACHE.mkdir()
-        ROOT_CACHE.chmod(0o755)
+    make_root_cache()
     with tempfile.TemporaryDirectory(dir=ROOT_CACHE, prefix="making-") as making:
         copy = Path(making, "postgres")
         copy.mkdir()

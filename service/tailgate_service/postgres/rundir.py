@@ -105,11 +105,7 @@ def _sweep(base: Path) -> None:
     for path in base.glob(f"{PREFIX}*"):
         with contextlib.suppress(FileNotFoundError):
             status = path.lstat()
-            if (
-                status.st_uid == os.geteuid()
-                and stat.S_ISDIR(status.st_mode)
-                and _left(path, status.st_mtime)
-            ):
+            if status.st_uid == os.geteuid() and stat.S_ISDIR(status.st_mode) and _left(path, status.st_mtime):
                 shutil.rmtree(path, ignore_errors=True)
 
 

@@ -1,0 +1,85 @@
+"""The targets file: what a load needs to know of the database it is aimed at.
+
+It holds secrets, so it is its owner's alone (0600), and it appears whole or not at all.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+
+SCHEMA = "tailgate/targets/v1"
+PER_WORKSPACE = 200
+
+# By the hash of the id: a sample that is the same for the same seed and prefers neither old nor new.
+SAMPLES = """
+SELECT
+    workspaces.id,
+    workspaces.phone_number_id,
+    ARRAY(
+        SELECT phone_digits FROM contacts WHERE workspace_id = workspaces.id ORDER BY md5(id::text) LIMIT $1
+    ) AS phones,
+    ARRAY(
+        SELECT id FROM conversations WHERE workspace_id = workspaces.id ORDER BY md5(id::text) LIMIT $1
+    ) AS conversations,
+    ARRAY(SELECT id FROM users WHERE workspace_id = workspaces.id ORDER BY id LIMIT $1) AS users
+FROM workspaces
+ORDER BY workspaces.id
+"""
+ISSUE = "UPDATE workspaces SET api_key_sha256 = $2 WHERE id = $1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Webhook:
+    """What the provider and the service share: the signing secret and the word that verifies the address."""
+
+    secret: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
+    verify_token: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
+
+
+async def write(path: Path, dsn: str, webhook: Webhook) -> None:
+    """Issue a new API key to each workspace, the old ones ending with it, and write all targets to ``path``.
+
+    The database keeps the keys' SHA-256 only: this file is the one place where they can be read.
+    """
+    connection = await asyncpg.connect(dsn)  # type: ignore[no-untyped-call]
+    try:
+        rows = await connection.fetch(SAMPLES, PER_WORKSPACE)
+        keys = {row["id"]: f"tg_{secrets.token_urlsafe(32)}" for row in rows}
+        digests = [(workspace, hashlib.sha256(key.encode()).digest()) for workspace, key in keys.items()]
+        async with connection.transaction():
+            await connection.executemany(ISSUE, digests)
+            workspaces = [_workspace(row, keys[row["id"]]) for row in rows]
+            _replace(path, {"schema": SCHEMA, "webhook": asdict(webhook), "workspaces": workspaces})
+    finally:
+        await connection.close()
+
+
+def _workspace(row: asyncpg.Record, key: str) -> dict[str, object]:
+    return {**row, "api_key": key}
+
+
+def _replace(path: Path, targets: dict[str, object]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # mkstemp makes it 0600.
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    made = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(targets, file, default=_text)
+        made.replace(path)
+    except BaseException:
+        made.unlink(missing_ok=True)
+        raise
+
+
+def _text(value: object) -> str:
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no place in a targets file")
