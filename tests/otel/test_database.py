@@ -148,49 +148,71 @@ async def _listener(connection):
     await connection.remove_listener("news", heard)
 
 
-@pytest.mark.parametrize(
-    ("way", "queries", "transactions"),
-    [
-        (_execute, 1, 0),
-        (_execute_with_arguments, 1, 0),
-        (_execute_with_keywords, 1, 0),
-        (_executemany, 1, 0),
-        (_executemany_with_keywords, 1, 0),
-        (_fetch, 1, 0),
-        (_fetch_with_keywords, 1, 0),
-        (_fetchrow, 1, 0),
-        (_fetchval, 1, 0),
-        (_fetchmany, 1, 0),
-        (_prepared_three_times, 3, 0),
-        (_prepared_batches, 2, 0),
-        (_prepared_only, 0, 0),
-        (_explained, 1, 0),
-        (_cursor_iterated, 3, 2),
-        (_cursor_prefetching, 3, 2),
-        (_cursor_by_hand, 3, 2),
-        (_cursor_of_a_prepared_statement, 2, 2),
-        (_copy_records, 1, 0),
-        (_copy_in, 1, 0),
-        (_copy_out, 1, 0),
-        (_copy_query, 1, 0),
-        (_transaction, 1, 2),
-        (_nested_transaction, 1, 4),
-        (_transaction_by_hand, 1, 2),
-        (_several_statements_in_one_text, 1, 0),
-        (_listener, 2, 0),
-    ],
-    ids=lambda value: value.__name__.strip("_") if callable(value) else None,
-)
+WAYS = [
+    (_execute, 1, 0),
+    (_execute_with_arguments, 1, 0),
+    (_execute_with_keywords, 1, 0),
+    (_executemany, 1, 0),
+    (_executemany_with_keywords, 1, 0),
+    (_fetch, 1, 0),
+    (_fetch_with_keywords, 1, 0),
+    (_fetchrow, 1, 0),
+    (_fetchval, 1, 0),
+    (_fetchmany, 1, 0),
+    (_prepared_three_times, 3, 0),
+    (_prepared_batches, 2, 0),
+    (_prepared_only, 0, 0),
+    (_explained, 1, 0),
+    (_cursor_iterated, 3, 2),
+    (_cursor_prefetching, 3, 2),
+    (_cursor_by_hand, 3, 2),
+    (_cursor_of_a_prepared_statement, 2, 2),
+    (_copy_records, 1, 0),
+    (_copy_in, 1, 0),
+    (_copy_out, 1, 0),
+    (_copy_query, 1, 0),
+    (_transaction, 1, 2),
+    (_nested_transaction, 1, 4),
+    (_transaction_by_hand, 1, 2),
+    (_several_statements_in_one_text, 1, 0),
+    (_listener, 2, 0),
+]
+
+
+def _name(value):
+    return value.__name__.strip("_") if callable(value) else None
+
+
+@pytest.mark.parametrize(("way", "queries", "transactions"), WAYS, ids=_name)
 async def test_every_way_in_counts_once(connection, table, way, queries, transactions):
     with recording() as record:
         await way(connection)
-    assert (record.queries, record.transactions, record.resets, record.introspections) == (
-        queries,
-        transactions,
-        0,
-        0,
-    )
-    assert record.guard.failures == 0
+    assert (record.queries, record.transactions) == (queries, transactions)
+    assert (record.resets, record.introspections, record.guard.failures) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("way", [way for way, *_ in WAYS], ids=_name)
+async def test_the_wire_saw_as_many(wire, way):
+    tap, connection = wire
+    await connection.execute("create temporary table note (id int primary key, body text)")
+    tap.messages = ""
+    with recording() as record:
+        await way(connection)
+    assert record.queries + record.transactions == tap.executions
+    assert record.round_trips == tap.round_trips
+
+
+async def test_the_wire_saw_introspection_and_reset(wire):
+    tap, connection = wire
+    tap.messages = ""
+    with recording() as record:
+        await connection.fetch("select null::information_schema.sql_identifier[]")
+        await connection.set_type_codec("json", schema="pg_catalog", encoder=str, decoder=str)
+        await connection.reset()
+    assert record.introspections > 0
+    assert (record.queries, record.resets) == (1, 1)
+    assert record.queries + record.introspections + record.resets == tap.executions
+    assert record.round_trips == tap.round_trips
 
 
 async def test_a_call_counts_the_same_first_and_from_the_cache(connection):
