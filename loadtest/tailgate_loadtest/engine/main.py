@@ -22,6 +22,7 @@ from tailgate_otel.names import ENV_TARGETS, HEADER_RUN_SECRET
 from tailgate_loadtest.engine.health import Health
 from tailgate_loadtest.engine.loads import ClosedLoad, Load, OpenLoad
 from tailgate_loadtest.engine.locustfile import environment_for
+from tailgate_loadtest.engine.rehearsal import rehearse
 from tailgate_loadtest.engine.tracker import Tracker
 from tailgate_loadtest.measure.histogram import Histogram
 from tailgate_loadtest.measure.hlog import LogWriter
@@ -49,6 +50,9 @@ def main() -> int:
     except (LocustError, SystemExit, Exception) as error:  # noqa: BLE001 - a locustfile may raise anything at all
         _say(out, {"error": f"{orders.locustfile}: {type(error).__name__}: {error}"})
         return USAGE
+    if orders.rehearse:
+        _say(out, {"rehearsal": rehearse(environment)})
+        return 0
     with Path(orders.log).open("w", encoding="ascii") as file:
         return _run(orders, environment, file, out, stop)
 

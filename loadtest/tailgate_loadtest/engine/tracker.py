@@ -118,7 +118,7 @@ class Tracker:
             due = now if visit.due is None else visit.due
             visit.due = None
             name = kwargs.get("name") or getattr(client, "request_name", None) or url
-            flight = self._flights[number] = Flight(_route(method, name), due, now, visit.setup)
+            flight = self._flights[number] = Flight(route_name(method, name), due, now, visit.setup)
             if not visit.setup:
                 self.routes[visit.persona].add(flight.route)
             kwargs["context"] = {**(kwargs.get("context") or {}), _CONTEXT_KEY: number}
@@ -153,13 +153,13 @@ class Tracker:
         if flight is None:
             sent = self.now() - service
             due = sent if visit is None or visit.due is None else visit.due
-            flight = Flight(_route(request_type, name), due, sent, visit is not None and visit.setup)
+            flight = Flight(route_name(request_type, name), due, sent, visit is not None and visit.setup)
             if visit is not None:
                 visit.due = None
                 self.routes[visit.persona].add(flight.route)
         else:
             # The name may be given late, by the locustfile or by a redirect.
-            flight.route = _route(request_type, name)
+            flight.route = route_name(request_type, name)
         self._count(flight, visit, service, _error(exception, response) if exception else None)
 
     def _count(self, flight: Flight, visit: Visit | None, service: float, error: str | None) -> None:
@@ -180,7 +180,8 @@ class Tracker:
             self._recorder.failure(flight.route, flight.due, response, error)
 
 
-def _route(method: str, name: str) -> str:
+def route_name(method: str, name: str) -> str:
+    """The route of a request by its method and its name or path, without the query."""
     # Query values may be anybody's data; they never enter a bundle.
     return f"{method} {str(name).partition('?')[0]}"[:_MAX_ROUTE]
 

@@ -49,6 +49,19 @@ class EngineProcess:
         Raises:
             EngineError: the locustfile cannot be run; the message is the engine's own.
         """
+        for message in self._messages():
+            if "done" in message:
+                return
+            yield message["tick"]
+
+    def rehearsal(self) -> dict[str, Any]:
+        """Give the orders of a rehearsal; per user class its weight and requests per route. Raises EngineError."""
+        for message in self._messages():
+            found: dict[str, Any] = message["rehearsal"]
+            return found
+        raise EngineError(f"the engine ended without a rehearsal: {self.last_words()}")
+
+    def _messages(self) -> Iterator[dict[str, Any]]:
         if self._process.stdin is None or self._process.stdout is None:
             raise EngineError("the engine has no pipes")  # cannot be: both were asked for
         try:
@@ -60,9 +73,7 @@ class EngineProcess:
             message = json.loads(line)
             if "error" in message:
                 raise EngineError(message["error"])
-            if "done" in message:
-                return
-            yield message["tick"]
+            yield message
 
     def stop(self) -> None:
         """Ask it to end the load soon; called from a signal handler."""

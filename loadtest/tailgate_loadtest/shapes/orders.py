@@ -35,6 +35,8 @@ class Orders:
     """Where the engine's account of the load is written."""
     targets: str | None = None
     run_secret: str | None = None
+    rehearse: bool = False
+    """Send nothing; only find out which routes each persona requests."""
     classes: tuple[str, ...] = ()
     """Only these user classes; empty means all of the locustfile."""
     tags: tuple[str, ...] = ()

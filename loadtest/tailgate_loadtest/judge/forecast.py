@@ -1,0 +1,64 @@
+"""Before a run: how many samples each objective will get, and whether so many can decide it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tailgate_slo import SLO, Gate, Objectives, nearest_route, samples_to_decide
+
+from tailgate_loadtest.shapes.profile import Profile
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """One objective's prospects."""
+
+    slo: SLO
+    samples: float | None
+    """Expected; None when they cannot be known before the run."""
+    needed: int
+    """The least that can decide it, all of them good."""
+    note: str
+
+    @property
+    def decidable(self) -> bool | None:
+        """Whether the expected samples can decide it; None when they are not known."""
+        return None if self.samples is None else self.samples >= self.needed
+
+
+def samples_per_route(profile: Profile, rehearsal: Mapping[str, Mapping[str, Any]]) -> dict[str, float] | None:
+    """Expected judged requests of each route, from a rehearsal; None when a persona could not be rehearsed."""
+    weights = profile.mix or {name: persona["weight"] for name, persona in rehearsal.items()}
+    total = sum(weights.values())
+    samples: dict[str, float] = {}
+    for name, weight in weights.items():
+        requests = rehearsal.get(name, {}).get("requests")
+        if requests is None:
+            return None
+        for route, mean in requests.items():
+            samples[route] = samples.get(route, 0.0) + profile.arrivals * weight / total * mean
+    return samples
+
+
+def forecast(objectives: Objectives, gate: Gate, samples: Mapping[str, float] | None) -> list[Forecast]:
+    """The prospects of every objective that a run can answer."""
+    return [
+        _forecast(slo, gate, samples)
+        for slo in objectives.slos
+        if slo.measure is not None and slo.measure.kind != "vital"
+    ]
+
+
+def _forecast(slo: SLO, gate: Gate, samples: Mapping[str, float] | None) -> Forecast:
+    # Query counts are exact: no interval has to be narrowed, one request decides.
+    exact = slo.measure is not None and slo.measure.kind == "queries"
+    needed = 1 if exact else max(samples_to_decide(slo.target), gate.minimum_samples)
+    route = slo.measure.route if slo.measure else None
+    if samples is None:
+        return Forecast(slo=slo, samples=None, needed=needed, note="not known before the run")
+    expected = sum(samples.values()) if route is None else samples.get(route, 0.0)
+    if expected:
+        return Forecast(slo=slo, samples=expected, needed=needed, note="")
+    near = nearest_route(route or "", samples)
+    note = "no persona requests this route" + (f"; did you mean {near}?" if near else "")
+    return Forecast(slo=slo, samples=0.0, needed=needed, note=note)
