@@ -1,0 +1,23 @@
+"""What the tests of more than one package need: a real, empty Postgres and a place for templates."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tailgate_service.postgres.cluster import Cluster
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A running, empty cluster; ``.dsn`` is where to connect. Who makes tables in it removes them."""
+    with Cluster() as cluster:
+        cluster.initialise()
+        cluster.start()
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A cache of templates of this test run alone, shared by its workers."""
+    base = tmp_path_factory.getbasetemp()
+    return (base if worker_id == "master" else base.parent) / "templates"

@@ -1,0 +1,53 @@
+"""A migrated database with a little seed, and the targets that fit it."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tailgate_service import targets
+from tailgate_service.postgres.cluster import Cluster
+from tailgate_service.seed.config import SeedConfig
+from tailgate_service.template import clone
+
+SMALL = SeedConfig(workspaces=3, conversations=60, messages=6)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeededDatabase:
+    """A running clone; ``targets`` is the targets file's content: keys, phones, ids, and the webhook's secrets."""
+
+    cluster: Cluster
+    variant: str
+    targets: dict[str, Any]
+
+    @property
+    def dsn(self) -> str:
+        return self.cluster.dsn
+
+
+MakeClone = Callable[[str], SeededDatabase]
+
+
+@pytest.fixture(scope="session")
+def clone_of(templates: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeClone]:
+    """``clone_of("sequential")``: a clone with the schema of a variant, another one with each call."""
+    with ExitStack() as running:
+
+        def make(variant: str) -> SeededDatabase:
+            cluster = running.enter_context(clone(variant, SMALL, templates).cluster)
+            path = tmp_path_factory.mktemp("targets") / "targets.json"
+            asyncio.run(targets.write(path, cluster.dsn, targets.Webhook()))
+            return SeededDatabase(cluster=cluster, variant=variant, targets=json.loads(path.read_text()))
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def seeded_database(clone_of: MakeClone) -> SeededDatabase:
+    """One clone of variant ``parallel`` for all tests of the session: each keeps to rows of its own."""
+    return clone_of("parallel")
