@@ -96,35 +96,27 @@ def _meta_rules(slo: SLO, identity: dict[str, str]) -> list[Rule]:
         _record(names.SLO_PERIOD_DAYS, f"vector({slo.period_days})", identity),
         _record(names.SLO_CURRENT_BURN_RATE, f"{current} / {budget:f}", identity),
         _record(names.SLO_PERIOD_BURN_RATE, f"{period} / {budget:f}", identity),
-        _record(
-            names.SLO_BUDGET_REMAINING, f"1 - {_recorded(names.SLO_PERIOD_BURN_RATE, identity)}", identity
-        ),
+        _record(names.SLO_BUDGET_REMAINING, f"1 - {_recorded(names.SLO_PERIOD_BURN_RATE, identity)}", identity),
         _record(names.SLO_INFO, "vector(1)", info),
     ]
 
 
 def _alert(slo: SLO, identity: dict[str, str], severity: Severity) -> Rule:
     windows = [window for window in alert_windows(slo.period_days) if window.severity == severity]
-    spent = ", ".join(
-        f"{w.share * 100:f}".rstrip("0").rstrip(".") + f" % in {_range(w.long)}" for w in windows
-    )
+    pairs = ", or ".join(f"above {_factor(w)} over {_range(w.long)} and {_range(w.short)}" for w in windows)
     return {
         "alert": names.ALERT_BURN,
         "expr": "\nor\n".join(_burning(slo, identity, window) for window in windows),
         "labels": {**identity, names.LABEL_SLO_SEVERITY: severity, names.LABEL_SEVERITY: severity},
         "annotations": {
-            "summary": _literal(
-                f"{slo.display_name} ({slo.service}): the error budget burns too fast ({severity})"
-            ),
-            "description": _literal(
-                f"Fires at {spent} of the {slo.period_days} days' budget. {slo.description}".strip()
-            ),
+            "summary": _literal(f"{slo.display_name} ({slo.service}): the error budget burns too fast ({severity})"),
+            "description": _literal(f"The burn rate is {pairs}. {slo.description}".strip()),
         },
     }
 
 
 def _burning(slo: SLO, identity: dict[str, str], window: AlertWindow) -> str:
-    limit = f"{window.factor.normalize():f} * {error_budget(slo.target):f}"
+    limit = f"{_factor(window)} * {error_budget(slo.target):f}"
     # Without the window label the alert stays the same one while the pair that keeps it firing changes.
     sides = (
         f"max without ({names.LABEL_SLO_WINDOW}) "
@@ -134,12 +126,14 @@ def _burning(slo: SLO, identity: dict[str, str], window: AlertWindow) -> str:
     return "(" + "\nand\n".join(sides) + ")"
 
 
+def _factor(window: AlertWindow) -> str:
+    return f"{round(window.factor, 4).normalize():f}"
+
+
 def _range(seconds: int) -> str:
     """A window as Prometheus writes it, in the largest unit that divides it."""
-    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
-        if seconds % length == 0:
-            return f"{seconds // length}{unit}"
-    return f"{seconds}s"
+    units = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
+    return next(f"{seconds // length}{unit}" for unit, length in units if seconds % length == 0)
 
 
 def _literal(text: str) -> str:

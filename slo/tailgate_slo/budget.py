@@ -27,11 +27,10 @@ _WORKBOOK: tuple[tuple[Severity, Decimal, int, int], ...] = (
 class AlertWindow:
     """Alert when the burn rate exceeds ``factor`` over both windows; the short one ends the alert soon after.
 
-    Windows are in seconds; ``share`` is the part of the period's budget that is spent when it fires.
+    Windows are in seconds. When it fires, ``factor * long / period`` of the budget has been spent in the long one.
     """
 
     severity: Severity
-    share: Decimal
     long: int
     short: int
     factor: Decimal
@@ -44,9 +43,7 @@ def alert_windows(period_days: int) -> tuple[AlertWindow, ...]:
     never below one: who burns more slowly than that keeps the objective, however short the period.
     """
     return tuple(
-        AlertWindow(
-            severity=severity, share=share, long=long, short=short, factor=_factor(share, long, period_days)
-        )
+        AlertWindow(severity=severity, long=long, short=short, factor=_factor(share, long, period_days))
         for severity, share, long, short in _WORKBOOK
     )
 

@@ -22,12 +22,8 @@ def read_gate(name: str, document: Node, objectives: Collection[str]) -> Gate:
         name=name,
         profile=spec["profile"].text() if "profile" in spec else None,
         weights=_weights(spec["weights"], objectives) if "weights" in spec else {},
-        keys=tuple(_known(node, node.text(), objectives) for node in spec["keys"].items())
-        if "keys" in spec
-        else (),
-        minimum_samples=spec["minimumSamples"].integer()
-        if "minimumSamples" in spec
-        else default.minimum_samples,
+        keys=tuple(_known(node, node.text(), objectives) for node in spec["keys"].items()) if "keys" in spec else (),
+        minimum_samples=spec["minimumSamples"].integer() if "minimumSamples" in spec else default.minimum_samples,
         tolerance=_tolerance(spec["tolerance"]) if "tolerance" in spec else default.tolerance,
         abort=_abort(spec["abort"]) if "abort" in spec else None,
         decision=_decision(spec["decision"]) if "decision" in spec else None,

@@ -115,9 +115,7 @@ def _refuse_repeats(entries: Iterable[_Entry]) -> None:
 
 
 def _slos(entries: Iterable[_Entry]) -> tuple[SLO, ...]:
-    named = {
-        kind: {e.name: e for e in entries if e.kind == kind} for kind in ("SLI", "DataSource", "Service")
-    }
+    named = {kind: {e.name: e for e in entries if e.kind == kind} for kind in ("SLI", "DataSource", "Service")}
     indicators = {name: entry.fields["spec"] for name, entry in named["SLI"].items()}
     sources = {name: _source_type(entry) for name, entry in named["DataSource"].items()}
     slos: dict[str, SLO] = {}
@@ -129,9 +127,7 @@ def _slos(entries: Iterable[_Entry]) -> tuple[SLO, ...]:
                 raise entry.node.error(f"gives a second objective named {slo.name}", "Rename one of them")
             if named["Service"] and slo.service not in named["Service"]:
                 service = entry.fields["spec"].mapping()["service"]
-                raise service.error(
-                    "the file has no Service of that name", suggestion(slo.service, named["Service"])
-                )
+                raise service.error("the file has no Service of that name", suggestion(slo.service, named["Service"]))
             slos[slo.name] = slo
     return tuple(slos.values())
 

@@ -69,9 +69,7 @@ def _threshold(
     kind: Kind, vital: Vital | None, spec: Node, threshold: Node | None, op: Node | None, value: Node | None
 ) -> Decimal | None:
     if op is not None:
-        op.one_of(
-            ("lte",), dict.fromkeys(("lt", "gt", "gte"), "A smaller value is the better one: write op: lte")
-        )
+        op.one_of(("lte",), dict.fromkeys(("lt", "gt", "gte"), "A smaller value is the better one: write op: lte"))
     if kind == "availability":
         if given := threshold or value:
             raise given.error("availability has no threshold", "Remove it: a response is good or it is not")

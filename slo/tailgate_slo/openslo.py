@@ -13,9 +13,7 @@ DEFAULT_PERIOD_DAYS = 30
 _TIMESLICES = "Objectives count events: write Occurrences"
 
 
-def read_slo(
-    name: str, document: Node, indicators: Mapping[str, Node], sources: Mapping[str, str]
-) -> tuple[SLO, ...]:
+def read_slo(name: str, document: Node, indicators: Mapping[str, Node], sources: Mapping[str, str]) -> tuple[SLO, ...]:
     """The objectives of a ``kind: SLO`` document, one for each entry of its ``objectives``.
 
     ``indicators`` are the file's SLI documents' specs by name, ``sources`` its data sources' types by name.
@@ -55,9 +53,7 @@ def read_metadata(node: Node) -> dict[str, str]:
     fields = node.fields(("name",), ("displayName", "labels", "annotations"))
     for key in ("labels", "annotations"):
         for entry in fields[key].mapping().values() if key in fields else ():
-            for value in (
-                entry.items() if key == "labels" and isinstance(entry.tree.content, tuple) else (entry,)
-            ):
+            for value in entry.items() if key == "labels" and isinstance(entry.tree.content, tuple) else (entry,):
                 value.text()
     return {key: fields[key].text() for key in ("name", "displayName") if key in fields}
 

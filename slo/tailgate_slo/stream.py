@@ -97,9 +97,7 @@ class _Composer:
                 raise self._error("a key must be a single word", key.line)
             if key.content in entries:
                 first = entries[key.content].line
-                raise self._error(
-                    f"the key {key.content} stands twice, first on line {first}", key.line, "Keep one"
-                )
+                raise self._error(f"the key {key.content} stands twice, first on line {first}", key.line, "Keep one")
             entries[key.content] = self._value(self._next(), depth + 1)
         return entries
 

@@ -31,16 +31,12 @@ def queries(route, count):
 
 
 def test_thresholds_are_the_latency_bounds_of_each_route_ascending():
-    found = objectives(
-        latency("GET /b", "1"), latency("GET /a", "2"), latency("GET /b", "0.5"), queries("GET /c", 4)
-    )
+    found = objectives(latency("GET /b", "1"), latency("GET /a", "2"), latency("GET /b", "0.5"), queries("GET /c", 4))
     assert found.thresholds() == {"GET /a": (Decimal(2),), "GET /b": (Decimal("0.5"), Decimal(1))}
 
 
 def test_a_budget_is_the_strictest_that_a_route_has():
-    assert objectives(queries("GET /a", 5), queries("GET /a", 3), latency("GET /a", 1)).budgets() == {
-        "GET /a": 3
-    }
+    assert objectives(queries("GET /a", 5), queries("GET /a", 3), latency("GET /a", 1)).budgets() == {"GET /a": 3}
 
 
 def test_routes_are_those_that_objectives_name():

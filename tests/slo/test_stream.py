@@ -36,9 +36,7 @@ def test_every_scalar_is_the_text_that_was_written():
 
 
 def test_documents_are_numbered_and_empty_ones_only_counted():
-    assert [
-        (number, plain(tree)) for number, tree in trees("---\na: 1\n---\n---\n# nothing\n---\nb: 2\n")
-    ] == [
+    assert [(number, plain(tree)) for number, tree in trees("---\na: 1\n---\n---\n# nothing\n---\nb: 2\n")] == [
         (1, {"a": "1"}),
         (4, {"b": "2"}),
     ]
@@ -78,8 +76,6 @@ def test_what_cannot_be_read_safely_is_refused_at_its_line(text, line, problem):
 
 
 def test_a_small_file_of_aliases_cannot_grow():
-    bomb = "a: &a [x, x]\n" + "".join(
-        f"{c}: &{c} [*{p}, *{p}]\n" for p, c in zip("abcdefgh", "bcdefghi", strict=True)
-    )
+    bomb = "a: &a [x, x]\n" + "".join(f"{c}: &{c} [*{p}, *{p}]\n" for p, c in zip("abcdefgh", "bcdefghi", strict=True))
     with pytest.raises(SloError, match="aliases are not read"):
         trees(bomb)
