@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tailgate_otel import names
+
 from tailgate_service.errors import StackError
 
 LOG_LINES = 20
@@ -23,8 +24,8 @@ LOG_LINES = 20
 def die_with_parent() -> None:
     """Kill this process as soon as the one that started it is gone; does nothing when nobody asked for it.
 
-    Asked for by ``names.ENV_PARENT``, the parent's process id. The kernel's own parent-death signal is bound to the thread
-    that started the child and would end it with that thread; a process descriptor stands for the whole parent.
+    Asked for by ``names.ENV_PARENT``, the parent's process id. The kernel's own parent-death signal is bound to the
+    thread that started the child and would end it with that thread; a process descriptor stands for the whole parent.
     """
     asked = os.environ.get(names.ENV_PARENT)
     if asked is None:
@@ -48,8 +49,8 @@ def _kill_after(descriptor: int) -> None:
 class Child:
     """A module of ours as a process in a session of its own, whose first line on standard output says it is ready.
 
-    ``ready`` is that line, a JSON object; standard error goes to ``log``. Raises ``StackError`` with the log's last lines
-    when it ends, or says nothing for ``within`` seconds, before that.
+    ``ready`` is that line, a JSON object; standard error goes to ``log``. Raises ``StackError`` with the log's last
+    lines when it ends, or says nothing for ``within`` seconds, before that.
     """
 
     def __init__(
