@@ -11,7 +11,7 @@ from .gate import read_gate, read_metrics
 from .model import SLO, Gate, Objectives
 from .nearest import suggestion
 from .node import Document, Node
-from .openslo import read_metadata, read_slo
+from .openslo import read_indicator, read_metadata, read_slo
 from .stream import Tree, read_stream
 
 LARGEST_BYTES = 1 << 20
@@ -117,7 +117,11 @@ def _refuse_repeats(entries: Iterable[_Entry]) -> None:
 def _slos(entries: Iterable[_Entry]) -> tuple[SLO, ...]:
     named = {kind: {e.name: e for e in entries if e.kind == kind} for kind in ("SLI", "DataSource", "Service")}
     indicators = {name: entry.fields["spec"] for name, entry in named["SLI"].items()}
+    for indicator in indicators.values():
+        read_indicator(indicator)
     sources = {name: _source_type(entry) for name, entry in named["DataSource"].items()}
+    for entry in named["Service"].values():
+        _check_service(entry)
     slos: dict[str, SLO] = {}
     for entry in entries:
         if entry.kind != "SLO":
@@ -133,8 +137,14 @@ def _slos(entries: Iterable[_Entry]) -> tuple[SLO, ...]:
 
 
 def _source_type(entry: _Entry) -> str:
-    fields = entry.fields["spec"].fields(("type", "connectionDetails"), ("description",))
+    fields = entry.fields["spec"].fields(("type",), ("description", "connectionDetails"))
     return fields["type"].text()
+
+
+def _check_service(entry: _Entry) -> None:
+    fields = entry.node.fields(("apiVersion", "kind", "metadata"), ("spec",))
+    if "spec" in fields:
+        fields["spec"].fields((), ("description",))
 
 
 def _gates(entries: Iterable[_Entry], slos: Iterable[SLO]) -> tuple[Gate, ...]:

@@ -53,6 +53,10 @@ class Node:
             raise self.error("must not be empty")
         return content
 
+    def words(self) -> str:
+        """A single value's text for people to read, which may be empty."""
+        return "" if self.tree.content == "" else self.text().strip()
+
     def decimal(self) -> Decimal:
         """A number, exactly as written."""
         try:

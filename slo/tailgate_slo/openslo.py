@@ -34,11 +34,12 @@ def read_slo(name: str, document: Node, indicators: Mapping[str, Node], sources:
     for entry in entries:
         objective = _Objective(entry)
         measure = _measure(source, objective, sources)
+        suffix = _suffix(objective.target, measure) if len(entries) > 1 else ""
         slos.append(
             SLO(
-                name=name if len(entries) == 1 else f"{name}-{_suffix(objective.target, measure)}",
-                display_name=objective.display_name or metadata.get("displayName", name),
-                description=spec["description"].text().strip() if "description" in spec else "",
+                name=f"{name}-{suffix}" if suffix else name,
+                display_name=objective.display_name or f"{metadata['displayName']} {suffix}".strip(),
+                description=spec["description"].words() if "description" in spec else "",
                 service=spec["service"].text(),
                 target=objective.target,
                 period_days=period,
@@ -49,13 +50,22 @@ def read_slo(name: str, document: Node, indicators: Mapping[str, Node], sources:
 
 
 def read_metadata(node: Node) -> dict[str, str]:
-    """A document's ``name`` and ``displayName``, its labels and annotations checked for their shape."""
+    """A document's ``name`` and ``displayName`` (the name, where none is written); the rest checked for its shape."""
     fields = node.fields(("name",), ("displayName", "labels", "annotations"))
     for key in ("labels", "annotations"):
         for entry in fields[key].mapping().values() if key in fields else ():
             for value in entry.items() if key == "labels" and isinstance(entry.tree.content, tuple) else (entry,):
-                value.text()
-    return {key: fields[key].text() for key in ("name", "displayName") if key in fields}
+                value.words()
+    display_name = fields["displayName"].words() if "displayName" in fields else ""
+    return {"name": fields["name"].text(), "displayName": display_name or fields["name"].text()}
+
+
+def read_indicator(spec: Node) -> dict[str, Node]:
+    """The parts of an indicator's spec, of which one is its metric."""
+    fields = spec.fields((), ("description", "thresholdMetric", "ratioMetric"))
+    if ("thresholdMetric" in fields) == ("ratioMetric" in fields):
+        raise spec.error("needs either thresholdMetric or ratioMetric", "Write one of them")
+    return fields
 
 
 class _Objective:
@@ -71,7 +81,7 @@ class _Objective:
         else:
             self.target = EXACT.scaleb(fields["targetPercent"].between(0, 100), -2)
         self.node = node
-        self.display_name = fields["displayName"].text() if "displayName" in fields else None
+        self.display_name = fields["displayName"].words() if "displayName" in fields else ""
         self.op, self.value = fields.get("op"), fields.get("value")
         if (self.op is None) != (self.value is None):
             raise node.error("op and value go together", "Write op: lte and value: the largest good one")
@@ -112,9 +122,7 @@ def _source(node: Node, spec: Mapping[str, Node], indicators: Mapping[str, Node]
 
 
 def _measure(source: Node, objective: _Objective, sources: Mapping[str, str]) -> Measure | None:
-    fields = source.fields((), ("description", "thresholdMetric", "ratioMetric"))
-    if ("thresholdMetric" in fields) == ("ratioMetric" in fields):
-        raise source.error("needs either thresholdMetric or ratioMetric", "Write one of them")
+    fields = read_indicator(source)
     if "ratioMetric" in fields:
         if objective.op is not None:
             raise objective.op.error("a ratioMetric has no threshold", "Remove op and value")

@@ -32,17 +32,10 @@ def test_several_objectives_are_named_after_their_targets(orders, read):
 """,
     )
     first, second = read(text).slos
-    assert (first.name, first.display_name, first.measure.threshold) == (
-        "orders-p95",
-        "Most orders",
-        Decimal("0.25"),
-    )
-    assert (second.name, second.display_name, second.measure.threshold) == (
-        "orders-p99-9",
-        "Orders",
-        Decimal("1.5"),
-    )
-    assert second.target == Decimal("0.999")
+    assert (first.name, first.display_name) == ("orders-p95", "Most orders")
+    assert (first.target, first.measure.threshold) == (Decimal("0.95"), Decimal("0.25"))
+    assert (second.name, second.display_name) == ("orders-p99-9", "Orders p99-9")
+    assert (second.target, second.measure.threshold) == (Decimal("0.999"), Decimal("1.5"))
 
 
 @pytest.mark.parametrize(
@@ -221,6 +214,25 @@ def test_an_indicator_that_the_file_does_not_have_is_an_error(orders, read):
     head, rest = orders.split("  indicator:\n")
     with pytest.raises(SloError, match="indicatorRef = fast: the file has no SLI of that name"):
         read(f"{head}  indicatorRef: fast\n" + rest[rest.index("  timeWindow") :])
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        (SERVICE.replace("spec: {}", "spec: {owner: me}"), r"\(Service shop\), spec\.owner = me: unknown key"),
+        (SERVICE.replace("Service", "SLI"), r"\(SLI shop\), spec: needs either thresholdMetric or ratioMetric"),
+        (SERVICE.replace("Service", "DataSource"), r"\(DataSource shop\), spec: lacks type"),
+    ],
+)
+def test_a_document_that_nothing_refers_to_is_checked_too(orders, read, document, message):
+    with pytest.raises(SloError, match=message):
+        read(orders, document)
+
+
+def test_words_for_people_may_be_empty(orders, read):
+    text = orders.replace("  displayName: Orders\n", '  displayName: ""\n  labels: {team: ""}\n')
+    (slo,) = read(text.replace("  service: shop\n", '  service: shop\n  description: ""\n')).slos
+    assert (slo.display_name, slo.description) == ("orders", "")
 
 
 def test_a_name_given_twice_is_an_error(orders, read):
