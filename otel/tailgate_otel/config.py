@@ -82,9 +82,7 @@ class Config:
         """
         port = environ.get(names.ENV_METRICS_PORT) or str(names.DEFAULT_METRICS_PORT)
         if not port.isdecimal():
-            raise ConfigError(
-                f"{names.ENV_METRICS_PORT} is {port!r}; it must be a port number, or 0 to find one"
-            )
+            raise ConfigError(f"{names.ENV_METRICS_PORT} is {port!r}; it must be a port number, or 0 to find one")
         read: dict[str, Any] = {
             "service_name": environ.get(names.ENV_SERVICE_NAME) or "unknown_service",
             "metrics_host": environ.get(names.ENV_METRICS_HOST) or "127.0.0.1",

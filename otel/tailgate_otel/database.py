@@ -38,16 +38,12 @@ class RecordedProtocol(Protocol):
         """Send a simple query: execute without arguments, transaction control, reset, a cursor's MOVE."""
         return self._recorded(super().query(query, timeout), query, self.purpose)
 
-    def bind_execute(
-        self, state: Any, args: Any, portal_name: Any, limit: Any, return_extra: Any, timeout: Any
-    ) -> Any:
+    def bind_execute(self, state: Any, args: Any, portal_name: Any, limit: Any, return_extra: Any, timeout: Any) -> Any:
         """Run a prepared statement, or the first step of a cursor when there is a portal."""
         sending = super().bind_execute(state, args, portal_name, limit, return_extra, timeout)
         return self._recorded(sending, state.query, self.purpose, repeatable=not portal_name)
 
-    def bind_execute_many(
-        self, state: Any, args: Any, portal_name: Any, timeout: Any, return_rows: Any
-    ) -> Any:
+    def bind_execute_many(self, state: Any, args: Any, portal_name: Any, timeout: Any, return_rows: Any) -> Any:
         """Run a prepared statement for many arguments: one batch, one query."""
         sending = super().bind_execute_many(state, args, portal_name, timeout, return_rows)  # type: ignore[call-arg]
         return self._recorded(sending, state.query, self.purpose, repeatable=False)

@@ -41,9 +41,7 @@ class Counter:
 class Histogram:
     """Distributions by label values over fixed edges; a value equal to an edge belongs below it."""
 
-    def __init__(
-        self, name: str, documentation: str, edges: Iterable[float], labels: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, name: str, documentation: str, edges: Iterable[float], labels: Sequence[str] = ()) -> None:
         self.name = name
         self.documentation = documentation
         self.labels = tuple(labels)

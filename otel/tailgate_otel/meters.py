@@ -48,9 +48,7 @@ class Meters(Collector):
             (*_DB_EDGES, *own),
             _BY_ROUTE,
         )
-        self.pool_wait = Histogram(
-            names.DB_POOL_WAIT, "Time to obtain a connection from the pool.", _DB_EDGES
-        )
+        self.pool_wait = Histogram(names.DB_POOL_WAIT, "Time to obtain a connection from the pool.", _DB_EDGES)
         self.n_plus_one = Counter(
             names.N_PLUS_ONE, "Requests that repeated one statement so often that it is an N+1.", _BY_ROUTE
         )
@@ -85,9 +83,7 @@ class Meters(Collector):
     def collect(self) -> Iterator[Metric]:
         """Every family as it stands; called by the scraper's thread."""
         yield self.requests.family()
-        active = GaugeMetricFamily(
-            names.HTTP_SERVER_ACTIVE, "Requests being answered.", labels=(names.LABEL_METHOD,)
-        )
+        active = GaugeMetricFamily(names.HTTP_SERVER_ACTIVE, "Requests being answered.", labels=(names.LABEL_METHOD,))
         for method, count in list(self.active.items()):
             active.add_metric((method,), count)
         yield active

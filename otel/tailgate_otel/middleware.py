@@ -22,6 +22,7 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _PARENTS = frozenset((names.HEADER_TRACEPARENT.encode(), names.HEADER_TRACESTATE.encode()))
+_SERVER_ERROR = 500
 _RUN_SECRET = names.HEADER_RUN_SECRET.encode()
 _SERVER_TIMING = names.HEADER_SERVER_TIMING.encode()
 
@@ -29,7 +30,7 @@ _SERVER_TIMING = names.HEADER_SERVER_TIMING.encode()
 class Exchange:
     """One request and its response under way."""
 
-    __slots__ = ("method", "place", "record", "root_path", "sampled", "scope", "status", "timed")
+    __slots__ = ("finished", "method", "place", "record", "root_path", "sampled", "scope", "status", "timed")
 
     def __init__(self, recorder: "Recorder", scope: Scope) -> None:
         parents: dict[str, str] = {}
@@ -46,9 +47,8 @@ class Exchange:
         self.sampled = recorder.keeper.sampled(self.place.trace_id)
         self.timed = recorder.secret is not None and hmac.compare_digest(secret, recorder.secret)
         self.status = 0
-        self.record = Record(
-            guard=recorder.guard, sink=recorder.meters, repeat_limit=recorder.config.n_plus_one
-        )
+        self.finished = False
+        self.record = Record(guard=recorder.guard, sink=recorder.meters, repeat_limit=recorder.config.n_plus_one)
 
     def otel_context(self) -> otel_context.Context:
         """The context in which code that uses the OpenTelemetry API finds this request's span."""
@@ -97,7 +97,10 @@ class Middleware:
                     message = exchange.started(message)
             await send(message)
             if _is_last(message) and record.open:
-                recorder.finish(exchange, None)
+                record.close()
+                # Frameworks answer 500 first and raise afterwards; the metrics then know what was raised.
+                if exchange.status < _SERVER_ERROR:
+                    recorder.finish(exchange, None)
 
         recorder.begin(exchange)
         current = CURRENT.set(record)
@@ -105,18 +108,14 @@ class Middleware:
         try:
             await self._app(exchange.scope, receive, observed)
         except BaseException as error:
-            if record.open:
-                recorder.finish(exchange, error)
+            recorder.finish(exchange, error)
             raise
         finally:
             otel_context.detach(context)
             CURRENT.reset(current)
-            if record.open:
-                recorder.finish(exchange, None)
+            recorder.finish(exchange, None)
 
 
 def _is_last(message: Message) -> bool:
     kind = message["type"]
-    return (kind == "http.response.body" and not message.get("more_body", False)) or (
-        kind == "http.response.pathsend"
-    )
+    return (kind == "http.response.body" and not message.get("more_body", False)) or (kind == "http.response.pathsend")

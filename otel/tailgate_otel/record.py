@@ -28,7 +28,8 @@ PREPARATION: Final = "preparation"
 CLEARANCE: Final = "clearance"
 WAIT: Final = "wait"
 
-_NOT_THE_CALLER = ("asyncpg", "tailgate_otel", "asyncio", "contextlib")
+_DRIVER = ("asyncpg", "tailgate_otel", "asyncio", "contextlib")
+_EVENT_LOOP = ("asyncio.events", "asyncio.base_events", "asyncio.runners")
 
 
 class Sink(Protocol):
@@ -264,9 +265,15 @@ class Record:
 
 
 def _call_site(frame: FrameType | None) -> str:
-    """``file:line`` of the nearest caller that is neither the driver nor this package."""
+    """``file:line`` of the nearest caller that is neither the driver nor this package.
+
+    Empty when a task runs nothing but the driver, as the children of ``gather(pool.fetch(...), ...)`` do.
+    """
     while frame is not None:
-        if not frame.f_globals.get("__name__", "").startswith(_NOT_THE_CALLER):
+        module = frame.f_globals.get("__name__", "")
+        if module in _EVENT_LOOP:
+            break
+        if not module.startswith(_DRIVER):
             return f"{frame.f_code.co_filename}:{frame.f_lineno}"
         frame = frame.f_back
     return ""

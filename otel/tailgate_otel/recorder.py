@@ -84,9 +84,7 @@ class Recorder:
         try:
             self._server = start_http_server(port, addr=host, registry=registry)
         except OSError as error:
-            cure = (
-                "choose another" if error.errno == errno.EADDRINUSE else "choose one that can be listened on"
-            )
+            cure = "choose another" if error.errno == errno.EADDRINUSE else "choose one that can be listened on"
             raise MetricsPortError(
                 f"metrics cannot be served on {host}:{port}: {error.strerror}; {cure} with "
                 f"{names.ENV_METRICS_HOST} and {names.ENV_METRICS_PORT}, port 0 finds a free one"
@@ -120,8 +118,12 @@ class Recorder:
         active[exchange.method] = active.get(exchange.method, 0) + 1
 
     def finish(self, exchange: Exchange, error: BaseException | None) -> None:
-        """A request has ended, by its last byte or by an exception: it becomes metrics, and maybe a trace."""
-        exchange.record.close()
+        """A request has ended: once it becomes metrics, and maybe a trace."""
+        if exchange.finished:
+            return
+        exchange.finished = True
+        if exchange.record.open:
+            exchange.record.close()
         self.meters.active[exchange.method] -= 1
         with self.guard:
             self._measure(exchange, error)
@@ -160,9 +162,7 @@ class Recorder:
             meters.queries.exemplify(key, record.queries, trace_id)
             meters.db_time.exemplify(key, record.database.total / 1e9, trace_id)
 
-    def _ship(
-        self, exchange: Exchange, template: str, status: int, error: BaseException | None, reason: str
-    ) -> bool:
+    def _ship(self, exchange: Exchange, template: str, status: int, error: BaseException | None, reason: str) -> bool:
         if self._shipper is None:
             return False
         scope = exchange.scope
@@ -177,6 +177,7 @@ class Recorder:
             error=error,
             reason=reason,
             sampled=exchange.sampled,
+            endpoint=scope.get("endpoint"),
         )
         made = spans(exchange.record, exchange.place, answer, self._resource)
         return self._shipper.ship(made, exchange.record.calls_dropped)

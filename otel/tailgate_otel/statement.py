@@ -34,6 +34,7 @@ _TOKENS = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _LISTS = re.compile(r"\(\?(?:, ?\?)+\)")
+_FIRST_WORD = re.compile(r"[( ]*(\w+)")
 _SAVEPOINT_NAME = re.compile(r"__asyncpg_savepoint_[0-9a-f]+__")
 
 
@@ -69,7 +70,8 @@ def _describe(text: str) -> Statement:
     bare = _TOKENS.sub(_without_data, text).strip().rstrip("; ")
     bare = _LISTS.sub("(?)", re.sub(r" {2,}", " ", bare))
     bare = _SAVEPOINT_NAME.sub("?", bare)
-    word = bare.lstrip("( ").partition(" ")[0].upper()
+    first = _FIRST_WORD.match(bare)
+    word = first[1].upper() if first else ""
     operation = word if word in _OPERATIONS else _OTHER_OPERATION
     alone = ";" not in bare
     control = alone and (operation in _TRANSACTION_CONTROL or bare == _ISOLATION_LEVEL)

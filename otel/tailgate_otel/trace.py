@@ -1,5 +1,6 @@
 """A request's place in its trace, and the spans made of its record when the trace is kept."""
 
+import inspect
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ class Answer:
     error: BaseException | None
     reason: str
     sampled: bool
+    endpoint: Any
 
 
 def spans(record: Record, where: Place, answer: Answer, resource: Resource) -> list[ReadableSpan]:
@@ -163,8 +165,14 @@ def _server_attributes(record: Record, answer: Answer) -> dict[str, Any]:
         attributes[names.ATTR_N_PLUS_ONE] = text
         attributes[names.ATTR_N_PLUS_ONE_COUNT] = seen.count
         attributes[names.ATTR_N_PLUS_ONE_TIME] = seen.total / 1e9
-        attributes[names.ATTR_N_PLUS_ONE_SITE] = seen.site
+        attributes[names.ATTR_N_PLUS_ONE_SITE] = seen.site or _definition(answer.endpoint)
     return attributes
+
+
+def _definition(endpoint: Any) -> str:
+    """``file:line`` of the endpoint, the nearest place known when tasks ran nothing but the driver."""
+    code = getattr(inspect.unwrap(endpoint) if endpoint is not None else None, "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code else ""
 
 
 def _call_attributes(call: Call) -> dict[str, Any]:

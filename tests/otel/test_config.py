@@ -1,0 +1,46 @@
+import pytest
+from tailgate_otel import Config, ConfigError, names
+
+
+def test_the_environment_is_read_and_the_caller_knows_better():
+    environ = {
+        names.ENV_SERVICE_NAME: "shop",
+        names.ENV_METRICS_PORT: "0",
+        names.ENV_OTLP_ENDPOINT: "http://127.0.0.1:4318",
+        names.ENV_RUN_SECRET: "secret",
+    }
+    config = Config.from_env(environ, service_name="till", default_slow=2.0)
+    assert (config.service_name, config.metrics_port, config.default_slow) == ("till", 0, 2.0)
+    assert (config.otlp_endpoint, config.run_secret) == ("http://127.0.0.1:4318", "secret")
+
+
+def test_an_empty_environment_is_enough():
+    config = Config.from_env({})
+    assert (config.metrics_host, config.metrics_port) == ("127.0.0.1", names.DEFAULT_METRICS_PORT)
+    assert config.otlp_endpoint is None
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"service_name": ""}, "service_name"),
+        ({"thresholds": {"/a": 1.0}}, "'/a'"),
+        ({"thresholds": {"GET /a": 0}}, "GET /a"),
+        ({"budgets": {"GET /a": -1}}, "GET /a"),
+        ({"edges": (0.1, float("inf"))}, "inf"),
+        ({"default_slow": 0}, "default_slow"),
+        ({"sample_ratio": 1.5}, "sample_ratio"),
+        ({"keep_per_second": 0}, "keep_per_second"),
+        ({"n_plus_one": 1}, "n_plus_one"),
+        ({"metrics_port": 70000}, "metrics_port"),
+        ({"run_secret": ""}, "run_secret"),
+    ],
+)
+def test_a_bad_value_is_refused_by_name(values, said):
+    with pytest.raises(ConfigError, match=said):
+        Config(**({"service_name": "shop"} | values))
+
+
+def test_a_port_that_is_no_number_is_refused_by_the_variables_name():
+    with pytest.raises(ConfigError, match=names.ENV_METRICS_PORT):
+        Config.from_env({names.ENV_METRICS_PORT: "many"})

@@ -1,0 +1,399 @@
+"""A recorded FastAPI application on a real Postgres: its metrics, its traces, and its peace."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from fastapi import APIRouter, BackgroundTasks, FastAPI, Request
+from fastapi.responses import StreamingResponse
+from opentelemetry import trace
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
+from prometheus_client.parser import text_string_to_metric_families as prometheus
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from tailgate_otel import Config, MetricsPortError, Recorder, names, open_record
+from tailgate_otel.meters import MAX_ROUTES
+from tailgate_otel.middleware import Exchange, Middleware
+
+SECRET = "the run's secret"
+
+
+def application(pool) -> FastAPI:  # noqa: C901 - a list of small endpoints
+    app = FastAPI()
+
+    @app.get("/queries/{count}")
+    async def queries(count: int) -> int:
+        await asyncio.gather(*(pool.fetchval(f"select {n} as q{n}") for n in range(count)))
+        return count
+
+    @app.get("/loop")
+    async def loop() -> str:
+        await asyncio.gather(*(pool.fetchval("select $1::text", f"customer {n}") for n in range(6)))
+        return "done"
+
+    @app.get("/slow")
+    async def slow() -> str:
+        await pool.execute("select pg_sleep(0.3)")
+        return "done"
+
+    @app.get("/fails")
+    async def fails() -> None:
+        await pool.execute("create temporary table one (name text primary key)")
+        await pool.fetch("select $1::text::int", "a customer's secret")
+
+    @app.get("/background")
+    async def background(tasks: BackgroundTasks) -> str:
+        async def later() -> None:
+            app.state.record_later = open_record()
+            await pool.execute("select 1")
+
+        tasks.add_task(later)
+        return "at once"
+
+    @app.get("/stream")
+    async def stream() -> StreamingResponse:
+        async def rows() -> AsyncIterator[bytes]:
+            for n in range(3):
+                yield str(await pool.fetchval(f"select {n}, pg_sleep(0.05)")).encode()
+
+        return StreamingResponse(rows())
+
+    @app.get("/breaks-off")
+    async def breaks_off() -> StreamingResponse:
+        async def rows() -> AsyncIterator[bytes]:
+            yield b"x"
+            raise RuntimeError("half way")
+
+        return StreamingResponse(rows())
+
+    @app.get("/ids")
+    async def ids() -> dict[str, str]:
+        context = trace.get_current_span().get_span_context()
+        return {"trace": f"{context.trace_id:032x}", "span": f"{context.span_id:016x}"}
+
+    @app.get("/files/{path:path}")
+    async def files(path: str) -> str:
+        return path
+
+    nested = APIRouter(prefix="/nested/{team}")
+
+    @nested.get("/item/{item}")
+    async def item(team: str, item: str) -> str:
+        return team + item
+
+    app.include_router(nested, prefix="/api")
+    mounted = Starlette(routes=[Route("/page/{page}", lambda _: PlainTextResponse("page"))])
+    app.mount("/tenant/{tenant}", mounted)
+    return app
+
+
+@pytest.fixture
+def exporter() -> InMemorySpanExporter:
+    return InMemorySpanExporter()
+
+
+@pytest.fixture
+def recorder(exporter):
+    made = Recorder(
+        Config(
+            service_name="shop",
+            metrics_port=0,
+            thresholds={"GET /slow": 0.123},
+            budgets={"GET /queries/{count}": 7},
+            edges=(0.0042,),
+            sample_ratio=0.0,
+            run_secret=SECRET,
+        ),
+        exporter=exporter,
+    )
+    made.start()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+async def client(recorder, pool):
+    app = application(pool)
+    transport = httpx.ASGITransport(recorder.middleware(app), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://shop") as made:
+        made.app = app
+        yield made
+
+
+def metrics(recorder: Recorder, accept: str = "application/openmetrics-text; version=1.0.0") -> str:
+    return httpx.get(f"http://127.0.0.1:{recorder.metrics_port}/metrics", headers={"accept": accept}).text
+
+
+def scrape(recorder: Recorder) -> dict[tuple[str, ...], float]:
+    """Samples by name and label values, in the order of the labels' names."""
+    return {
+        (sample.name, *(sample.labels[label] for label in sorted(sample.labels))): sample.value
+        for family in openmetrics(metrics(recorder))
+        for sample in family.samples
+    }
+
+
+def requests(recorder: Recorder) -> dict[tuple[str, str, str], float]:
+    name = names.HTTP_SERVER_DURATION + "_count"
+    found = {key[1:]: value for key, value in scrape(recorder).items() if key[0] == name and value}
+    return {(method, route, status): value for (method, status, route), value in found.items()}
+
+
+async def test_every_request_is_measured_by_its_template(client, recorder):
+    for path in ("/queries/2", "/queries/3", "/files/a/b/c", "/api/nested/red/item/9", "/tenant/t1/page/4"):
+        assert (await client.get(path)).status_code == 200
+    await client.get("/queries/x")
+    await client.post("/queries/3")
+    await client.get("/nowhere/123")
+    await client.request("BREW", "/nowhere")
+    assert requests(recorder) == {
+        ("GET", "/queries/{count}", "200"): 2,
+        ("GET", "/queries/{count}", "422"): 1,
+        ("POST", "/queries/{count}", "405"): 1,
+        ("GET", "/files/{path:path}", "200"): 1,
+        ("GET", "/api/nested/{team}/item/{item}", "200"): 1,
+        ("GET", "/tenant/{tenant}/page/{page}", "200"): 1,
+        ("GET", names.UNKNOWN_ROUTE, "404"): 1,
+        (names.OTHER_METHOD, names.UNKNOWN_ROUTE, "404"): 1,
+    }
+
+
+async def test_queries_are_counted_to_the_request_that_made_them(client, recorder):
+    counts = [index % 9 for index in range(200)]
+    await asyncio.gather(*(client.get(f"/queries/{count}") for count in counts))
+    samples = scrape(recorder)
+    route = ("GET", "/queries/{count}")
+    assert samples[names.QUERIES_PER_REQUEST + "_sum", *route] == sum(counts)
+    for edge in (0, 1, 2, 5, 6, 7, 8):
+        expected = sum(count <= edge for count in counts)
+        assert samples[names.QUERIES_PER_REQUEST + "_bucket", *route, f"{edge}.0"] == expected
+    assert samples[names.DB_POOL_WAIT + "_count",] == sum(counts)
+    assert samples[names.DB_TIME_PER_REQUEST + "_count", *route] == 200
+    assert samples[names.HTTP_SERVER_ACTIVE, "GET"] == 0
+    assert samples[names.INSTRUMENTATION_ERRORS + "_total",] == 0
+
+
+async def test_every_threshold_and_edge_is_a_bucket_and_series_start_at_0(recorder):
+    samples = scrape(recorder)
+    for edge in ("0.123", "0.0042"):
+        assert samples[names.HTTP_SERVER_DURATION + "_bucket", "GET", "200", "/slow", edge] == 0
+        assert samples[names.DB_TIME_PER_REQUEST + "_bucket", "GET", "/slow", edge] == 0
+    assert samples[names.QUERIES_PER_REQUEST + "_bucket", "GET", "/queries/{count}", "7.0"] == 0
+    for reason in (names.KEPT_ERROR, names.KEPT_SLOW, names.KEPT_BUDGET, names.KEPT_N_PLUS_ONE, names.KEPT_SAMPLE):
+        assert samples[names.TRACES_KEPT + "_total", reason] == 0
+        assert samples[names.TRACES_OVER_CAP + "_total", reason] == 0
+    assert samples[names.N_PLUS_ONE + "_total", "GET", "/slow"] == 0
+    assert samples[names.SPANS_DROPPED + "_total",] == 0
+
+
+async def test_a_scraper_that_knows_only_the_old_format_is_served(recorder):
+    text = metrics(recorder, accept="text/plain")
+    assert names.HTTP_SERVER_DURATION in {family.name for family in prometheus(text)}
+
+
+async def test_the_duration_ends_at_the_last_byte(client, recorder):
+    await client.get("/stream")
+    await client.get("/background")
+    assert client.app.state.record_later is None
+    samples = scrape(recorder)
+    total = names.HTTP_SERVER_DURATION + "_sum"
+    queries = names.QUERIES_PER_REQUEST + "_sum"
+    assert samples[total, "GET", "200", "/stream"] >= 0.15
+    assert samples[queries, "GET", "/stream"] == 3
+    assert samples[queries, "GET", "/background"] == 0
+
+
+async def test_a_plain_request_keeps_no_trace(client, recorder, exporter):
+    await client.get("/queries/3")
+    recorder.flush()
+    assert exporter.get_finished_spans() == ()
+
+
+async def test_a_slow_request_keeps_its_whole_trace(client, recorder, exporter):
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    await client.get("/slow", headers={"traceparent": parent, "user-agent": "probe/1"})
+    recorder.flush()
+    server, query = exporter.get_finished_spans()
+    assert (server.name, server.kind, query.name, query.kind) == (
+        "GET /slow",
+        SpanKind.SERVER,
+        "SELECT",
+        SpanKind.CLIENT,
+    )
+    assert f"{server.context.trace_id:032x}" == "0af7651916cd43dd8448eb211c80319c"
+    assert f"{server.parent.span_id:016x}" == "b7ad6b7169203331"
+    assert query.context.trace_id == server.context.trace_id
+    assert query.parent.span_id == server.context.span_id
+    assert server.start_time <= query.start_time <= query.end_time <= server.end_time
+    assert server.attributes[names.ATTR_KEPT_REASON] == names.KEPT_SLOW
+    assert server.attributes[names.ATTR_QUERIES] == 1
+    assert server.attributes[names.ATTR_USER_AGENT] == "probe/1"
+    assert query.attributes[names.ATTR_DB_QUERY] == "select pg_sleep(?)"
+    assert server.resource.attributes[names.ATTR_SERVICE_NAME] == "shop"
+
+
+async def test_a_failed_request_keeps_its_trace_without_the_customers_data(client, recorder, exporter):
+    assert (await client.get("/fails?token=hidden")).status_code == 500
+    recorder.flush()
+    server, *queries = exporter.get_finished_spans()
+    assert server.attributes[names.ATTR_KEPT_REASON] == names.KEPT_ERROR
+    assert server.attributes[names.ATTR_STATUS] == 500
+    assert server.attributes[names.ATTR_ERROR_TYPE] == "InvalidTextRepresentationError"
+    assert queries[-1].attributes[names.ATTR_DB_STATUS] == "22P02"
+    written = "".join(span.to_json() for span in (server, *queries))
+    assert "secret" not in written
+    assert "hidden" not in written
+
+
+async def test_a_response_that_breaks_off_is_an_error(client, recorder, exporter):
+    await client.get("/breaks-off")
+    recorder.flush()
+    assert requests(recorder) == {("GET", "/breaks-off", "500"): 1}
+    [server] = exporter.get_finished_spans()
+    assert server.attributes[names.ATTR_ERROR_TYPE] == "RuntimeError"
+
+
+async def test_a_loop_of_queries_is_named_with_its_place(client, recorder, exporter):
+    await client.get("/loop")
+    recorder.flush()
+    server, *queries = exporter.get_finished_spans()
+    assert server.attributes[names.ATTR_KEPT_REASON] == names.KEPT_N_PLUS_ONE
+    assert server.attributes[names.ATTR_N_PLUS_ONE] == "select $1::text"
+    assert server.attributes[names.ATTR_N_PLUS_ONE_COUNT] == 6
+    assert re.search(r"test_recorder\.py:\d+$", server.attributes[names.ATTR_N_PLUS_ONE_SITE])
+    assert [span.name for span in queries].count("SELECT") == 6
+    assert "customer" not in "".join(span.to_json() for span in queries)
+    assert scrape(recorder)[names.N_PLUS_ONE + "_total", "GET", "/loop"] == 1
+
+
+async def test_a_request_over_its_budget_keeps_its_trace(client, recorder, exporter):
+    await client.get("/queries/8")
+    recorder.flush()
+    server, *_ = exporter.get_finished_spans()
+    assert server.attributes[names.ATTR_KEPT_REASON] == names.KEPT_BUDGET
+
+
+async def test_what_is_over_the_cap_is_counted_and_not_kept(client, recorder, exporter):
+    for _ in range(15):
+        await client.get("/breaks-off")
+    recorder.flush()
+    kept = len(exporter.get_finished_spans())
+    samples = scrape(recorder)
+    assert kept == samples[names.TRACES_KEPT + "_total", names.KEPT_ERROR] < 15
+    assert kept + samples[names.TRACES_OVER_CAP + "_total", names.KEPT_ERROR] == 15
+
+
+async def test_exemplars_resolve_to_exported_traces(client, recorder, exporter):
+    for path in ("/slow", "/queries/8", "/queries/1", "/breaks-off"):
+        await client.get(path)
+    recorder.flush()
+    pointed = set(re.findall(r'# \{trace_id="(\w+)"\}', metrics(recorder)))
+    assert pointed == {f"{span.context.trace_id:032x}" for span in exporter.get_finished_spans()}
+    assert len(pointed) == 3
+
+
+async def test_the_steady_sample_is_kept_whatever_happened(pool, exporter):
+    recorder = Recorder(Config(service_name="x", metrics_port=0, sample_ratio=1.0), exporter=exporter)
+    recorder.start()
+    transport = httpx.ASGITransport(recorder.middleware(application(pool)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
+        seen = (await client.get("/ids")).json()
+    recorder.close()
+    [server] = exporter.get_finished_spans()
+    assert server.attributes[names.ATTR_KEPT_REASON] == names.KEPT_SAMPLE
+    assert seen == {"trace": f"{server.context.trace_id:032x}", "span": f"{server.context.span_id:016x}"}
+
+
+async def test_server_timing_answers_only_the_runs_secret(client):
+    for headers in ({}, {names.HEADER_RUN_SECRET: "guess"}, {names.HEADER_RUN_SECRET: ""}):
+        assert names.HEADER_SERVER_TIMING not in (await client.get("/queries/2", headers=headers)).headers
+    answer = await client.get("/queries/2", headers={names.HEADER_RUN_SECRET: SECRET})
+    timing = re.fullmatch(
+        r'trace;desc="[0-9a-f]{32}", queries;desc="2", db;dur=(\S+), pool;dur=(\S+), app;dur=(\S+)',
+        answer.headers[names.HEADER_SERVER_TIMING],
+    )
+    assert all(float(value) > 0 for value in timing.groups())
+
+
+async def test_the_number_of_routes_is_bounded(recorder):
+    templates = {recorder.meters.route(f"/made/up/{index}") for index in range(2 * MAX_ROUTES)}
+    assert len(templates) <= MAX_ROUTES + 1
+    assert names.OTHER_ROUTE in templates
+    assert recorder.meters.route("/slow") == "/slow"
+
+
+async def test_a_failure_inside_instrumentation_never_reaches_the_application(client, recorder, monkeypatch):
+    def broken(*_, **__):
+        raise RuntimeError("broken instrumentation")
+
+    for owner, name in ((Exchange, "__init__"), (Exchange, "started"), (Recorder, "_measure")):
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, broken)
+            assert (await client.get("/queries/2")).json() == 2
+    assert scrape(recorder)[names.INSTRUMENTATION_ERRORS + "_total",] == 3
+    assert scrape(recorder)[names.HTTP_SERVER_ACTIVE, "GET"] == 0
+
+
+async def test_the_outermost_of_two_recorders_sees_the_request(pool, recorder):
+    inner = recorder.middleware(application(pool))
+    transport = httpx.ASGITransport(recorder.middleware(inner))
+    async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
+        await client.get("/queries/1")
+    assert requests(recorder) == {("GET", "/queries/{count}", "200"): 1}
+
+
+async def test_what_is_not_http_passes_through(recorder):
+    seen = []
+
+    async def app(scope, receive, send):
+        seen.append((scope["type"], open_record()))
+
+    await Middleware(app, recorder)({"type": "lifespan"}, None, None)
+    await Middleware(app, recorder)({"type": "websocket"}, None, None)
+    assert seen == [("lifespan", None), ("websocket", None)]
+
+
+async def test_an_application_that_never_answers_is_an_error(recorder):
+    async def silent(scope, receive, send):
+        return None
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    await recorder.middleware(silent)(scope, None, None)
+    assert requests(recorder) == {("GET", names.UNKNOWN_ROUTE, "500"): 1}
+
+
+async def test_a_busy_metrics_port_is_named(recorder):
+    other = Recorder(Config(service_name="x", metrics_port=recorder.metrics_port))
+    with pytest.raises(MetricsPortError, match=str(recorder.metrics_port)):
+        other.start()
+    other.close()
+
+
+async def test_the_recorder_gives_its_port_back(exporter):
+    first = Recorder(Config(service_name="x", metrics_port=0), exporter=exporter)
+    first.start()
+    port = first.metrics_port
+    first.close()
+    first.close()
+    second = Recorder(Config(service_name="x", metrics_port=port), exporter=exporter)
+    second.start()
+    assert second.metrics_port == port
+    second.close()
+
+
+async def test_a_request_object_finds_its_record(recorder, pool):
+    app = FastAPI()
+
+    @app.get("/")
+    async def index(request: Request) -> int:
+        await pool.fetch("select 1")
+        return request.scope[names.SCOPE_RECORD].queries
+
+    transport = httpx.ASGITransport(recorder.middleware(app))
+    async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
+        assert (await client.get("/")).json() == 1
