@@ -2,7 +2,7 @@
 
 from .budget import samples_to_decide
 from .errors import SloError
-from .load import load, parse
+from .loader import load, parse
 from .model import SLO, Gate, Measure, Objectives
 from .nearest import nearest_route
 from .reference import reference_path

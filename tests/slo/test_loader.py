@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from tailgate_slo import Measure, SloError, load, parse
-from tailgate_slo.load import LARGEST_BYTES
+from tailgate_slo.loader import LARGEST_BYTES
 
 
 def test_a_document_becomes_an_objective(orders, read):
