@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from pathlib import Path
 
+from pydantic import ValidationError
 from tailgate_slo import Gate, Objectives
 
-from tailgate_loadtest.judge.document import Finding, Outcome, StepFinding, Verdict, VerdictDocument
+from tailgate_loadtest.errors import BundleError
+from tailgate_loadtest.judge.document import SCHEMA, Finding, Outcome, StepFinding, Verdict, VerdictDocument
 from tailgate_loadtest.judge.objective import Evidence, judge
 from tailgate_loadtest.judge.statistics import CONFIDENCE
 from tailgate_loadtest.run.bundle import Bundle
@@ -59,11 +62,20 @@ def judge_bundle(bundle: Bundle, objectives: Objectives | None) -> VerdictDocume
         steps=tuple(steps),
         rate_held=held,
         confidence=CONFIDENCE,
-        slo=objectives.file if objectives else None,
+        slo=Path(objectives.file).name if objectives else None,
         slo_digest=objectives.digest if objectives else None,
     )
     bundle.write_text("verdict.json", document.model_dump_json(by_alias=True, indent=1) + "\n")
     return document
+
+
+def read_verdict(bundle: Bundle) -> VerdictDocument:
+    """The verdict that stands in a bundle. Raises BundleError when there is none, or a damaged one."""
+    raw = bundle.read_json("verdict.json", "tailgate/verdict/v", SCHEMA)
+    try:
+        return VerdictDocument.model_validate(raw)
+    except ValidationError as error:
+        raise BundleError(f"{bundle.path / 'verdict.json'}: {error.errors()[0]['msg']}; judge it again") from error
 
 
 def _climb(

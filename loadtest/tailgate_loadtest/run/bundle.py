@@ -66,6 +66,11 @@ class Bundle:
         """The kept traces, one a line."""
         return self.path / "traces.jsonl"
 
+    @property
+    def objectives(self) -> Path:
+        """The objectives that the run was judged by; there is none when it was not."""
+        return self.path / "slo.yaml"
+
     def read_run(self) -> RunDocument:
         """run.json. Raises BundleError when it is damaged, or of a schema newer than this reader."""
         raw = self.read_json("run.json", "tailgate/run/v", SCHEMA)

@@ -76,6 +76,6 @@ class Plan:
             users=self.load.users,
             host=self.host,
             locustfile=self.locustfile.name,
-            slo=self.objectives.file if self.objectives else None,
+            slo=Path(self.objectives.file).name if self.objectives else None,
             slo_digest=self.objectives.digest if self.objectives else None,
         )

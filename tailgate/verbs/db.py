@@ -1,0 +1,86 @@
+"""``tailgate db``: the life of the reference API's database, on any Postgres."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from tailgate_loadtest.targets import DEFAULT as DEFAULT_TARGETS
+from tailgate_otel.names import ENV_DATABASE_URL
+from tailgate_service import targets as targets_file
+from tailgate_service.migrations import runner
+from tailgate_service.seed.config import SeedConfig
+from tailgate_service.seed.writer import seed as write_seed
+
+from tailgate.console import out, print_json
+from tailgate.errors import CommandError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help=f"The reference API's database: its address, password included, is taken from {ENV_DATABASE_URL}.",
+)
+
+
+def _dsn() -> str:
+    # An address holds a password: not an option, which the process list would show.
+    dsn = os.environ.get(ENV_DATABASE_URL, "")
+    if not dsn:
+        raise CommandError(f"{ENV_DATABASE_URL} is not set; set it to postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
+    return dsn
+
+
+@app.command()
+def migrate(
+    to: Annotated[int | None, typer.Option(min=1, help="The version to stop at; the newest without it.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="What was applied, as JSON.")] = False,
+) -> None:
+    """Apply what is missing; run again after an interruption, it goes on."""
+    done = asyncio.run(runner.migrate(_dsn(), to))
+    _tell("applied", [f"{m.version:04d}_{m.name}" for m in done], as_json=as_json)
+
+
+@app.command()
+def rollback(
+    steps: Annotated[int, typer.Option(min=1, help="How many of the last migrations.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="What was taken back, as JSON.")] = False,
+) -> None:
+    """Take back the last migrations, newest first."""
+    done = asyncio.run(runner.rollback(_dsn(), steps))
+    _tell("taken back", [f"{m.version:04d}_{m.name}" for m in done], as_json=as_json)
+
+
+@app.command()
+def seed(
+    workspaces: Annotated[int, typer.Option(min=1)] = 20,
+    conversations: Annotated[int, typer.Option(min=1, help="Of each workspace.")] = 2132,
+    messages: Annotated[int, typer.Option(min=1, help="Of each conversation, on average.")] = 10,
+    number: Annotated[int, typer.Option("--seed", help="Another number, other data.")] = 1,
+    targets: Annotated[Path, typer.Option(help="Where the targets file is written.")] = DEFAULT_TARGETS,
+    as_json: Annotated[bool, typer.Option("--json", help="The rows written, as JSON.")] = False,
+) -> None:
+    """Fill a migrated, empty database with data that is the same for the same number, and write its targets file."""
+    config = SeedConfig(workspaces=workspaces, conversations=conversations, messages=messages, seed=number)
+
+    async def fill() -> dict[str, int]:
+        rows = await write_seed(_dsn(), config)
+        await targets_file.write(targets, _dsn(), targets_file.Webhook())
+        return rows
+
+    rows = asyncio.run(fill())
+    if as_json:
+        print_json({"rows": rows, "targets": str(targets)})
+        return
+    for table, count in rows.items():
+        out().print(f"{table:<20} {count}", markup=False)
+    out().print(f"targets: {targets}", markup=False)
+
+
+def _tell(what: str, names: list[str], *, as_json: bool) -> None:
+    if as_json:
+        print_json({what.replace(" ", "_"): names})
+        return
+    for name in names:
+        out().print(f"{what} {name}", markup=False)
+    if not names:
+        out().print("nothing to do", markup=False)

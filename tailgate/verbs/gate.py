@@ -1,0 +1,35 @@
+"""``tailgate gate``: judge a bundle again."""
+
+from pathlib import Path
+from typing import Annotated
+
+import tailgate_slo
+import typer
+from tailgate_loadtest.judge.verdict import judge_bundle
+from tailgate_loadtest.report import write as write_report
+from tailgate_loadtest.report.terminal import final_table
+from tailgate_loadtest.run.bundle import Bundle
+
+from tailgate.console import out, print_json
+
+
+def gate(
+    run: Annotated[Path, typer.Argument(help="A run's directory, such as runs/latest.")] = Path("runs/latest"),
+    slo: Annotated[str | None, typer.Option(help="Other objectives than those of the run.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The verdict as JSON on standard output.")] = False,
+) -> None:
+    """Judge a run's bundle from disk: the same bundle, the same verdict.
+
+    Writes verdict.json and the reports anew. The objectives are those that the bundle keeps, unless --slo names others.
+    """
+    bundle = Bundle.open(run)
+    document = bundle.read_run()
+    path = Path(slo) if slo else bundle.objectives
+    objectives = tailgate_slo.load(path) if path.exists() or slo else None
+    verdict = judge_bundle(bundle, objectives)
+    write_report(bundle, document, verdict)
+    if as_json:
+        print_json(verdict.model_dump(mode="json", by_alias=True))
+    else:
+        out().print(final_table(document, verdict))
+    raise typer.Exit(verdict.exit_code)

@@ -1,0 +1,44 @@
+"""``tailgate init``: files to begin with, for one's own API."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tailgate.console import out, print_json
+from tailgate.errors import CommandError
+
+# Name in the templates -> where it goes.
+_FILES = {
+    "tailgate.yaml": "tailgate.yaml",
+    "slo.yaml": "slo.yaml",
+    "locustfile.py.txt": "locustfile.py",
+    "ci.yaml": ".github/workflows/tailgate.yaml",
+}
+
+
+def init(
+    directory: Annotated[Path, typer.Argument(help="Where to write them.")] = Path(),
+    host: Annotated[str, typer.Option(help="Your API's address.")] = "http://127.0.0.1:8000",
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="What was written, as JSON.")] = False,
+) -> None:
+    """Write tailgate.yaml, slo.yaml, a locustfile and a CI job, ready to be run and then changed."""
+    templates = files("tailgate") / "templates"
+    wanted = {directory / name: (templates / template).read_text(encoding="utf-8") for template, name in _FILES.items()}
+    standing = [path for path in wanted if path.exists()]
+    if standing and not force:
+        raise CommandError(f"{standing[0]} is there already; nothing was written. --force overwrites")
+    for path, text in wanted.items():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text.replace("@HOST@", host), encoding="utf-8")
+        except OSError as error:
+            raise CommandError(f"{path}: cannot be written: {error.strerror}") from error
+    if as_json:
+        print_json({"written": [str(path) for path in wanted]})
+        return
+    for path in wanted:
+        out().print(f"wrote {path}", markup=False)
+    out().print("next: start your API, then `tailgate run --plan`, then `tailgate run`", markup=False)

@@ -1,0 +1,24 @@
+"""``tailgate report``: write a bundle's reports again."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from tailgate_loadtest.judge.verdict import read_verdict
+from tailgate_loadtest.report import write as write_report
+from tailgate_loadtest.run.bundle import Bundle
+
+from tailgate.console import out, print_json
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="A run's directory, such as runs/latest.")] = Path("runs/latest"),
+    as_json: Annotated[bool, typer.Option("--json", help="Where they were written, as JSON.")] = False,
+) -> None:
+    """Write report.html, summary.md and junit.xml again from a run's bundle; the verdict stays what it was."""
+    bundle = Bundle.open(run)
+    page = write_report(bundle, bundle.read_run(), read_verdict(bundle))
+    if as_json:
+        print_json({"report": str(page)})
+    else:
+        out().print(str(page), markup=False)

@@ -1,0 +1,69 @@
+"""``tailgate serve``: the reference API, for a load of one's own."""
+
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from tailgate_loadtest.shapes.units import seconds
+from tailgate_loadtest.targets import DEFAULT as DEFAULT_TARGETS
+from tailgate_otel.names import DEFAULT_METRICS_PORT
+from tailgate_service.stack import StackConfig, start
+
+from tailgate import objectives as objectives_files
+from tailgate.console import out, print_json, say
+from tailgate.errors import CommandError
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen at; by default loopback.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 finds a free one.")] = 8000,
+    metrics_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The metrics page has a port of its own; 0 finds a free one.")
+    ] = DEFAULT_METRICS_PORT,
+    variant: Annotated[str, typer.Option(help="parallel or sequential.")] = "parallel",
+    db_rtt: Annotated[str, typer.Option(help="A round trip put before the database, such as 20ms.")] = "0ms",
+    slo: Annotated[str | None, typer.Option(help="The objectives that the API watches.")] = None,
+    targets: Annotated[Path, typer.Option(help="Where the personas' targets file is written.")] = DEFAULT_TARGETS,
+    as_json: Annotated[bool, typer.Option("--json", help="The addresses as JSON on standard output.")] = False,
+) -> None:
+    """Serve the reference API on an embedded, seeded database until Ctrl-C.
+
+    Every start is a fresh clone of the same data; what was written to it goes with it.
+
+        tailgate serve
+        locust -f loadtest/locustfile.py --host http://127.0.0.1:8000     (in another terminal)
+    """
+    try:
+        rtt = seconds(db_rtt)
+    except ValueError as error:
+        raise CommandError(f"--db-rtt: {error}") from error
+    objectives = objectives_files.find(slo, reference=True)
+    # SIGTERM is a way to end it like Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    say(f"starting the reference API ({variant}) on a database of its own")
+    try:
+        config = StackConfig(
+            host=host,
+            port=port,
+            metrics_port=metrics_port,
+            variant=variant,
+            db_rtt=rtt,
+            slo=Path(objectives.file) if objectives else None,
+            targets=targets,
+        )
+        with start(config) as stack:
+            addresses = {"url": stack.url, "metrics": stack.metrics_url, "targets": str(stack.targets)}
+            if as_json:
+                print_json(addresses)
+            else:
+                out().print(
+                    f"API      {addresses['url']}\nmetrics  {addresses['metrics']}\ntargets  {addresses['targets']}",
+                    markup=False,
+                )
+            say("Ctrl-C ends it")
+            while stack.alive():
+                signal.sigtimedwait((), 0.5)
+            raise CommandError("the service ended by itself; its log is above")
+    except KeyboardInterrupt:
+        say("ended")
