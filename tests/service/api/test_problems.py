@@ -1,0 +1,107 @@
+"""Whatever goes wrong is said as a problem."""
+
+import asyncpg
+import pytest
+from tailgate_service.app import create_app
+from tailgate_service.limits import MAX_BODY
+from tailgate_service.problems import ProblemDetails
+
+
+def problem(answer) -> ProblemDetails:
+    assert answer.headers["content-type"] == "application/problem+json"
+    details = ProblemDetails.model_validate_json(answer.content)
+    assert details.status == answer.status_code
+    return details
+
+
+async def test_no_such_path(anybody):
+    assert problem(await anybody.get("/nowhere")).status == 404
+
+
+async def test_no_such_method(anybody):
+    answer = await anybody.delete("/api/conversations")
+    assert problem(answer).status == 405
+    assert answer.headers["allow"] == "GET"
+
+
+@pytest.mark.parametrize("body", [b"{", b"[" * 100_000, b'"text"', b""])
+async def test_a_body_that_is_not_as_it_must_be(client, body):
+    headers = {"content-type": "application/json"}
+    answer = await client.post("/api/messages/send", content=body, headers=headers)
+    assert problem(answer).status in (400, 422)
+
+
+async def test_json_that_breaks_off_is_named_so(client):
+    headers = {"content-type": "application/json"}
+    answer = await client.post("/api/messages/send", content=b'{"body": ', headers=headers)
+    assert problem(answer).errors[0].detail.startswith("not JSON: ")
+
+
+async def test_values_at_fault_are_not_repeated(client):
+    answer = await client.post("/api/messages/send", json={"conversation_id": "geheim", "body": "x"})
+    assert problem(answer).status == 422
+    assert "geheim" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/api/messages/send", "/api/webhook/kapso", "/nowhere", "/health"])
+async def test_a_body_announced_too_large_is_refused_on_any_path(client, path):
+    answer = await client.post(path, content=b"x" * (MAX_BODY + 1))
+    assert problem(answer).status == 413
+    assert answer.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize("path", ["/api/messages/send", "/api/webhook/kapso"])
+async def test_a_body_that_streams_past_the_bound_is_refused_without_reading_on(client, path):
+    sent = 0
+
+    async def endless():
+        nonlocal sent
+        for _ in range(1000):
+            sent += 1
+            yield b"x" * 4096
+
+    answer = await client.post(path, content=endless())
+    assert problem(answer).status == 413
+    assert sent == MAX_BODY // 4096 + 1
+
+
+class Broken:
+    """A store whose every call fails."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __getattr__(self, _: str):
+        async def fail(*_: object, **__: object) -> None:
+            raise self._error
+
+        return fail
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.ConnectionDoesNotExistError("gone"),
+        asyncpg.AdminShutdownError("terminating"),
+        asyncpg.TooManyConnectionsError("full"),
+        asyncpg.InterfaceError("connection is closed"),
+        ConnectionRefusedError("refused"),
+        TimeoutError(),
+    ],
+)
+async def test_a_database_that_is_gone_is_503(settings_for, client_of, error):
+    app = create_app(settings_for("parallel", "postgresql://"), Broken(error))
+    async with client_of(app, "key") as client:
+        answer = await client.get("/api/conversations")
+        assert problem(answer).status == 503
+        assert answer.headers["retry-after"] == "1"
+        assert problem(await client.get("/health")).status == 503
+
+
+@pytest.mark.parametrize("error", [RuntimeError("secret cause"), asyncpg.exceptions._base.DataError("bad value")])
+async def test_our_own_mistake_is_500_and_keeps_its_cause_to_itself(settings_for, client_of, error):
+    app = create_app(settings_for("parallel", "postgresql://"), Broken(error))
+    async with client_of(app, "key") as client:
+        answer = await client.get("/api/conversations")
+    assert problem(answer).status == 500
+    assert str(error) not in answer.text

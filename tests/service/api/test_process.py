@@ -1,0 +1,171 @@
+"""``python -m tailgate_service`` as its parent sees it."""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+
+import httpx
+import pytest
+from tailgate_otel import names
+
+WITHIN = 30.0
+
+
+@pytest.fixture
+def environ(seeded_database) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return kept | {
+        names.ENV_DATABASE_URL: seeded_database.dsn,
+        names.ENV_VARIANT: "parallel",
+        names.ENV_WEBHOOK_SECRET: "secret",
+        names.ENV_WEBHOOK_VERIFY_TOKEN: "token",
+        names.ENV_METRICS_PORT: "0",
+        names.ENV_POOL_SIZE: "3",
+        names.ENV_RUN_SECRET: "run",
+    }
+
+
+def start(environ: dict[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "tailgate_service"],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def service(environ):
+    """A running service: the process and what it announced."""
+    process = start(environ)
+    try:
+        readable, _, _ = select.select([process.stdout], [], [], WITHIN)
+        line = process.stdout.readline() if readable else ""
+        assert line, process.stderr.read()
+        yield process, json.loads(line)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def refused(environ: dict[str, str]) -> str:
+    """What the service says when it cannot start: one line, exit 2, nothing on standard output."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "tailgate_service"],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=WITHIN,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    [line] = done.stderr.splitlines()
+    return line
+
+
+def test_it_announces_where_it_serves_and_then_keeps_quiet(service, seeded_database):
+    process, announced = service
+    assert announced["ready"] is True
+    answer = httpx.get(announced["url"] + "/health")
+    assert answer.json() == {"status": "ok", "variant": "parallel"}
+    assert "server" not in answer.headers
+    key = seeded_database.targets["workspaces"][0]["api_key"]
+    headers = {"x-api-key": key, names.HEADER_RUN_SECRET: "run"}
+    listed = httpx.get(announced["url"] + "/api/conversations", headers=headers)
+    assert listed.status_code == 200
+    assert "queries" in listed.headers[names.HEADER_SERVER_TIMING]
+    assert 'http_route="/api/conversations"' in httpx.get(announced["metrics_url"]).text
+
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=WITHIN)
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_though_clients_stay_connected(service, number):
+    process, announced = service
+    url = httpx.URL(announced["url"])
+    with socket.create_connection((url.host, url.port)) as idle, httpx.Client() as client:
+        client.get(announced["url"] + "/health")
+        idle.sendall(b"POST /api/webhook/kapso HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nhalf")
+        process.send_signal(number)
+        assert process.wait(timeout=WITHIN) == 0
+
+
+def test_bytes_that_stream_past_the_bound_are_refused_over_the_wire(service):
+    _, announced = service
+    url = httpx.URL(announced["url"])
+    with socket.create_connection((url.host, url.port), timeout=WITHIN) as raw:
+        raw.sendall(b"POST /api/webhook/kapso HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
+        chunk = b"8000\r\n" + b"x" * 0x8000 + b"\r\n"
+        for _ in range(9):
+            raw.sendall(chunk)
+        assert raw.recv(64).startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize("name", [names.ENV_DATABASE_URL, names.ENV_WEBHOOK_SECRET, names.ENV_WEBHOOK_VERIFY_TOKEN])
+def test_a_missing_setting_is_named(environ, name):
+    del environ[name]
+    assert name in refused(environ)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (names.ENV_VARIANT, "fastest"),
+        (names.ENV_PORT, "eighty"),
+        (names.ENV_PORT, "70000"),
+        (names.ENV_POOL_SIZE, "0"),
+        (names.ENV_METRICS_PORT, "none"),
+        (names.ENV_SLO, "/nowhere/slo.yaml"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named(environ, name, value):
+    said = refused(environ | {name: value})
+    assert value in said
+
+
+def test_a_taken_port_is_named(environ):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert f"127.0.0.1:{port}" in refused(environ | {names.ENV_PORT: str(port)})
+
+
+def test_a_database_that_is_not_there_is_said(environ):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    said = refused(environ | {names.ENV_DATABASE_URL: f"postgresql://u:geheim@127.0.0.1:{port}/x"})
+    assert "the database cannot be reached" in said
+    assert "geheim" not in said
+
+
+def test_a_schema_older_than_the_variant_needs_is_said(environ, dsn_of):
+    said = refused(environ | {names.ENV_DATABASE_URL: dsn_of("sequential")})
+    assert "the schema is at migration 1 and variant parallel needs" in said
+    assert "tailgate db migrate" in said
+
+
+def test_it_ends_with_the_parent_that_asked_for_it(environ):
+    """Asked by the variable, it is gone when its parent is, SIGKILL included."""
+    program = (
+        "import os, subprocess, sys\n"
+        f"os.environ[{names.ENV_PARENT!r}] = str(os.getpid())\n"
+        "child = subprocess.Popen([sys.executable, '-P', '-m', 'tailgate_service'], stdout=subprocess.PIPE)\n"
+        "child.stdout.readline()\n"
+        "print(child.pid, flush=True)\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environ, capture_output=True, text=True, timeout=WITHIN, check=False
+    )
+    with contextlib.suppress(ProcessLookupError):
+        descriptor = os.pidfd_open(int(done.stdout))
+        ended, _, _ = select.select([descriptor], [], [], WITHIN)
+        os.close(descriptor)
+        assert ended

@@ -1,0 +1,115 @@
+"""Two ways to the same answer: response for response equal, within their budgets of queries."""
+
+import json
+import uuid
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from tailgate_otel import recording
+from tailgate_service import webhook
+from tailgate_service.app import create_app, create_store
+from tailgate_service.server import open_pool
+from tailgate_service.settings import VARIANTS
+
+# Application statements a request may take, BEGIN and COMMIT apart.
+QUERIES = {
+    "sequential": {"card": 5, "inbox": 7, "thread": 3, "send": 5, "accepted": 5, "opened": 6, "duplicate": 4},
+    "parallel": {"card": 2, "inbox": 3, "thread": 2, "send": 2, "accepted": 3, "opened": 3, "duplicate": 1},
+}
+
+
+@pytest.fixture
+async def both(settings_for, client_of, seeded_database, seeded) -> AsyncIterator[dict[str, httpx.AsyncClient]]:
+    """A client of each variant, over one database: that of the tuned schema, which serves both."""
+    clients = {}
+    dsn = seeded_database.dsn
+    async with (
+        open_pool(settings_for("sequential", dsn)) as one,
+        open_pool(settings_for("parallel", dsn)) as other,
+    ):
+        for name, pool in zip(VARIANTS, (one, other), strict=True):
+            app = create_app(settings_for(name, dsn), create_store(name, pool))
+            clients[name] = client_of(app, seeded["api_key"])
+        yield clients
+        for client in clients.values():
+            await client.aclose()
+
+
+@pytest.fixture
+def seeded(seeded_database) -> dict:
+    """A seeded workspace as the targets file describes it."""
+    return seeded_database.targets["workspaces"][0]
+
+
+@pytest.mark.row("A5")
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"page": 3, "per_page": 7},
+        {"page": 10_000},
+        {"status": "resolved"},
+        {"active": True, "assigned_to": "unassigned"},
+        {"active": False, "search": "a"},
+        {"tag": "vip"},
+        {"search": "%"},
+        {"status": "none"},
+    ],
+)
+async def test_both_variants_list_the_same_inbox(both, params):
+    answers = [await client.get("/api/conversations", params=params) for client in both.values()]
+    assert answers[0].content == answers[1].content
+    assert answers[0].status_code == answers[1].status_code
+
+
+async def test_both_variants_show_the_same_cards_and_threads(both, seeded):
+    paths = [str(httpx.URL("/api/contacts/by-phone", params={"phone": phone})) for phone in seeded["phones"]]
+    paths += [f"/api/conversations/{one}/messages?limit=3" for one in seeded["conversations"]]
+    for path in (*paths, "/api/contacts/by-phone?phone=000000", f"/api/conversations/{uuid.uuid4()}/messages"):
+        answers = [await client.get(path) for client in both.values()]
+        assert answers[0].content == answers[1].content
+        assert answers[0].status_code == answers[1].status_code
+
+
+async def test_both_variants_turn_the_same_pages_of_a_thread(both, seeded):
+    path = f"/api/conversations/{seeded['conversations'][0]}/messages"
+    before = (await both["parallel"].get(path, params={"limit": 1})).json()["next_before"]
+    assert before is not None
+    answers = [await client.get(path, params={"limit": 2, "before": before}) for client in both.values()]
+    assert answers[0].content == answers[1].content
+
+
+@pytest.mark.row("A3")
+@pytest.mark.parametrize("name", VARIANTS)
+async def test_each_request_takes_exactly_its_queries(both, seeded, name):
+    client, counted = both[name], {}
+
+    async def count(what: str, method: str, path: str, **request) -> None:
+        with recording() as record:
+            answer = await client.request(method, path, **request)
+        assert answer.status_code < 300, answer.text
+        counted[what] = record.queries
+
+    def hook(number: str, phone: str) -> dict:
+        body = json.dumps(
+            {
+                "phone_number_id": seeded["phone_number_id"],
+                "message": {"id": number, "timestamp": "1700000000", "text": {"body": "x"}},
+                "conversation": {"phone_number": phone},
+            }
+        ).encode()
+        return {"content": body, "headers": {"x-webhook-signature": webhook.sign("shared with the provider", body)}}
+
+    conversation = seeded["conversations"][0]
+    send = {"conversation_id": conversation, "body": "x", "sender_id": seeded["users"][0]}
+    first, second = str(uuid.uuid4()), str(uuid.uuid4())
+    stranger = str(10**14 + uuid.uuid4().int % 10**14)
+    await count("card", "GET", "/api/contacts/by-phone", params={"phone": seeded["phones"][0]})
+    await count("inbox", "GET", "/api/conversations", params={"active": True, "search": "a"})
+    await count("thread", "GET", f"/api/conversations/{conversation}/messages")
+    await count("send", "POST", "/api/messages/send", json=send)
+    await count("opened", "POST", "/api/webhook/kapso", **hook(first, stranger))
+    await count("accepted", "POST", "/api/webhook/kapso", **hook(second, stranger))
+    await count("duplicate", "POST", "/api/webhook/kapso", **hook(first, stranger))
+    assert counted == QUERIES[name]
