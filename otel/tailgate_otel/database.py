@@ -32,7 +32,7 @@ _Answer = TypeVar("_Answer")
 class RecordedProtocol(Protocol):
     """The protocol of one connection. ``purpose`` says what its executions are for just now."""
 
-    purpose: str = QUERY
+    purpose: int = QUERY
 
     def query(self, query: Any, timeout: Any) -> Any:
         """Send a simple query: execute without arguments, transaction control, reset, a cursor's MOVE."""
@@ -83,7 +83,7 @@ class RecordedProtocol(Protocol):
         self,
         sending: Coroutine[Any, Any, _Answer],
         text: str,
-        kind: str,
+        kind: int,
         *,
         repeatable: bool = True,
         tallied: bool = True,
@@ -98,14 +98,14 @@ class RecordedProtocol(Protocol):
         record: Record,
         sending: Coroutine[Any, Any, _Answer],
         text: str,
-        kind: str,
+        kind: int,
         repeatable: bool,
         tallied: bool,
     ) -> _Answer:
-        call: Call | None = None
-        with record.guard:
-            call = record.begin(text, kind, repeatable=repeatable)
-        if call is None:
+        try:
+            call = record.begin(text, kind, repeatable)
+        except Exception as failure:  # noqa: BLE001 - counted by the guard
+            record.guard.caught(failure)
             return await sending
         tally = self.queries_count
         try:
@@ -116,11 +116,13 @@ class RecordedProtocol(Protocol):
                 # asyncpg's own tally tells whether a query went out; for the rest its refusals have a class.
                 if self.queries_count == tally if tallied else isinstance(error, InterfaceError):
                     record.unsent(call)
-                elif kind is PREPARATION:
+                elif kind == PREPARATION:
                     record.refused(call, self.purpose)
             raise
-        with record.guard:
+        try:
             record.end(call, None)
+        except Exception as failure:  # noqa: BLE001 - counted by the guard
+            record.guard.caught(failure)
         return answer
 
 
@@ -185,12 +187,12 @@ class RecordedConnection(asyncpg.Connection):
             record.sent_again()
         return await super()._do_execute(query, executor, timeout, retry, **options)
 
-    def _serve(self, purpose: str) -> str:
+    def _serve(self, purpose: int) -> int:
         """Change what executions are for; the previous purpose comes back."""
         # A connection that was lost has no protocol any more.
         if self._protocol is None:
             return purpose
-        previous: str = self._protocol.purpose
+        previous: int = self._protocol.purpose
         self._protocol.purpose = purpose
         return previous
 

@@ -26,7 +26,11 @@ class Guard:
     ) -> bool:
         if not isinstance(error, Exception):
             return False
+        self.caught(error)
+        return True
+
+    def caught(self, error: Exception) -> None:
+        """Count a failure that was caught without this context, where even entering one is too dear."""
         self.failures += 1
         if self.failures == 1:
             _log.error("instrumentation failed; the application goes on", exc_info=error)
-        return True

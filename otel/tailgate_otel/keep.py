@@ -1,6 +1,7 @@
 """Which traces are worth keeping, and how many of them."""
 
 import time
+from math import inf
 
 from tailgate_otel import names
 from tailgate_otel.config import Config
@@ -31,7 +32,7 @@ class Bucket:
 
 
 class Keeper:
-    """Decides after the end of a request whether its trace is kept, and why."""
+    """What is worth keeping on which route, and no more of it than the cap allows."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -42,20 +43,10 @@ class Keeper:
         """The decision that can be taken at the head of a request, and is told downstream."""
         return (trace_id & _RANDOM_BITS) < self._sampled_below
 
-    def reason(
-        self, route: str, *, failed: bool, seconds: float, queries: int, repeated: bool, sampled: bool
-    ) -> str | None:
-        """The most important reason to keep the trace of a request to ``route`` (``METHOD template``)."""
-        budget = self._config.budgets.get(route)
-        if failed:
-            return names.KEPT_ERROR
-        if seconds > self._config.thresholds.get(route, self._config.default_slow):
-            return names.KEPT_SLOW
-        if budget is not None and queries > budget:
-            return names.KEPT_BUDGET
-        if repeated:
-            return names.KEPT_N_PLUS_ONE
-        return names.KEPT_SAMPLE if sampled else None
+    def limits(self, route: str) -> tuple[float, float]:
+        """Seconds and queries above which a request to ``route`` (``METHOD template``) is worth keeping."""
+        config = self._config
+        return config.thresholds.get(route, config.default_slow), config.budgets.get(route, inf)
 
     def admit(self, route: str, reason: str) -> bool:
         """Whether one more trace of the route is within the cap of the reason."""
@@ -64,3 +55,16 @@ class Keeper:
         if bucket is None:
             bucket = self._buckets[route, reason] = Bucket(self._config.keep_per_second, now)
         return bucket.take(now)
+
+
+def reason_to_keep(*, failed: bool, slow: bool, over_budget: bool, repeated: bool, sampled: bool) -> str | None:
+    """The most important reason to keep the trace of a request, if there is one."""
+    if failed:
+        return names.KEPT_ERROR
+    if slow:
+        return names.KEPT_SLOW
+    if over_budget:
+        return names.KEPT_BUDGET
+    if repeated:
+        return names.KEPT_N_PLUS_ONE
+    return names.KEPT_SAMPLE if sampled else None

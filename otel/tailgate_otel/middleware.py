@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as otel_context
-from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
+from opentelemetry.trace import set_span_in_context
 
 from tailgate_otel import names
 from tailgate_otel.record import CURRENT, Record
 from tailgate_otel.route import method_of
-from tailgate_otel.trace import place
+from tailgate_otel.trace import RequestSpan, place
 
 if TYPE_CHECKING:
     from tailgate_otel.recorder import Recorder
@@ -43,18 +43,16 @@ class Exchange:
         self.scope = scope
         self.root_path: str = scope.get("root_path", "")
         self.method = method_of(scope)
-        self.place = place(parents)
+        self.place = place(parents, recorder.random)
         self.sampled = recorder.keeper.sampled(self.place.trace_id)
         self.timed = recorder.secret is not None and hmac.compare_digest(secret, recorder.secret)
         self.status = 0
         self.finished = False
-        self.record = Record(guard=recorder.guard, sink=recorder.meters, repeat_limit=recorder.config.n_plus_one)
+        self.record = Record(recorder.guard, recorder.meters, recorder.config.n_plus_one)
 
     def otel_context(self) -> otel_context.Context:
         """The context in which code that uses the OpenTelemetry API finds this request's span."""
-        flags = TraceFlags(TraceFlags.SAMPLED if self.sampled else TraceFlags.DEFAULT)
-        span = SpanContext(self.place.trace_id, self.place.span_id, is_remote=False, trace_flags=flags)
-        return set_span_in_context(NonRecordingSpan(span))
+        return set_span_in_context(RequestSpan(self.place, self.sampled))
 
     def started(self, message: Message) -> Message:
         """The start of the response, with ``Server-Timing`` if the request asked for it with the secret."""

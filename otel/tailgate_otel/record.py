@@ -19,14 +19,15 @@ from tailgate_otel.statement import Statement, describe
 # Calls and waits kept for the spans of one request; what is beyond is counted, not kept.
 MAX_CALLS = 200
 
-# What a round trip is for.
-QUERY: Final = "query"
-TRANSACTION: Final = "transaction"
-RESET: Final = "reset"
-INTROSPECTION: Final = "introspection"
-PREPARATION: Final = "preparation"
-CLEARANCE: Final = "clearance"
-WAIT: Final = "wait"
+# What a call is for: the places of Record.counts.
+QUERY: Final = 0
+TRANSACTION: Final = 1
+RESET: Final = 2
+INTROSPECTION: Final = 3
+PREPARATION: Final = 4
+CLEARANCE: Final = 5
+WAIT: Final = 6
+KINDS: Final = ("query", "transaction", "reset", "introspection", "preparation", "clearance", "wait")
 
 _DRIVER = ("asyncpg", "tailgate_otel", "asyncio", "contextlib")
 _EVENT_LOOP = ("asyncio.events", "asyncio.base_events", "asyncio.runners")
@@ -39,39 +40,12 @@ class Sink(Protocol):
         """A connection was obtained, or not, after so many seconds."""
 
 
-class Overlap:
-    """Time during which at least one of several overlapping things went on, nanoseconds."""
-
-    __slots__ = ("_running", "_since", "total")
-
-    def __init__(self) -> None:
-        self.total = 0
-        self._running = 0
-        self._since = 0
-
-    def begin(self, now: int) -> None:
-        """One more goes on."""
-        if not self._running:
-            self._since = now
-        self._running += 1
-
-    def end(self, now: int) -> None:
-        """One of them is over."""
-        self._running -= 1
-        if not self._running:
-            self.total += now - self._since
-
-    def until(self, now: int) -> int:
-        """The total if it were taken now."""
-        return self.total + (now - self._since if self._running else 0)
-
-
 class Call:
     """One round trip to the database, or one wait for a connection (then without a statement)."""
 
     __slots__ = ("ended", "error", "kind", "repeatable", "started", "statement")
 
-    def __init__(self, statement: Statement | None, kind: str, started: int, *, repeatable: bool) -> None:
+    def __init__(self, statement: Statement | None, kind: int, repeatable: bool, started: int) -> None:
         self.statement = statement
         self.kind = kind
         self.repeatable = repeatable
@@ -95,71 +69,95 @@ class Record:
     """Counts and times of one request. Times are nanoseconds of ``time.perf_counter_ns``.
 
     Attributes:
-        queries: statements of the application sent to be executed; a batch of executemany is one, a cursor's
-            round trip is one; a statement the server refused to parse is one.
-        round_trips: everything sent and waited for, including what the counters below hold.
-        transactions: BEGIN, COMMIT, ROLLBACK, savepoints.
-        resets: what cleaned a connection on its way back to the pool.
-        introspections: what asyncpg asked about types.
-        pool_waits: how often a connection was asked for.
+        counts: calls by what they were for; the properties below name them.
+        round_trips: everything sent and waited for.
         database, pool, outside: time in the database, for a connection, and in either, overlaps counted once.
+        calls: the calls kept for spans, in the order they were begun.
 
     """
 
     __slots__ = (
+        "_in_database",
+        "_in_pool",
+        "_last",
         "calls",
         "calls_dropped",
+        "counts",
         "database",
         "ended",
         "guard",
-        "introspections",
         "open",
         "outside",
         "pool",
-        "pool_waits",
-        "queries",
         "repeat_limit",
+        "repeated",
         "repetitions",
-        "resets",
         "round_trips",
         "sink",
         "started",
         "started_at",
-        "transactions",
     )
 
-    def __init__(self, *, guard: Guard, sink: Sink | None = None, repeat_limit: int = 5) -> None:
+    def __init__(self, guard: Guard, sink: Sink | None = None, repeat_limit: int = 5) -> None:
         self.open = True
         self.guard = guard
         self.sink = sink
         self.repeat_limit = repeat_limit
-        self.queries = 0
+        self.counts = [0] * len(KINDS)
         self.round_trips = 0
-        self.transactions = 0
-        self.resets = 0
-        self.introspections = 0
-        self.pool_waits = 0
-        self.database = Overlap()
-        self.pool = Overlap()
-        self.outside = Overlap()
+        self.database = 0
+        self.pool = 0
+        self.outside = 0
+        self._in_database = 0
+        self._in_pool = 0
         self.calls: list[Call] = []
         self.calls_dropped = 0
         self.repetitions: dict[str, Repetition] = {}
+        self.repeated = False
         self.started_at = time.time_ns()
-        self.started = time.perf_counter_ns()
+        self.started = self._last = time.perf_counter_ns()
         self.ended = 0
 
-    def begin(self, text: str, kind: str, *, repeatable: bool) -> Call:
+    @property
+    def queries(self) -> int:
+        """Statements of the application sent to be executed.
+
+        A batch of executemany is one, a cursor's round trip is one; a statement that failed to be parsed is one.
+        """
+        return self.counts[QUERY]
+
+    @property
+    def transactions(self) -> int:
+        """BEGIN, COMMIT, ROLLBACK, savepoints."""
+        return self.counts[TRANSACTION]
+
+    @property
+    def resets(self) -> int:
+        """What cleaned a connection on its way back to the pool."""
+        return self.counts[RESET]
+
+    @property
+    def introspections(self) -> int:
+        """What asyncpg asked about types."""
+        return self.counts[INTROSPECTION]
+
+    @property
+    def pool_waits(self) -> int:
+        """How often a connection was asked for."""
+        return self.counts[WAIT]
+
+    def begin(self, text: str, kind: int, repeatable: bool) -> Call:
         """A round trip is about to be sent; ``repeatable`` when repeating it would be an N+1."""
         statement = describe(text)
-        if kind is QUERY and statement.controls_transaction:
+        if kind == QUERY and statement.controls_transaction:
             kind = TRANSACTION
-        call = Call(statement, kind, time.perf_counter_ns(), repeatable=repeatable)
-        self._count(kind, 1)
-        self._keep(call)
+        now = time.perf_counter_ns()
+        call = Call(statement, kind, repeatable, now)
+        self.counts[kind] += 1
         self.round_trips += 1
-        self.database.begin(call.started)
-        self.outside.begin(call.started)
+        self._keep(call)
+        self._advance(now)
+        self._in_database += 1
         return call
 
     def end(self, call: Call, error: BaseException | None) -> None:
@@ -167,36 +165,38 @@ class Record:
         if not self.open:
             return
         call.ended = now = time.perf_counter_ns()
-        call.error = error
-        self.database.end(now)
-        self.outside.end(now)
-        if error is None and call.kind is QUERY and call.repeatable and call.statement:
-            self._repeated(call.statement.text, now - call.started)
+        self._advance(now)
+        self._in_database -= 1
+        if error is not None:
+            call.error = error
+        elif call.repeatable and call.kind == QUERY and call.statement:
+            self._repeat(call.statement.text, now - call.started)
 
-    def refused(self, call: Call, kind: str) -> None:
+    def refused(self, call: Call, kind: int) -> None:
         """A preparation failed: what it was for counts although it never ran."""
         if self.open:
+            self.counts[call.kind] -= 1
+            self.counts[kind] += 1
             call.kind = kind
-            self._count(kind, 1)
 
     def unsent(self, call: Call) -> None:
         """Nothing was sent after all: asyncpg refused the arguments or the connection's state."""
         if self.open:
-            self._count(call.kind, -1)
+            self.counts[call.kind] -= 1
             self.round_trips -= 1
 
     def sent_again(self) -> None:
         """The driver repeats the last query by itself, because its plan had become invalid."""
         if self.open:
-            self.queries -= 1
+            self.counts[QUERY] -= 1
 
     def begin_wait(self) -> Call:
         """A connection is asked for."""
-        call = Call(None, WAIT, time.perf_counter_ns(), repeatable=False)
+        call = Call(None, WAIT, False, time.perf_counter_ns())
+        self.counts[WAIT] += 1
         self._keep(call)
-        self.pool_waits += 1
-        self.pool.begin(call.started)
-        self.outside.begin(call.started)
+        self._advance(call.started)
+        self._in_pool += 1
         return call
 
     def end_wait(self, call: Call, error: BaseException | None) -> None:
@@ -205,26 +205,25 @@ class Record:
             return
         call.ended = now = time.perf_counter_ns()
         call.error = error
-        self.pool.end(now)
-        self.outside.end(now)
+        self._advance(now)
+        self._in_pool -= 1
         if self.sink is not None:
             self.sink.pool_waited((now - call.started) / 1e9)
 
     def close(self) -> None:
         """The last byte is out: what still runs is taken as it stands, what comes later does not count."""
         self.ended = now = time.perf_counter_ns()
-        for overlap in (self.database, self.pool, self.outside):
-            overlap.total = overlap.until(now)
+        self._advance(now)
         self.open = False
 
     def timing(self, trace_id: str) -> str:
         """The value of ``Server-Timing`` as things stand now; that header has milliseconds."""
         now = time.perf_counter_ns()
-        outside = self.outside.until(now)
+        self._advance(now)
         durations = (
-            (names.TIMING_DB, self.database.until(now)),
-            (names.TIMING_POOL, self.pool.until(now)),
-            (names.TIMING_APP, now - self.started - outside),
+            (names.TIMING_DB, self.database),
+            (names.TIMING_POOL, self.pool),
+            (names.TIMING_APP, now - self.started - self.outside),
         )
         described = f'{names.TIMING_TRACE};desc="{trace_id}", {names.TIMING_QUERIES};desc="{self.queries}"'
         return ", ".join((described, *(f"{name};dur={spent / 1e6:.3f}" for name, spent in durations)))
@@ -235,15 +234,16 @@ class Record:
         found = [(text, seen) for text, seen in self.repetitions.items() if seen.count >= self.repeat_limit]
         return sorted(found, key=lambda item: -item[1].count)
 
-    def _count(self, kind: str, step: int) -> None:
-        if kind is QUERY:
-            self.queries += step
-        elif kind is TRANSACTION:
-            self.transactions += step
-        elif kind is RESET:
-            self.resets += step
-        elif kind is INTROSPECTION:
-            self.introspections += step
+    def _advance(self, now: int) -> None:
+        """Give the time since the last change to whatever went on."""
+        if self._in_database or self._in_pool:
+            elapsed = now - self._last
+            self.outside += elapsed
+            if self._in_database:
+                self.database += elapsed
+            if self._in_pool:
+                self.pool += elapsed
+        self._last = now
 
     def _keep(self, call: Call) -> None:
         if len(self.calls) < MAX_CALLS:
@@ -251,7 +251,7 @@ class Record:
         else:
             self.calls_dropped += 1
 
-    def _repeated(self, text: str, elapsed: int) -> None:
+    def _repeat(self, text: str, elapsed: int) -> None:
         seen = self.repetitions.get(text)
         if seen is None:
             # Bounded like the calls: a request of a million different statements repeats none of them here.
@@ -261,6 +261,7 @@ class Record:
         seen.count += 1
         seen.total += elapsed
         if seen.count == self.repeat_limit:
+            self.repeated = True
             seen.site = _call_site(sys._getframe(1))
 
 
@@ -298,7 +299,7 @@ def recording() -> Iterator[Record]:
         assert record.queries == 1
 
     """
-    record = Record(guard=Guard())
+    record = Record(Guard())
     token = CURRENT.set(record)
     try:
         yield record

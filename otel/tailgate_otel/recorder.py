@@ -3,8 +3,9 @@
 import errno
 import os
 import socket
+from random import Random
 from threading import Thread
-from typing import Any
+from typing import Any, NamedTuple
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
@@ -18,7 +19,7 @@ from tailgate_otel.config import Config
 from tailgate_otel.errors import MetricsPortError
 from tailgate_otel.export import Shipper
 from tailgate_otel.guard import Guard
-from tailgate_otel.keep import Keeper
+from tailgate_otel.keep import Keeper, reason_to_keep
 from tailgate_otel.meters import Meters
 from tailgate_otel.middleware import Application, Exchange, Middleware
 from tailgate_otel.route import status_label, template_of
@@ -28,6 +29,15 @@ from tailgate_otel.trace import Answer, spans
 _EXPORT_TIMEOUT = 2.0
 _SERVER_ERROR = 500
 _USER_AGENT = names.HEADER_USER_AGENT.encode()
+
+
+class _Route(NamedTuple):
+    """What the end of every request to a route needs: its labels and its limits."""
+
+    name: str
+    key: tuple[str, str]
+    slow_above: float
+    budget: float
 
 
 class Recorder:
@@ -50,6 +60,10 @@ class Recorder:
         self.meters = Meters(config, self.guard)
         self.keeper = Keeper(config)
         self.secret = None if config.run_secret is None else config.run_secret.encode()
+        self.random = Random()  # noqa: S311 - ids, not secrets
+        # Forked processes that shared its state would give out the same ids.
+        os.register_at_fork(after_in_child=self.random.seed)
+        self._routes: dict[tuple[str, str], _Route] = {}
         self._exporter = exporter
         self._resource = Resource.create(
             {
@@ -128,48 +142,56 @@ class Recorder:
         with self.guard:
             self._measure(exchange, error)
 
+    def _route(self, exchange: Exchange) -> _Route:
+        method, template = exchange.method, template_of(exchange.scope, exchange.root_path)
+        route = self._routes.get((method, template))
+        if route is None:
+            bounded = self.meters.route(template)
+            name = f"{method} {bounded}"
+            slow_above, budget = self.keeper.limits(name)
+            route = _Route(name=name, key=(method, bounded), slow_above=slow_above, budget=budget)
+            if bounded == template:
+                self._routes[method, template] = route
+        return route
+
     def _measure(self, exchange: Exchange, error: BaseException | None) -> None:
-        record, meters = exchange.record, self.meters
-        method, template = exchange.method, meters.route(template_of(exchange.scope, exchange.root_path))
+        record, meters, route = exchange.record, self.meters, self._route(exchange)
         # A response that never began, or broke off, is the server's error whatever its first line said.
         status = exchange.status if error is None and exchange.status else _SERVER_ERROR
-        seconds = (record.ended - record.started) / 1e9
-        key = (method, template)
-        request_key = (method, template, status_label(status))
-        repeated = record.n_plus_one
+        request_key = (*route.key, status_label(status))
+        seconds, database, queries = (record.ended - record.started) / 1e9, record.database / 1e9, record.queries
         meters.requests.observe(request_key, seconds)
-        meters.queries.observe(key, record.queries)
-        meters.db_time.observe(key, record.database.total / 1e9)
-        if repeated:
-            meters.n_plus_one.add(key)
-        reason = self.keeper.reason(
-            f"{method} {template}",
+        meters.queries.observe(route.key, queries)
+        meters.db_time.observe(route.key, database)
+        if record.repeated:
+            meters.n_plus_one.add(route.key)
+        reason = reason_to_keep(
             failed=status >= _SERVER_ERROR,
-            seconds=seconds,
-            queries=record.queries,
-            repeated=bool(repeated),
+            slow=seconds > route.slow_above,
+            over_budget=queries > route.budget,
+            repeated=record.repeated,
             sampled=exchange.sampled,
         )
         if reason is None:
             return
-        if not self.keeper.admit(f"{method} {template}", reason):
+        if not self.keeper.admit(route.name, reason):
             meters.over_cap.add((reason,))
             return
         meters.kept.add((reason,))
-        if self._ship(exchange, template, status, error, reason):
+        if self._ship(exchange, route, status, error, reason):
             trace_id = f"{exchange.place.trace_id:032x}"
             meters.requests.exemplify(request_key, seconds, trace_id)
-            meters.queries.exemplify(key, record.queries, trace_id)
-            meters.db_time.exemplify(key, record.database.total / 1e9, trace_id)
+            meters.queries.exemplify(route.key, queries, trace_id)
+            meters.db_time.exemplify(route.key, database, trace_id)
 
-    def _ship(self, exchange: Exchange, template: str, status: int, error: BaseException | None, reason: str) -> bool:
+    def _ship(self, exchange: Exchange, route: _Route, status: int, error: BaseException | None, reason: str) -> bool:
         if self._shipper is None:
             return False
         scope = exchange.scope
         agent = next((value for name, value in scope["headers"] if name == _USER_AGENT), b"")
         answer = Answer(
             method=exchange.method,
-            route=template,
+            route=route.key[1],
             path=scope["path"],
             scheme=scope.get("scheme", "http"),
             user_agent=agent.decode("latin-1"),

@@ -4,17 +4,18 @@ import inspect
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from random import Random
 from typing import Any, NamedTuple
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import SpanContext, SpanKind, TraceFlags, get_current_span
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.trace.status import Status, StatusCode
 
 from tailgate_otel import names
-from tailgate_otel.record import QUERY, TRANSACTION, WAIT, Call, Record
+from tailgate_otel.record import KINDS, QUERY, TRANSACTION, WAIT, Call, Record
 
 _PROPAGATOR = TraceContextTextMapPropagator()
 _SCOPE = InstrumentationScope("tailgate_otel")
@@ -34,15 +35,27 @@ class Place(NamedTuple):
     parent: SpanContext | None
 
 
-def place(parents: Mapping[str, str]) -> Place:
+def place(parents: Mapping[str, str], random: Random) -> Place:
     """A new place, below the ``traceparent`` of the caller if there is a valid one."""
-    parent = get_current_span(_PROPAGATOR.extract(parents)).get_span_context() if parents else None
-    random = os.urandom(24)
-    # An id of zero is invalid; once in 2**64 requests this one bit matters.
-    span_id = int.from_bytes(random[:8], "big") | 1
-    if parent is not None and parent.is_valid:
-        return Place(trace_id=parent.trace_id, span_id=span_id, parent=parent)
-    return Place(trace_id=int.from_bytes(random[8:], "big") | 1, span_id=span_id, parent=None)
+    span_id = random.getrandbits(64) or 1  # 0 is no valid id
+    if parents:
+        parent = get_current_span(_PROPAGATOR.extract(parents)).get_span_context()
+        if parent.is_valid:
+            return Place(parent.trace_id, span_id, parent)
+    return Place(random.getrandbits(128) or 1, span_id, None)
+
+
+class RequestSpan(NonRecordingSpan):
+    """The current span for code that uses the OpenTelemetry API; its context is made when somebody asks."""
+
+    def __init__(self, where: Place, sampled: bool) -> None:
+        self._where = where
+        self._sampled = sampled
+
+    def get_span_context(self) -> SpanContext:
+        """The ids of the request's server span, with the decision taken at its head."""
+        flags = TraceFlags(TraceFlags.SAMPLED if self._sampled else TraceFlags.DEFAULT)
+        return SpanContext(self._where.trace_id, self._where.span_id, is_remote=False, trace_flags=flags)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,8 +163,8 @@ def _server_attributes(record: Record, answer: Answer) -> dict[str, Any]:
         names.ATTR_TRANSACTIONS: record.transactions,
         names.ATTR_RESETS: record.resets,
         names.ATTR_INTROSPECTIONS: record.introspections,
-        names.ATTR_DB_TIME: record.database.total / 1e9,
-        names.ATTR_POOL_WAIT: record.pool.total / 1e9,
+        names.ATTR_DB_TIME: record.database / 1e9,
+        names.ATTR_POOL_WAIT: record.pool / 1e9,
     }
     if answer.user_agent:
         attributes[names.ATTR_USER_AGENT] = answer.user_agent[:_MAX_PATH]
@@ -176,7 +189,7 @@ def _definition(endpoint: Any) -> str:
 
 
 def _call_attributes(call: Call) -> dict[str, Any]:
-    attributes: dict[str, Any] = {names.ATTR_CALL_KIND: call.kind}
+    attributes: dict[str, Any] = {names.ATTR_CALL_KIND: KINDS[call.kind]}
     if call.statement:
         attributes[names.ATTR_DB_SYSTEM] = _SYSTEM
         attributes[names.ATTR_DB_OPERATION] = call.statement.operation

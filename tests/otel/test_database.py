@@ -19,7 +19,7 @@ async def table(connection):
 
 async def sent(record: Record) -> None:
     """Return when the record's first query is on its way."""
-    while not record.queries:
+    while not record.queries:  # noqa: ASYNC110 - a record has no event, and one turn of the loop is enough
         await asyncio.sleep(0)
 
 
@@ -323,10 +323,10 @@ async def test_waiting_for_a_connection_is_not_time_in_the_database(dsn):
         with recording() as record:
             await asyncio.gather(*(pool.execute("select pg_sleep(0.1)") for _ in range(3)))
     assert record.queries == 3
-    assert record.database.total >= 0.3e9
-    assert 0.2e9 <= record.pool.total <= record.outside.total
+    assert record.database >= 0.3e9
+    assert 0.2e9 <= record.pool <= record.outside
     spent = sum(call.ended - call.started for call in record.calls if call.kind is not WAIT)
-    assert record.database.total == spent
+    assert record.database == spent
 
 
 async def test_a_wait_that_times_out_is_accounted(dsn):
@@ -334,7 +334,7 @@ async def test_a_wait_that_times_out_is_accounted(dsn):
         with recording() as record, pytest.raises(TimeoutError):
             await pool.acquire(timeout=0.05)
     assert record.pool_waits == 1
-    assert record.pool.total >= 0.05e9
+    assert record.pool >= 0.05e9
 
 
 async def test_children_of_gather_count_to_their_own_request(pool):
@@ -352,16 +352,16 @@ async def test_overlapping_statements_are_one_stretch_of_time(pool):
     with recording() as record:
         await asyncio.gather(*(pool.execute("select pg_sleep(0.1)") for _ in range(4)))
     spent = [call.ended - call.started for call in record.calls if call.kind is QUERY]
-    assert max(spent) <= record.database.total < sum(spent)
+    assert max(spent) <= record.database < sum(spent)
 
 
 async def test_what_happens_after_the_end_does_not_count(connection):
     with recording() as record:
         late = asyncio.create_task(connection.fetch("select pg_sleep(0.1)"))
         await sent(record)
-    counted = (record.queries, record.round_trips, record.database.total)
+    counted = (record.queries, record.round_trips, record.database)
     await late
-    assert (record.queries, record.round_trips, record.database.total) == counted
+    assert (record.queries, record.round_trips, record.database) == counted
 
 
 async def test_without_a_record_everything_works_as_before(pool):

@@ -1,6 +1,6 @@
 import pytest
 from tailgate_otel import Config, names
-from tailgate_otel.keep import Bucket, Keeper
+from tailgate_otel.keep import Bucket, Keeper, reason_to_keep
 
 ROUTE = "GET /a"
 
@@ -15,24 +15,22 @@ def keeper() -> Keeper:
 @pytest.mark.parametrize(
     ("seen", "reason"),
     [
-        ({}, None),
-        ({"seconds": 0.2, "queries": 3}, None),
-        ({"sampled": True}, names.KEPT_SAMPLE),
-        ({"repeated": True, "sampled": True}, names.KEPT_N_PLUS_ONE),
-        ({"queries": 4, "repeated": True}, names.KEPT_BUDGET),
-        ({"seconds": 0.201, "queries": 4}, names.KEPT_SLOW),
-        ({"failed": True, "seconds": 9}, names.KEPT_ERROR),
+        ((), None),
+        (("sampled",), names.KEPT_SAMPLE),
+        (("repeated", "sampled"), names.KEPT_N_PLUS_ONE),
+        (("over_budget", "repeated"), names.KEPT_BUDGET),
+        (("slow", "over_budget"), names.KEPT_SLOW),
+        (("failed", "slow", "sampled"), names.KEPT_ERROR),
     ],
 )
-def test_the_most_important_reason_is_given(keeper, seen, reason):
-    plain = {"failed": False, "seconds": 0.1, "queries": 1, "repeated": False, "sampled": False}
-    assert keeper.reason(ROUTE, **(plain | seen)) == reason
+def test_the_most_important_reason_is_given(seen, reason):
+    kinds = ("failed", "slow", "over_budget", "repeated", "sampled")
+    assert reason_to_keep(**{kind: kind in seen for kind in kinds}) == reason
 
 
 def test_a_route_without_an_objective_has_the_default_threshold_and_no_budget(keeper):
-    plain = {"failed": False, "queries": 99, "repeated": False, "sampled": False}
-    assert keeper.reason("GET /b", seconds=1.0, **plain) is None
-    assert keeper.reason("GET /b", seconds=1.1, **plain) == names.KEPT_SLOW
+    assert keeper.limits(ROUTE) == (0.2, 3)
+    assert keeper.limits("GET /b") == (1.0, float("inf"))
 
 
 def test_the_sample_is_decided_by_the_random_bits_of_the_trace_id(keeper):
