@@ -37,11 +37,11 @@ class MigrationError(DatabaseError):
     """The migrations and the database do not fit together."""
 
 
-class MigrationEdited(MigrationError):
+class MigrationEdited(MigrationError):  # noqa: N818
     """An applied migration is not the one in the files."""
 
 
-class MigrationLocked(MigrationError):
+class MigrationLocked(MigrationError):  # noqa: N818
     """Another runner holds the lock."""
 
 

@@ -197,12 +197,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tailgate_service.relay", description="Put a round trip in between."
     )
-    parser.add_argument("--listen", type=Address.parse, required=True, help="host:port, port 0 for any")
-    parser.add_argument("--upstream", type=Address.parse, required=True, help="host:port")
+    parser.add_argument("--listen", required=True, help="host:port, port 0 for any")
+    parser.add_argument("--upstream", required=True, help="host:port")
     parser.add_argument("--delay", type=float, required=True, help="seconds added to a round trip, half each way")
     arguments = parser.parse_args()
     try:
-        asyncio.run(_serve(arguments.listen, arguments.upstream, arguments.delay))
+        listen, upstream = Address.parse(arguments.listen), Address.parse(arguments.upstream)
+        asyncio.run(_serve(listen, upstream, arguments.delay))
     except RelayError as error:
         sys.stderr.write(f"tailgate-relay: {error}\n")
         return 2

@@ -37,8 +37,8 @@ RELAY = "tailgate_service.relay"
 class StackConfig:
     """What to start. ``db_rtt``: seconds of round trip put between service and database. Ports of 0 are found.
 
-    ``targets`` is where the targets file goes; ``log`` where the service's log goes, by default beside the database, to be
-    removed with it; ``cache`` where the database's templates are kept. Raises ``StackError`` when a value cannot be.
+    ``targets`` is where the targets file goes; ``log`` where the service's log goes, by default beside the database, to
+    be removed with it; ``cache`` where the database's templates are kept. Raises ``StackError`` when a value cannot be.
     """
 
     targets: Path
