@@ -23,15 +23,17 @@ check: setup ## ruff, strict types, import contracts
 	$(BIN)/ruff check $(PACKAGES)
 	$(BIN)/ruff format --check $(PACKAGES)
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	$(BIN)/lint-imports
 
 test: check ## every check and every test
-	$(BIN)/pytest -n 2 --dist loadgroup
+	@.ci/peers
+	PATH="$(CURDIR)/.venv/peers/usr/bin:$$PATH" $(BIN)/pytest -n 2 --dist loadgroup
 
 lock: ## pin the dependencies again, after changing one
 	@.ci/lock --upgrade
 
 wheels: setup ## build the six wheels into dist/
+	@rm -rf dist
 	@for project in $(PROJECTS); do $(BIN)/uv build --quiet --wheel --no-build-isolation --out-dir dist $$project || exit 1; done
 
 clean: ## remove what the targets made

@@ -6,8 +6,8 @@ from typing import Annotated
 import tailgate_slo
 import typer
 from tailgate_loadtest.judge.verdict import judge_bundle
-from tailgate_loadtest.report import write as write_report
 from tailgate_loadtest.report.terminal import final_table
+from tailgate_loadtest.report.write import write as write_report
 from tailgate_loadtest.run.bundle import Bundle
 
 from tailgate.console import out, print_json

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 from tailgate_loadtest.judge.verdict import read_verdict
-from tailgate_loadtest.report import write as write_report
+from tailgate_loadtest.report.write import write as write_report
 from tailgate_loadtest.run.bundle import Bundle
 
 from tailgate.console import out, print_json

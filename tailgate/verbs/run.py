@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 import typer
 from tailgate_loadtest.data import locustfile as reference_locustfile
 from tailgate_loadtest.judge.verdict import judge_bundle
-from tailgate_loadtest.report import write as write_report
 from tailgate_loadtest.report.terminal import final_table
+from tailgate_loadtest.report.write import write as write_report
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.conduct import conduct
+from tailgate_loadtest.run.environment import Fact
 from tailgate_loadtest.run.interruption import Interruption
 from tailgate_loadtest.run.plan import Plan
 from tailgate_loadtest.run.traces import TraceReceiver
@@ -194,7 +195,7 @@ def _embedded(request: _Request, interruption: Interruption) -> Bundle:
             metrics_url=service.metrics_url,
             targets=service.targets,
             run_secret=secret,
-            facts=service.facts,
+            facts=_flat(service.facts),
         )
         say(f"loading {service.url} with {plan.locustfile.name}, {_describe(request.load)}")
         with _live(request.load) as live:
@@ -257,6 +258,14 @@ def _seconds(text: str, option: str) -> float:
         return seconds(text)
     except ValueError as error:
         raise CommandError(f"{option}: {error}") from error
+
+
+def _flat(facts: dict[str, Any], prefix: str = "") -> dict[str, Fact]:
+    """Nested facts as one level: ``db_rtt: {emulated: 0}`` becomes ``db_rtt.emulated: 0``."""
+    flat: dict[str, Fact] = {}
+    for key, value in facts.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return flat
 
 
 def _labels(pairs: list[str]) -> dict[str, str]:

@@ -1,0 +1,125 @@
+"""Anybody's locustfile against anybody's API: neither knows of this project."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.tailgate.conftest import Command
+
+pytestmark = pytest.mark.xdist_group("load")
+
+PLAIN = """
+from locust import {base}, task, between
+class Visitor({base}):
+    wait_time = between(0.05, 0.1)
+    def on_start(self):
+        self.client.post("/login", json={{"who": "me"}})
+    @task(3)
+    def home(self):
+        self.client.get("/home?visitor=secret-value")
+    @task
+    def item(self):
+        with self.client.get("/items/17", name="/items/[id]", catch_response=True) as response:
+            if not response.json()["ok"]:
+                response.failure("not ok")
+"""
+
+OBJECTIVES = (
+    ("home-fast", "latency", "GET /home", "2s", "0.9"),
+    ("available", "availability", None, None, "0.9"),
+)
+
+
+def run_document(tailgate: Command) -> dict:
+    return json.loads((tailgate.cwd / "runs" / "latest" / "run.json").read_text())
+
+
+@pytest.mark.parametrize("base", ["HttpUser", "FastHttpUser"])
+@pytest.mark.parametrize("load", [["--profile", "quick.yaml"], ["-u", "4", "-t", "6s"]], ids=["open", "closed"])
+@pytest.mark.parametrize("judged", [True, False], ids=["objectives", "none"])
+def test_a_plain_locustfile_runs_unchanged(
+    tailgate: Command, foreign_api: str, objectives: Callable[..., str], base: str, load: list[str], judged: bool
+) -> None:
+    (tailgate.cwd / "plain.py").write_text(PLAIN.format(base=base))
+    slo = ["--slo", objectives(*OBJECTIVES)] if judged else []
+    done = tailgate("run", "--host", foreign_api, "-f", "plain.py", *load, *slo)
+    assert done.returncode == 0, done.stdout + done.stderr
+    run = run_document(tailgate)
+    routes = {route["route"]: route for route in run["routes"]}
+    assert set(routes) == {"GET /home", "GET /items/[id]", "POST /login"}
+    assert routes["POST /login"]["requests"] == 0
+    assert routes["POST /login"]["setup"] > 0
+    assert routes["GET /home"]["requests"] > routes["GET /items/[id]"]["requests"] > 0
+    assert run["plan"]["model"] == ("open" if load[0] == "--profile" else "closed")
+    bundle = tailgate.cwd / "runs" / "latest"
+    assert all("secret-value" not in path.read_text() for path in bundle.iterdir())
+    if run["plan"]["model"] == "closed":
+        assert any("service times" in warning for warning in run["warnings"])
+
+
+def test_failed_requests_fail_a_run_that_has_no_objectives(tailgate: Command, foreign_api: str) -> None:
+    (tailgate.cwd / "broken.py").write_text(
+        "from locust import HttpUser, task\n"
+        "class Visitor(HttpUser):\n"
+        "    @task\n"
+        "    def broken(self):\n"
+        "        self.client.get('/broken')\n"
+    )
+    done = tailgate("run", "--host", foreign_api, "-f", "broken.py", "--profile", "quick.yaml")
+    assert done.returncode == 1
+    (route,) = run_document(tailgate)["routes"]
+    assert route["failed"] == route["requests"] > 0
+    assert route["errors"] == {"HTTP 500": route["failed"]}
+
+
+def test_packages_of_ones_own_with_our_folders_names_are_used_and_shadow_nothing(
+    tailgate: Command, foreign_api: str
+) -> None:
+    names = ("service", "loadtest", "otel", "slo", "tests", "dashboards")
+    for name in names:
+        package = tailgate.cwd / name
+        package.mkdir()
+        (package / "__init__.py").write_text(f"MINE = 'my {name}'\n")
+    (tailgate.cwd / "mine.py").write_text(
+        "from locust import HttpUser, task\n"
+        + "".join(f"import {name}\nassert {name}.MINE == 'my {name}', {name}.__file__\n" for name in names)
+        + "class Visitor(HttpUser):\n"
+        "    @task\n"
+        "    def home(self):\n"
+        "        self.client.get('/home')\n"
+    )
+    done = tailgate("run", "--host", foreign_api, "-f", "mine.py", "--profile", "quick.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_shape_of_the_locustfile_sets_the_load(tailgate: Command, foreign_api: str) -> None:
+    (tailgate.cwd / "shaped.py").write_text(
+        "from locust import HttpUser, LoadTestShape, constant, task\n"
+        "class Visitor(HttpUser):\n"
+        "    wait_time = constant(0.05)\n"
+        "    @task\n"
+        "    def home(self):\n"
+        "        self.client.get('/home')\n"
+        "class Steps(LoadTestShape):\n"
+        "    def tick(self):\n"
+        "        return (3, 3) if self.get_run_time() < 4 else None\n"
+    )
+    done = tailgate("run", "--host", foreign_api, "-f", "shaped.py")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert run_document(tailgate)["routes"][0]["requests"] > 50
+
+
+def test_what_init_writes_is_ready_to_run(tailgate: Command, foreign_api: str) -> None:
+    done = tailgate("init", "--host", foreign_api)
+    assert done.returncode == 0, done.stderr
+    assert tailgate("init").returncode == 2
+    assert tailgate("slo", "check").returncode == 0
+    assert tailgate("slo", "rules").stdout.startswith("groups:")
+    plan = tailgate("run", "--plan", "--json")
+    assert json.loads(plan.stdout)["samples_per_route"].keys() == {"GET /"}
+    assert Path(tailgate.cwd / ".github" / "workflows" / "tailgate.yaml").exists()
+    done = tailgate("run", "--profile", "quick.yaml")
+    assert done.returncode == 3, done.stdout + done.stderr  # 120 samples are too few for 99.9 %
+    assert "2995" in done.stdout

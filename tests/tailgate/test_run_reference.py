@@ -1,0 +1,157 @@
+"""``tailgate run`` against the reference API: its own Postgres, real HTTP, real Locust."""
+
+import json
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.tailgate.conftest import Command
+
+pytestmark = pytest.mark.xdist_group("load")
+
+BY_PHONE = "GET /api/contacts/by-phone"
+GENEROUS = (
+    ("fast", "latency", BY_PHONE, "5s", "0.9"),
+    ("few-queries", "queries", BY_PHONE, "4", "0.99"),
+    ("available", "availability", None, None, "0.9"),
+)
+
+
+def latest(tailgate: Command) -> Path:
+    return (tailgate.cwd / "runs" / "latest").resolve()
+
+
+def wait_for_load(process: subprocess.Popen[str]) -> None:
+    """Until the load has begun; the service is up by then."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("loading "):
+            return
+    raise AssertionError(f"the load never began; exit code {process.wait()}")
+
+
+def tree(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+def test_a_run_leaves_a_whole_bundle_and_passes(tailgate: Command, objectives: Callable[..., str]) -> None:
+    done = tailgate("run", "--profile", "quick.yaml", "--slo", objectives(*GENEROUS), "--tag", "why=test")
+    assert done.returncode == 0, done.stderr + done.stdout
+    bundle = latest(tailgate)
+    names = {path.name for path in bundle.iterdir()}
+    assert {
+        "run.json", "latency.hlog", "server.json", "traces.jsonl", "verdict.json", "report.html", "summary.md",
+        "junit.xml", "slo.yaml",
+    } <= names  # fmt: skip
+    assert (tailgate.cwd / "runs" / ".gitignore").read_text() == "*\n"
+    run = json.loads((bundle / "run.json").read_text())
+    assert len(run["routes"]) == 5
+    assert run["tags"] == {"why": "test"}
+    assert run["server"] == "complete"
+    assert all(route["failed"] == 0 and route["queries"] > 0 for route in run["routes"])
+    assert run["arrivals"]["completed"] == run["arrivals"]["arrived"]
+    assert str(bundle) in done.stderr
+    assert BY_PHONE in done.stdout
+
+
+def test_the_traces_of_a_run_are_whole_and_hold_no_parameter(tailgate: Command, objectives: Callable[..., str]) -> None:
+    tailgate("run", "--profile", "quick.yaml", "--slo", objectives(("slow", "latency", BY_PHONE, "1ms", "0.9")))
+    lines = (latest(tailgate) / "traces.jsonl").read_text().splitlines()
+    assert lines
+    for line in lines:
+        spans = [s for r in json.loads(line)["resourceSpans"] for c in r["scopeSpans"] for s in c["spans"]]
+        ids = {span["spanId"] for span in spans}
+        assert len({span["traceId"] for span in spans}) == 1
+        servers = [span for span in spans if span["kind"] == 2]
+        assert len(servers) == 1
+        assert all(span["parentSpanId"] in ids for span in spans if span["kind"] != 2)
+    run_files = [path for path in latest(tailgate).iterdir() if path.suffix in {".json", ".jsonl", ".html", ".hlog"}]
+    for path in run_files:
+        assert "x-api-key" not in path.read_text()
+        assert "tg_" not in path.read_text(), path
+
+
+def test_judging_a_bundle_again_gives_the_same_verdict(tailgate: Command, objectives: Callable[..., str]) -> None:
+    tailgate("run", "--profile", "quick.yaml", "--slo", objectives(*GENEROUS))
+    first = (latest(tailgate) / "verdict.json").read_bytes()
+    report = (latest(tailgate) / "report.html").read_bytes()
+    (tailgate.cwd / "objectives.yaml").unlink()
+    again = tailgate("gate", "runs/latest")
+    assert again.returncode == 0, again.stderr
+    assert (latest(tailgate) / "verdict.json").read_bytes() == first
+    assert tailgate("report", "runs/latest").returncode == 0
+    assert (latest(tailgate) / "report.html").read_bytes() == report
+
+
+def test_a_slow_variant_far_from_its_database_misses_its_objective_by_name(tailgate: Command) -> None:
+    done = tailgate("run", "--profile", "quick.yaml", "--variant", "sequential", "--db-rtt", "120ms", "--json")
+    assert done.returncode == 1, done.stderr
+    verdict = json.loads(done.stdout)["verdict"]
+    missed = {each["name"]: each for each in verdict["objectives"] if each["verdict"] == "fail"}
+    by_phone = missed["contacts-by-phone-latency-p95"]
+    assert by_phone["number"] > 0.5
+    assert by_phone["low"] > 0.5
+    assert any("contacts-by-phone-latency-p95" in reason for reason in verdict["reasons"])
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_leaves_a_marked_bundle_and_no_process(
+    tailgate: Command, objectives: Callable[..., str], number: signal.Signals, code: int
+) -> None:
+    process = tailgate.start("run", "--profile", "load", "--slo", objectives(*GENEROUS))
+    wait_for_load(process)
+    time.sleep(4)  # some load, to be interrupted in the middle of
+    children = tree(process)
+    assert children
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == code, out + err
+    bundle = latest(tailgate)
+    assert json.loads((bundle / "run.json").read_text())["interrupted"] == number.name
+    assert json.loads((bundle / "verdict.json").read_text())["verdict"] == "interrupted"
+    assert (bundle / "report.html").stat().st_size > 0
+    _, alive = psutil.wait_procs(children, timeout=5)
+    assert alive == []
+
+
+def test_a_service_killed_in_the_middle_fails_the_run_with_all_failures_counted(
+    tailgate: Command, objectives: Callable[..., str]
+) -> None:
+    process = tailgate.start("run", "--profile", "quick.yaml", "--slo", objectives(*GENEROUS))
+    wait_for_load(process)
+    time.sleep(3.5)  # within the judged part
+    service = next(child for child in tree(process) if child.cmdline()[-1:] == ["tailgate_service"])
+    service.kill()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1, out + err
+    run = json.loads((latest(tailgate) / "run.json").read_text())
+    assert sum(route["failed"] for route in run["routes"]) > 0
+    assert run["server"] == "lost"
+    assert (latest(tailgate) / "report.html").exists()
+
+
+def test_killed_itself_the_command_leaves_no_process(tailgate: Command) -> None:
+    process = tailgate.start("run", "--profile", "load")
+    wait_for_load(process)
+    children = tree(process)
+    process.kill()
+    process.communicate()
+    _, alive = psutil.wait_procs(children, timeout=15)
+    assert alive == []
+
+
+def test_the_plan_says_what_could_be_decided_and_sends_nothing(tailgate: Command) -> None:
+    done = tailgate("run", "--profile", "smoke", "--plan", "--json")
+    assert done.returncode == 0, done.stderr
+    plan = json.loads(done.stdout)
+    assert plan["objectives"]
+    assert all(each["decidable"] for each in plan["objectives"])
+    assert not (tailgate.cwd / "runs").exists()
+    short = tailgate("run", "--profile", "quick.yaml", "--plan")
+    assert re.search(r"availability.*no", short.stdout, re.IGNORECASE | re.DOTALL)

@@ -1,0 +1,110 @@
+"""``tailgate serve``, and plain Locust against it: headless, and through Locust's own page."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from tailgate_loadtest.data import locustfile
+
+from tests.tailgate.conftest import Command
+
+pytestmark = pytest.mark.xdist_group("load")
+
+LOCUST = Path(sys.executable).with_name("locust")
+
+
+@pytest.fixture
+def served(tailgate: Command) -> Iterator[dict[str, str]]:
+    process = tailgate.start("serve", "--port", "0", "--metrics-port", "0", "--json")
+    assert process.stdout is not None
+    text = ""
+    for line in process.stdout:
+        text += line
+        if line.startswith("}"):
+            break
+    children = psutil.Process(process.pid).children(recursive=True)
+    yield json.loads(text)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert alive == []
+
+
+def wait_until(url: str) -> None:
+    for _ in range(100):
+        try:
+            urllib.request.urlopen(url, timeout=2).read()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(f"{url} never answered")
+
+
+def test_plain_locust_loads_the_reference_api_headless(tailgate: Command, served: dict[str, str]) -> None:
+    assert (tailgate.cwd / served["targets"]).stat().st_mode & 0o777 == 0o600
+    done = subprocess.run(
+        [
+            LOCUST,
+            "-f",
+            str(locustfile()),
+            "--headless",
+            "-u",
+            "5",
+            "-r",
+            "5",
+            "-t",
+            "5s",
+            "-H",
+            served["url"],
+            "--json",
+        ],
+        cwd=tailgate.cwd,
+        env=tailgate.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    entries = {entry["name"]: entry for entry in json.loads(done.stdout)}
+    assert len(entries) == 5
+    assert all(entry["num_requests"] > 0 and entry["num_failures"] == 0 for entry in entries.values())
+
+
+def test_plain_locust_loads_the_reference_api_from_its_page(tailgate: Command, served: dict[str, str]) -> None:
+    process = subprocess.Popen(
+        [LOCUST, "-f", str(locustfile()), "--web-host", "127.0.0.1", "--web-port", "0", "-H", served["url"]],
+        cwd=tailgate.cwd,
+        env=tailgate.environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        line = next(line for line in process.stderr if "Starting web interface at" in line)
+        page = line.split("at ")[1].split()[0].rstrip(",")
+        wait_until(page)
+        form = urllib.parse.urlencode({"user_count": 5, "spawn_rate": 5, "host": served["url"]}).encode()
+        swarm = json.loads(urllib.request.urlopen(f"{page}/swarm", data=form, timeout=10).read())
+        assert swarm["success"]
+        for _ in range(100):
+            stats = json.loads(urllib.request.urlopen(f"{page}/stats/requests", timeout=10).read())
+            done = {row["name"]: row for row in stats["stats"] if row["name"] != "Aggregated"}
+            if len(done) == 5:
+                break
+            time.sleep(0.1)
+        assert len(done) == 5
+        assert stats["fail_ratio"] == 0
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
