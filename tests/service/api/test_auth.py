@@ -1,6 +1,10 @@
 """An API key opens its own workspace and nothing else."""
 
+import uuid
+
 import pytest
+from tailgate_service.app import create_app
+from tailgate_service.store.base import Workspace
 
 GUARDED = [
     ("GET", "/api/contacts/by-phone?phone=123456"),
@@ -17,6 +21,17 @@ async def test_without_a_known_key_there_is_no_answer(anybody, method, path, key
     assert answer.status_code == 401
     assert answer.headers["content-type"] == "application/problem+json"
     assert "x-api-key" in answer.json()["detail"]
+
+
+async def test_the_store_is_not_taken_at_its_word(settings_for, client_of):
+    """What the store found must bear the key's digest: the comparison that decides is the constant-time one."""
+
+    class Mistaken:
+        async def workspace_by_key(self, key_sha256: bytes) -> Workspace:
+            return Workspace(id=uuid.uuid4(), api_key_sha256=key_sha256[::-1])
+
+    async with client_of(create_app(settings_for("parallel", "postgresql://"), Mistaken()), "key") as client:
+        assert (await client.get("/api/conversations")).status_code == 401
 
 
 async def test_a_bad_key_is_refused_before_the_request_is_judged(anybody):

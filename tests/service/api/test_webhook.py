@@ -133,8 +133,10 @@ async def test_the_same_message_id_in_two_workspaces_is_two_messages(deliver, wo
 async def test_a_message_that_comes_late_does_not_turn_the_inbox_back(client, deliver, world):
     now = time.time()
     await deliver(world.delivery(id="second", text="second", sent_at=now - 10))
+    [before] = (await client.get("/api/conversations")).json()["conversations"]
     await deliver(world.delivery(id="first", text="first", sent_at=now - 20))
     [conversation] = (await client.get("/api/conversations")).json()["conversations"]
+    assert conversation["last_message_at"] == before["last_message_at"]
     assert (conversation["last_message_preview"], conversation["unread_count"]) == ("second", 2)
     thread = (await client.get(f"/api/conversations/{conversation['id']}/messages")).json()
     assert [message["body"] for message in thread["messages"]] == ["second", "first"]
