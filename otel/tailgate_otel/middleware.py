@@ -30,7 +30,7 @@ _SERVER_TIMING = names.HEADER_SERVER_TIMING.encode()
 class Exchange:
     """One request and its response under way."""
 
-    __slots__ = ("finished", "method", "place", "record", "root_path", "sampled", "scope", "status", "timed")
+    __slots__ = ("context", "finished", "method", "place", "record", "root_path", "sampled", "scope", "status", "timed")
 
     def __init__(self, recorder: "Recorder", scope: Scope) -> None:
         parents: dict[str, str] = {}
@@ -48,11 +48,9 @@ class Exchange:
         self.timed = recorder.secret is not None and hmac.compare_digest(secret, recorder.secret)
         self.status = 0
         self.finished = False
+        # Where code that uses the OpenTelemetry API finds this request's span.
+        self.context = set_span_in_context(RequestSpan(self.place, self.sampled))
         self.record = Record(recorder.guard, recorder.meters, recorder.config.n_plus_one)
-
-    def otel_context(self) -> otel_context.Context:
-        """The context in which code that uses the OpenTelemetry API finds this request's span."""
-        return set_span_in_context(RequestSpan(self.place, self.sampled))
 
     def started(self, message: Message) -> Message:
         """The start of the response, with ``Server-Timing`` if the request asked for it with the secret."""
@@ -102,7 +100,7 @@ class Middleware:
 
         recorder.begin(exchange)
         current = CURRENT.set(record)
-        context = otel_context.attach(exchange.otel_context())
+        context = otel_context.attach(exchange.context)
         try:
             await self._app(exchange.scope, receive, observed)
         except BaseException as error:
