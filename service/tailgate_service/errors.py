@@ -5,8 +5,8 @@ ServiceError
 ├── DatabaseError
 │   ├── ClusterError          the embedded Postgres cannot be installed, started or stopped
 │   └── MigrationError
-│       ├── MigrationEdited   an applied migration is not the one in the files
-│       └── MigrationLocked   another runner holds the lock
+│       ├── MigrationEditedError  an applied migration is not the one in the files
+│       └── MigrationLockedError  another runner holds the lock
 ├── SeedError                 a seed that cannot be made
 ├── RelayError                the relay cannot listen or is told nonsense
 ├── StackError                a process of the embedded stack did not become ready
@@ -37,11 +37,11 @@ class MigrationError(DatabaseError):
     """The migrations and the database do not fit together."""
 
 
-class MigrationEdited(MigrationError):  # noqa: N818
+class MigrationEditedError(MigrationError):
     """An applied migration is not the one in the files."""
 
 
-class MigrationLocked(MigrationError):  # noqa: N818
+class MigrationLockedError(MigrationError):
     """Another runner holds the lock."""
 
 

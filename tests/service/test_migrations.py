@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from tailgate_service.errors import MigrationEdited, MigrationError, MigrationLocked
+from tailgate_service.errors import MigrationEditedError, MigrationError, MigrationLockedError
 from tailgate_service.migrations.files import HERE, LEVELS, load, upto
 from tailgate_service.migrations.runner import LOCK, migrate, rollback
 
@@ -72,9 +72,9 @@ async def test_an_edited_migration_is_refused_by_name(database, tmp_path):
     shutil.copytree(HERE, edited)
     with (edited / "0001_base.up.sql").open("a") as file:
         file.write("-- a harmless comment\n")
-    with pytest.raises(MigrationEdited, match="0001_base"):
+    with pytest.raises(MigrationEditedError, match="0001_base"):
         await migrate(database, migrations=load(edited))
-    with pytest.raises(MigrationEdited, match="0001_base"):
+    with pytest.raises(MigrationEditedError, match="0001_base"):
         await rollback(database, migrations=load(edited))
 
 
@@ -109,7 +109,7 @@ async def test_a_second_runner_waits_for_the_first_and_finds_nothing_to_do(datab
 async def test_a_runner_that_waits_too_long_says_so(database):
     connection = await asyncpg.connect(database)
     await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
-    with pytest.raises(MigrationLocked, match="another migration"):
+    with pytest.raises(MigrationLockedError, match="another migration"):
         await migrate(database, lock_within=0)
     await connection.close()
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import asyncpg
 
-from tailgate_service.errors import MigrationEdited, MigrationError, MigrationLocked
+from tailgate_service.errors import MigrationEditedError, MigrationError, MigrationLockedError
 from tailgate_service.migrations.files import Migration, Script, load
 
 # Any number, the same for every runner: it names the lock.
@@ -33,8 +33,8 @@ async def migrate(
 ) -> tuple[Migration, ...]:
     """Apply what is missing up to version ``to`` (the newest when None) and return what was applied.
 
-    Run again after a kill it goes on where that left off. Raises ``MigrationEdited`` when an applied
-    migration differs from its files, ``MigrationLocked`` when another runner is at it for more than
+    Run again after a kill it goes on where that left off. Raises ``MigrationEditedError`` when an applied
+    migration differs from its files, ``MigrationLockedError`` when another runner is at it for more than
     ``lock_within`` seconds, ``MigrationError`` when the database is newer than ``to`` or than the files.
     """
     known = load() if migrations is None else tuple(migrations)
@@ -83,7 +83,7 @@ async def _alone(dsn: str, within: float) -> AsyncIterator[asyncpg.Connection]:
         # waits for.
         while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
             if time.monotonic() >= end:
-                raise MigrationLocked(
+                raise MigrationLockedError(
                     f"another migration has been running for {within:g} s: wait for it, then try again"
                 )
             await asyncio.sleep(LOCK_POLL)
@@ -106,7 +106,7 @@ async def _applied(connection: asyncpg.Connection, known: Sequence[Migration]) -
         if row["version"] != migration.version:
             raise MigrationError(f"schema_migrations lacks {migration.label}, yet has version {row['version']}")
         if row["checksum"] != migration.checksum:
-            raise MigrationEdited(
+            raise MigrationEditedError(
                 f"{migration.label} was edited after it was applied: restore its files and write a new one"
             )
     return len(rows)
