@@ -1,0 +1,100 @@
+"""The last thing a run shows in a terminal: its routes, their objectives, and what it all comes to."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from tailgate_loadtest.judge.document import Finding, Verdict, VerdictDocument
+from tailgate_loadtest.report import show, words
+from tailgate_loadtest.run.document import RouteRecord, RunDocument
+
+_STYLES: dict[Verdict, str] = {
+    "pass": "green",
+    "fail": "bold red",
+    "inconclusive": "yellow",
+    "interrupted": "yellow",
+    "unjudged": "bold",
+}
+
+
+def final_table(run: RunDocument, verdict: VerdictDocument) -> RenderableType:
+    """A row per route, a line per objective over all routes, and the verdict with its reasons. Fits 80 columns."""
+    by_route: dict[str | None, list[Finding]] = defaultdict(list)
+    for finding in verdict.objectives:
+        by_route[finding.route].append(finding)
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", pad_edge=False)
+    table.add_column("route", ratio=1)
+    for name in ("req/s", "p50 ms", "p95 ms", "p99 ms", "queries"):
+        table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
+    if verdict.objectives:
+        table.add_column("objective", no_wrap=True)
+        table.add_column("verdict", no_wrap=True)
+    for route in run.routes:
+        row = _route(route) + (_objectives(by_route[route.route]) if verdict.objectives else [])
+        table.add_row(*row)
+    parts: list[RenderableType] = [table, Text()] if run.routes else []
+    if over_all := by_route[None]:
+        parts += [*map(_over_all, over_all), Text()]
+    return Group(*parts, *_verdict(verdict))
+
+
+class _Path:
+    """A route that breaks after a slash, not in the middle of a name."""
+
+    def __init__(self, route: str) -> None:
+        self._route = show.one_line(route)
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(16, max(cell_len(self._route), 16)).with_maximum(options.max_width)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        line = ""
+        for piece in self._route.replace("/", "/\0").split("\0"):
+            if line and cell_len(line + piece) > options.max_width:
+                yield Text(line, overflow="fold")
+                line = "  "
+            line += piece
+        yield Text(line, overflow="fold")
+
+
+def _route(route: RouteRecord) -> list[RenderableType]:
+    numbers = [
+        show.rate(route.rate),
+        *(words.route_percentile(route, q) for q in (0.5, 0.95, 0.99)),
+        show.NOTHING if route.queries is None else show.significant(route.queries),
+    ]
+    return [_Path(route.route), *(show.plain(number) for number in numbers)]
+
+
+def _objectives(findings: list[Finding]) -> list[RenderableType]:
+    outcome = words.worst(f.verdict for f in findings)
+    lines = (f"{words.SYMBOLS[f.verdict]} {show.plain(words.short_target(f))}" for f in findings)
+    styled = (Text(line, style=_STYLES[f.verdict]) for line, f in zip(lines, findings, strict=True))
+    return [Text("\n").join(styled), _word(outcome) if outcome else Text(show.NOTHING)]
+
+
+def _over_all(finding: Finding) -> Text:
+    measured = " ".join(filter(None, [words.number(finding), _bracketed(words.interval(finding))]))
+    line = f"  {show.one_line(finding.display_name)}: {measured}; the objective: {words.target(finding)}"
+    return Text.assemble(_word(finding.verdict), show.plain(line))
+
+
+def _verdict(verdict: VerdictDocument) -> Iterable[Text]:
+    score = f"  score {show.exact(verdict.score)} of 100" if verdict.score is not None else ""
+    head = f"{words.SYMBOLS[verdict.verdict]} {words.WORDS[verdict.verdict].upper()}"
+    yield Text.assemble((head, f"bold {_STYLES[verdict.verdict]}"), f"  {words.headline(verdict)}{score}")
+    if verdict.verdict != "pass":
+        yield from (Text(f"  - {show.one_line(reason)}") for reason in verdict.reasons)
+
+
+def _word(outcome: Verdict) -> Text:
+    return Text(f"{words.SYMBOLS[outcome]} {words.WORDS[outcome].lower()}", style=_STYLES[outcome])
+
+
+def _bracketed(text: str) -> str:
+    return f"[{text}]" if text else ""

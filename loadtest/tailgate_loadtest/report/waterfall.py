@@ -1,0 +1,175 @@
+"""Kept traces: which of them is worth a look, and its spans as the rows of a waterfall."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tailgate_otel import names
+
+from tailgate_loadtest.errors import BundleError
+from tailgate_loadtest.report import show
+from tailgate_loadtest.run.bundle import Bundle
+from tailgate_loadtest.run.document import RunDocument
+from tailgate_loadtest.run.traces import attribute, root_of
+
+MAX_ROWS = 60
+MAX_OTHERS = 9
+_MAX_STATEMENT = 2000
+
+_REASONS = {
+    names.KEPT_ERROR: "it failed",
+    names.KEPT_SLOW: "slower than its route's objective",
+    names.KEPT_BUDGET: "over its query budget",
+    names.KEPT_N_PLUS_ONE: "one statement again and again (N+1)",
+    names.KEPT_SAMPLE: "the steady sample",
+    names.KEPT_FORCED: "its caller asked for it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One span; times in seconds from the beginning of the request."""
+
+    name: str
+    kind: str
+    """query, transaction, wait or other."""
+    statement: int | None
+    """The number of its statement in the trace's list, from 1."""
+    start: float
+    length: float
+    failed: bool
+
+
+@dataclass(slots=True)
+class Statement:
+    """One distinct statement of a trace."""
+
+    text: str
+    times: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One kept request."""
+
+    id: str
+    route: str
+    status: str
+    seconds: float
+    at: float
+    """When it began, in seconds since the load did."""
+    reason: str
+    queries: str | None
+    rows: tuple[Row, ...]
+    more_rows: int
+    statements: tuple[Statement, ...]
+    repeated: str | None
+    """The statement of an N+1 and where it was called, in words."""
+
+    def place(self, start: float) -> float:
+        """Where a moment lies along the request, in percent."""
+        return round(min(max(100 * start / self.seconds, 0.0), 100.0), 3) if self.seconds else 0.0
+
+    def width(self, row: Row) -> float:
+        """How much of the request a row covers, in percent."""
+        return round(self.place(row.start + row.length) - self.place(row.start), 3)
+
+
+def slowest(bundle: Bundle, run: RunDocument) -> list[Trace]:
+    """The slowest kept traces of the judged part of a run, or of all of it when there is none of that part.
+
+    Raises:
+        BundleError: traces.jsonl is damaged; the message names the line.
+    """
+    documents = list(_documents(bundle))
+    judged = [d for d in documents if run.measured_from <= _at(d, run) <= run.measured_to]
+    chosen = sorted(judged or documents, key=lambda d: -_length(root_of(d)))[: 1 + MAX_OTHERS]
+    return [_trace(document, run) for document in chosen]
+
+
+def _documents(bundle: Bundle) -> Iterator[dict[str, Any]]:
+    try:
+        lines = bundle.traces.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return
+    except (OSError, UnicodeDecodeError) as error:
+        raise BundleError(f"{bundle.traces}: cannot be read: {error}") from error
+    for number, line in enumerate(lines, 1):
+        try:
+            document = json.loads(line)
+            _length(root_of(document))
+        except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
+            raise BundleError(f"{bundle.traces}:{number}: is no kept trace ({type(error).__name__})") from error
+        yield document
+
+
+def _trace(document: dict[str, Any], run: RunDocument) -> Trace:
+    root = root_of(document)
+    others = [
+        span
+        for resource in document["resourceSpans"]
+        for scope in resource["scopeSpans"]
+        for span in scope["spans"]
+        if span is not root
+    ]
+    others.sort(key=lambda span: (_nanoseconds(span, "startTimeUnixNano"), str(span.get("spanId"))))
+    statements: dict[str, Statement] = {}
+    rows = []
+    for span in others:
+        text = _words(span, names.ATTR_DB_QUERY)
+        if text is not None:
+            known = statements.setdefault(text[:_MAX_STATEMENT], Statement(text[:_MAX_STATEMENT]))
+            known.times += 1
+            known.seconds += _length(span)
+        rows.append(_row(span, root, list(statements).index(text[:_MAX_STATEMENT]) + 1 if text is not None else None))
+    repeated = _words(root, names.ATTR_N_PLUS_ONE)
+    if repeated is not None:
+        times = _words(root, names.ATTR_N_PLUS_ONE_COUNT) or "many"
+        repeated = f"{times} times, from {_words(root, names.ATTR_N_PLUS_ONE_SITE) or 'an unknown place'}: {repeated}"
+    reason = _words(root, names.ATTR_KEPT_REASON)
+    return Trace(
+        id=str(root.get("traceId", "")),
+        route=str(root.get("name") or f"{_words(root, names.ATTR_METHOD)} {_words(root, names.ATTR_ROUTE)}"),
+        status=_words(root, names.ATTR_STATUS) or show.NOTHING,
+        seconds=_length(root),
+        at=_at(document, run),
+        reason=_REASONS.get(reason or "", reason or "not said"),
+        queries=_words(root, names.ATTR_QUERIES),
+        rows=tuple(rows[:MAX_ROWS]),
+        more_rows=max(len(rows) - MAX_ROWS, 0),
+        statements=tuple(statements.values()),
+        repeated=repeated,
+    )
+
+
+def _row(span: dict[str, Any], root: dict[str, Any], statement: int | None) -> Row:
+    kind = _words(span, names.ATTR_CALL_KIND)
+    if kind not in ("query", "transaction", "wait"):
+        kind = "query" if statement else "other"
+    return Row(
+        name=str(span.get("name", "")),
+        kind=kind,
+        statement=statement,
+        start=(_nanoseconds(span, "startTimeUnixNano") - _nanoseconds(root, "startTimeUnixNano")) / 1e9,
+        length=_length(span),
+        failed=span.get("status", {}).get("code") == 2 or attribute(span, names.ATTR_ERROR_TYPE) is not None,
+    )
+
+
+def _words(span: dict[str, Any], name: str) -> str | None:
+    value = attribute(span, name)
+    return None if value is None else str(value)
+
+
+def _at(document: dict[str, Any], run: RunDocument) -> float:
+    return _nanoseconds(root_of(document), "startTimeUnixNano") / 1e9 - run.began
+
+
+def _length(span: dict[str, Any]) -> float:
+    return max(_nanoseconds(span, "endTimeUnixNano") - _nanoseconds(span, "startTimeUnixNano"), 0) / 1e9
+
+
+def _nanoseconds(span: dict[str, Any], key: str) -> int:
+    return int(span.get(key, 0))
