@@ -1,4 +1,4 @@
-"""Which objectives file holds: the one given, the working directory's, or that of the reference API."""
+"""Which objectives hold: those of the file given, the reference API's own, or the working directory's."""
 
 from pathlib import Path
 
@@ -16,6 +16,7 @@ def find(given: str | None, *, reference: bool) -> Objectives | None:
     """
     if given is not None:
         return tailgate_slo.load(Path(given))
-    if DEFAULT.is_file():
-        return tailgate_slo.load(DEFAULT)
-    return tailgate_slo.load(tailgate_slo.reference_path()) if reference else None
+    if reference:
+        # slo.yaml in a working directory is about one's own API.
+        return tailgate_slo.load(tailgate_slo.reference_path())
+    return tailgate_slo.load(DEFAULT) if DEFAULT.is_file() else None

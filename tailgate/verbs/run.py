@@ -103,7 +103,7 @@ def run(
         list[str] | None,
         typer.Option("-E", "--exclude-tags", envvar="LOCUST_EXCLUDE_TAGS", help="No tasks with this tag."),
     ] = None,
-    slo: Annotated[str | None, typer.Option(help="The objectives file; slo.yaml here is the default.")] = None,
+    slo: Annotated[str | None, typer.Option(help="The objectives file; by default slo.yaml here.")] = None,
     metrics: Annotated[
         str | None, typer.Option(help="The service's Prometheus metrics page, for its own side of the run.")
     ] = None,
