@@ -56,7 +56,7 @@ def test_a_run_leaves_a_whole_bundle_and_passes(tailgate: Command, objectives: C
     assert run["server"] == "complete"
     assert all(route["failed"] == 0 and route["queries"] > 0 for route in run["routes"])
     assert run["arrivals"]["completed"] == run["arrivals"]["arrived"]
-    assert str(bundle) in done.stderr
+    assert bundle.name in done.stderr
     assert BY_PHONE in done.stdout
 
 

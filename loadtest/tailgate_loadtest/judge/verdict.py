@@ -48,7 +48,8 @@ def judge_bundle(bundle: Bundle, objectives: Objectives | None) -> VerdictDocume
     if run.plan.steps and objectives:
         found, steps, held = _climb(run, findings)
     else:
-        found = findings(run.measured_from, run.measured_to)
+        # An arrival near the end has its later requests due past it: they belong to the load, too.
+        found = findings(run.measured_from, run.seconds)
     verdict, code, reasons = _conclude(run, found, judged=objectives is not None)
     document = VerdictDocument(
         run=run.id,
