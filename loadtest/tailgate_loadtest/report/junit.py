@@ -60,15 +60,20 @@ def _objective(case: Element, finding: Finding) -> None:
             [
                 finding.display_name,
                 f"route: {finding.route or 'all routes'}",
-                f"target: {finding.target!r} of requests",
-                f"threshold ({finding.unit}): {finding.threshold!r}",
-                f"number ({finding.unit}): {'at least ' if finding.at_least else ''}{finding.number!r}",
-                f"interval ({finding.unit}): {finding.low!r} to {finding.high!r}",
-                f"bad: {finding.bad} of {finding.samples}, a share from {finding.bad_low!r} to {finding.bad_high!r}",
+                f"target: {finding.target} of requests",
+                f"threshold ({finding.unit}): {_known(finding.threshold)}",
+                f"number ({finding.unit}): {'at least ' if finding.at_least else ''}{_known(finding.number)}",
+                f"interval ({finding.unit}): {_known(finding.low)} to {_known(finding.high)}",
+                f"bad: {finding.bad} of {finding.samples}",
+                f"share of bad: {_known(finding.bad_low)} to {_known(finding.bad_high)}",
                 f"why: {finding.why}",
             ]
         )
     )
+
+
+def _known(value: float | None) -> str:
+    return "not known" if value is None else str(value)
 
 
 def _run(case: Element, run: RunDocument, verdict: VerdictDocument) -> None:

@@ -113,13 +113,14 @@ def end_labels(frame: Frame, labels: Sequence[tuple[str, float, str]]) -> Markup
 
 def limits(frame: Frame, y: Scale, marks: Iterable[tuple[float, str]]) -> Markup:
     """Lines across the plot at values that must not be passed, each with its label, which keeps off the next line."""
-    parts, above = [], -math.inf
+    parts, above, taken = [], -math.inf, -math.inf
     for value, label in sorted(marks, reverse=True):
         at = y(value)
         parts.append(svg.element("path", d=f"M{frame.x0:g} {at:.1f}H{frame.x1:g}", class_="limit"))
-        beneath = at - above < LINE_HEIGHT + 4
-        parts.append(svg.text(label, frame.x1 - 4, at + 12 if beneath else at - 5, "limit-label", "end"))
-        above = at + LINE_HEIGHT if beneath else at
+        free = at - above >= LINE_HEIGHT + 4 and at - 5 - taken >= LINE_HEIGHT
+        place = at - 5 if free else max(at + 12, taken + LINE_HEIGHT)
+        parts.append(svg.text(label, frame.x1 - 4, place, "limit-label", "end"))
+        above, taken = at, place
     return svg.group(*parts)
 
 

@@ -57,7 +57,8 @@ def log_ticks(low: float, high: float) -> list[float]:
 def time_ticks(seconds: float, about: int) -> list[float]:
     """Round moments of a time axis from 0 to ``seconds``."""
     steps = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
-    step = next((step for step in steps if seconds / step <= about), steps[-1])
+    days = 86400 * math.ceil(seconds / 86400 / about)
+    step = next((step for step in steps if seconds / step <= about), days)
     return [float(step * i) for i in range(math.floor(seconds / step + 1e-9) + 1)]
 
 

@@ -86,7 +86,7 @@ def measured_share(share: float) -> str:
 
 def span(seconds: float) -> str:
     """A length of time: 35 s, 1 min 30 s, 2 h 5 min."""
-    if seconds < 60:
+    if seconds < 59.5:
         return f"{exact(round(seconds, 1 if seconds < 10 else 0))}{NARROW}s"
     whole = round(seconds)
     parts = [(whole // 3600, "h"), (whole // 60 % 60, "min"), (whole % 60 if whole < 3600 else 0, "s")]
