@@ -113,10 +113,13 @@ def _decide(slo: SLO, gate: Gate, samples: int, bad: float, bounds: Bounds) -> t
 
 def _percentile(windows: Windows, q: float) -> tuple[float | None, float | None, float | None, bool]:
     found = quantile(windows.good, windows.bad, q)
-    at_least = math.isinf(found.value)
-    number = windows.longest if at_least else found.value
     low, high = (None if math.isinf(bound) else bound for bound in (found.bounds.low, found.bounds.high))
-    return number, low, high, at_least
+    if not math.isinf(found.value):
+        return found.value, low, high, False
+    number = windows.at_least(q)
+    if math.isnan(number):  # all failed, and so fast or slow says nothing
+        return None, None, None, True
+    return number, low if low is None else min(low, number), None, True
 
 
 def _good(bad: Array, total: Array, bounds: Bounds) -> tuple[float | None, float | None, float | None, bool]:

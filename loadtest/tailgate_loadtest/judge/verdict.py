@@ -63,7 +63,7 @@ def judge_bundle(bundle: Bundle, objectives: Objectives | None) -> VerdictDocume
         steps=tuple(steps),
         rate_held=held,
         confidence=CONFIDENCE,
-        slo=Path(objectives.file).name if objectives else None,
+        slo=_name(run, objectives),
         slo_digest=objectives.digest if objectives else None,
     )
     bundle.write_text("verdict.json", document.model_dump_json(by_alias=True, indent=1) + "\n")
@@ -91,7 +91,8 @@ def _climb(
         end = min(start + stage.duration, run.measured_to)
         if end - start < stage.duration / 2:
             break
-        found = findings(start, end)
+        # What the last arrivals still asked for while the load drained is theirs.
+        found = findings(start, run.seconds if stage is run.plan.stages[-1] else end)
         first = first or found
         missed = [f for f in found if f.verdict == "fail"]
         undecided = [f for f in found if f.verdict == "inconclusive"]
@@ -131,6 +132,13 @@ def _conclude(run: RunDocument, found: Sequence[Finding], *, judged: bool) -> tu
     if not found:
         return "inconclusive", INCONCLUSIVE, ["the objectives file has no objective that a run can answer"]
     return "pass", PASS, [f"all {len(found)} objectives are kept"]
+
+
+def _name(run: RunDocument, objectives: Objectives | None) -> str | None:
+    """The objectives' file name; the bundle's copy goes by the name that the original had."""
+    if objectives is None or objectives.digest == run.plan.slo_digest:
+        return run.plan.slo if objectives else None
+    return Path(objectives.file).name
 
 
 def _score(found: Sequence[Finding]) -> float | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tailgate_loadtest.judge.statistics import MAX_WINDOWS, Array
-from tailgate_loadtest.measure.histogram import Histogram
+from tailgate_loadtest.measure.histogram import Histogram, merged
 from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.measure.kinds import Kind
 
@@ -21,8 +21,8 @@ class Windows:
     """Per window, how many failed."""
     censored: Array
     """Per window, how many were not answered when the drain ended."""
-    longest: float
-    """The longest time seen, in seconds, answered or not; NaN when there was nothing."""
+    waited: Histogram
+    """How long these had been waited for by then."""
 
     @property
     def bad(self) -> Array:
@@ -44,27 +44,39 @@ class Windows:
             slow[window] += histogram.above(threshold)
         return slow
 
+    def at_least(self, q: float) -> float:
+        """What the ``q``-quantile is not below, in seconds, when its rank reaches requests without a good answer.
+
+        A request still waited for counts by how long it was; one that failed is longer than all that was seen.
+        """
+        seen = merged([*self.good.values(), self.waited])
+        rank = math.ceil(q * float(self.total.sum()) - 1e-9)
+        return seen.at_rank(max(min(rank, seen.total), 1))
+
 
 def cut(log: LatencyLog, route: str | None, start: float, end: float) -> Windows:
     """The windows of a route (None: all together) between two moments, in seconds since the load began."""
     first, last = math.floor(start), max(math.ceil(end), math.floor(start) + 1)
     size = math.ceil((last - first) / MAX_WINDOWS)
     count = math.ceil((last - first) / size)
-    longest: list[float] = []
 
     def per_window(kind: Kind) -> dict[int, Histogram]:
         found: dict[int, Histogram] = {}
         for second, histogram in log.seconds(route, kind).items():
             if first <= second < last:
                 found.setdefault((second - first) // size, Histogram()).merge(histogram)
-                longest.append(histogram.maximum())
         return found
 
-    def counts(kind: Kind) -> Array:
+    def counts(histograms: dict[int, Histogram]) -> Array:
         array = np.zeros(count)
-        for window, histogram in per_window(kind).items():
+        for window, histogram in histograms.items():
             array[window] = histogram.total
         return array
 
-    good, failed, censored = per_window(Kind.RESPONSE), counts(Kind.FAILED), counts(Kind.CENSORED)
-    return Windows(good, failed, censored, max(longest, default=math.nan))
+    censored = per_window(Kind.CENSORED)
+    return Windows(
+        good=per_window(Kind.RESPONSE),
+        failed=counts(per_window(Kind.FAILED)),
+        censored=counts(censored),
+        waited=merged(censored.values()),
+    )
