@@ -81,8 +81,24 @@ def _interval(line: str, where: str) -> Interval:
     try:
         route, kind = untag(fields[0].removeprefix("Tag="))
         return Interval(int(float(fields[1])), route, kind, codec.decode(fields[4]))
-    except (HistogramError, ValueError) as error:
+    except (HistogramError, ValueError, OverflowError) as error:
         raise BundleError(f"{where}: {error}") from error
+
+
+def mend(path: Path) -> bool:
+    """Cut off a last line that was never finished, as a writer that was killed leaves one. Says whether there was one.
+
+    Raises:
+        BundleError: the file cannot be mended.
+    """
+    try:
+        with path.open("rb+") as file:
+            kept = file.read().rfind(b"\n") + 1
+            cut = file.seek(0, 2) > kept
+            file.truncate(kept)
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be mended: {error.strerror}") from error
+    return cut
 
 
 class LatencyLog:

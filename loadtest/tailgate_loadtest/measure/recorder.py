@@ -30,6 +30,10 @@ class RouteTotals:
     setup: int = 0
     errors: Counter[str] = field(default_factory=Counter)
 
+    def note(self, error: str) -> None:
+        """Count an error by its name; of many names, the later ones together."""
+        self.errors[error if error in self.errors or len(self.errors) < _MAX_ERRORS else "other errors"] += 1
+
 
 class Recorder:
     """Where the engine's requests go. Seconds count from the load's start; those in the warm-up are only counted."""
@@ -59,10 +63,7 @@ class Recorder:
             return
         totals.requests += 1
         totals.failed += 1
-        if error in totals.errors or len(totals.errors) < _MAX_ERRORS:
-            totals.errors[error] += 1
-        else:
-            totals.errors["other errors"] += 1
+        totals.note(error)
         self._count(route, Kind.FAILED, due, response)
 
     def censored(self, route: str, due: float, at_least: float) -> None:
@@ -79,7 +80,7 @@ class Recorder:
         totals = self.totals.setdefault(self._bounded(route), RouteTotals())
         totals.setup += 1
         if error is not None:
-            totals.errors[f"setup: {error}"] += 1
+            totals.note(f"setup: {error}")
         self._count(route, Kind.SETUP, max(at, 0.0), service)
 
     def fold(self, now: float) -> None:

@@ -17,12 +17,12 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any, Literal
-
-import yaml
 
 from tailgate_loadtest.data import profiles_directory
 from tailgate_loadtest.errors import ProfileError
+from tailgate_loadtest.shapes.plain import LONGEST, read
 from tailgate_loadtest.shapes.units import seconds
 
 Process = Literal["poisson", "constant"]
@@ -116,9 +116,9 @@ def load(path: Path) -> Profile:
     if len(text) > MAX_FILE_BYTES:
         raise ProfileError(f"{path}: is larger than {MAX_FILE_BYTES} bytes; a profile is a page of YAML")
     try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ProfileError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+        document = read(text)
+    except ValueError as error:
+        raise ProfileError(f"{path}: {error}") from error
     return parse(document, str(path))
 
 
@@ -131,26 +131,29 @@ def parse(document: Any, where: str) -> Profile:
     top = _mapping(document, where, "the document")
     for key in top:
         if key not in _KEYS:
-            raise ProfileError(f"{where}: unknown key {key!r}{_nearest(str(key), _KEYS)}")
-    if top.get("kind", "Profile") != "Profile" or top.get("apiVersion", "tailgate/v1") != "tailgate/v1":
-        raise ProfileError(f"{where}: kind/apiVersion: a profile has kind: Profile and apiVersion: tailgate/v1")
+            raise ProfileError(f"{where}: unknown key {short(key)}{_nearest(key, _KEYS)}")
+    for key, right in (("apiVersion", "tailgate/v1"), ("kind", "Profile")):
+        if top.get(key, right) != right:
+            raise ProfileError(f"{where}: {key}: {short(top[key])} must be {right}")
     raw_stages = top.get("stages")
     if not isinstance(raw_stages, list) or not raw_stages:
-        raise ProfileError(f"{where}: stages: must be a list of at least one stage like {{duration: 30s, rate: 50}}")
+        raise ProfileError(
+            f"{where}: stages: {short(raw_stages)} must be a list of stages like {{duration: 30s, rate: 50}}"
+        )
     process = top.get("arrivals", "poisson")
     if process not in ("poisson", "constant"):
-        raise ProfileError(f"{where}: arrivals: {process!r} must be poisson or constant")
+        raise ProfileError(f"{where}: arrivals: {short(process)} must be poisson or constant")
     steps = top.get("steps", False)
     if not isinstance(steps, bool):
-        raise ProfileError(f"{where}: steps: {steps!r} must be true or false")
+        raise ProfileError(f"{where}: steps: {short(steps)} must be true or false")
     profile = Profile(
-        name=str(top.get("name", Path(where).stem)),
-        description=str(top.get("description", "")),
+        name=_text(top.get("name", Path(where).stem), f"{where}: name"),
+        description=_text(top.get("description", ""), f"{where}: description"),
         process=process,
         warmup=_seconds(top.get("warmup", "0s"), f"{where}: warmup"),
         stages=tuple(_stage(raw, f"{where}: stages[{i}]") for i, raw in enumerate(raw_stages)),
         mix=_mix(top.get("mix", {}), f"{where}: mix"),
-        users=int(_number(top.get("users", 500), f"{where}: users", 1, MAX_USERS)),
+        users=_users(top.get("users", 500), f"{where}: users"),
         steps=steps,
     )
     if profile.arrivals <= 0:
@@ -164,10 +167,10 @@ def _stage(raw: Any, where: str) -> Stage:
     stage = _mapping(raw, where, "a stage")
     for key in stage:
         if key not in ("duration", "rate", "from", "to"):
-            raise ProfileError(f"{where}: unknown key {key!r}{_nearest(str(key), ('duration', 'rate', 'from', 'to'))}")
+            raise ProfileError(f"{where}: unknown key {short(key)}{_nearest(key, ('duration', 'rate', 'from', 'to'))}")
     duration = _seconds(stage.get("duration"), f"{where}.duration")
     if duration <= 0:
-        raise ProfileError(f"{where}.duration: {stage['duration']!r} must be longer than 0s")
+        raise ProfileError(f"{where}.duration: {short(stage['duration'])} must be longer than 0s")
     if "rate" in stage:
         if "from" in stage or "to" in stage:
             raise ProfileError(f"{where}: give either rate, or from and to")
@@ -184,7 +187,7 @@ def _stage(raw: Any, where: str) -> Stage:
 
 def _mix(raw: Any, where: str) -> dict[str, float]:
     mix = {
-        str(name): _number(weight, f"{where}.{name}", 0, 1e9)
+        _text(name, where): _number(weight, f"{where}.{short(name)}", 0, 1e9)
         for name, weight in _mapping(raw, where, "the mix").items()
     }
     if mix and sum(mix.values()) <= 0:
@@ -201,19 +204,34 @@ def _mapping(raw: Any, where: str, what: str) -> dict[Any, Any]:
 def _number(raw: Any, where: str, low: float, high: float) -> float:
     # bool is an int in Python; `users: yes` is not a number of users.
     if isinstance(raw, bool) or not isinstance(raw, int | float) or not low <= raw <= high:
-        raise ProfileError(f"{where}: {raw!r} must be a number from {low:g} to {high:g}")
+        raise ProfileError(f"{where}: {short(raw)} must be a number from {low:g} to {high:g}")
     return float(raw)
 
 
+def _users(raw: Any, where: str) -> int:
+    number = _number(raw, where, 1, MAX_USERS)
+    if not number.is_integer():
+        raise ProfileError(f"{where}: {short(raw)} must be a whole number")
+    return int(number)
+
+
+def _text(raw: Any, where: str) -> str:
+    if not isinstance(raw, str):
+        raise ProfileError(f"{where}: {short(raw)} must be a text; put it in quotes")
+    return raw
+
+
 def _seconds(raw: Any, where: str) -> float:
-    if raw is None or isinstance(raw, bool) or not isinstance(raw, int | float | str):
-        raise ProfileError(f"{where}: {raw!r} must be a duration like 30s")
+    if not isinstance(raw, str):
+        if isinstance(raw, bool) or not isinstance(raw, int | float):
+            raise ProfileError(f"{where}: {short(raw)} must be a duration like 30s")
+        return _number(raw, where, 0, MAX_SECONDS)
     try:
-        return seconds(str(raw))
-    except ValueError as error:
-        raise ProfileError(f"{where}: {error}") from error
+        return seconds(raw)
+    except ValueError:
+        raise ProfileError(f"{where}: {short(raw)} is no duration; write one like 500ms, 30s, 1m30s or 2h") from None
 
 
-def _nearest(name: str, known: tuple[str, ...] | list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
+def _nearest(name: Any, known: tuple[str, ...] | list[str]) -> str:
+    close = difflib.get_close_matches(str(name)[:LONGEST], known, n=1)
     return f"; did you mean {close[0]!r}?" if close else ""

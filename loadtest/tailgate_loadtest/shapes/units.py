@@ -18,9 +18,7 @@ def seconds(text: str) -> float:
     if re.fullmatch(r"\d+(\.\d+)?", text):
         return float(text)
     total, end = 0.0, 0
-    for match in _DURATION.finditer(text):
-        if match.start() != end:
-            break
+    while match := _DURATION.match(text, end):
         total += float(match["number"]) * _SECONDS[match["unit"]]
         end = match.end()
     if not text or end != len(text):
