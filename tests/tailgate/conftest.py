@@ -1,6 +1,7 @@
 """The command as a user runs it: the installed script, a working directory of its own, a real service."""
 
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +22,14 @@ warmup: 1s
 stages: [{duration: 5s, rate: 24}]
 users: 100
 """
+
+
+def free_port() -> int:
+    """A port that nobody listens at, just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def clean_environment() -> dict[str, str]:

@@ -1,11 +1,10 @@
 """What a user can get wrong: one sentence, the right exit code, quickly."""
 
-import socket
 from collections.abc import Callable
 
 import pytest
 
-from tests.tailgate.conftest import Command
+from tests.tailgate.conftest import Command, free_port
 
 LOCUSTFILE = """
 from locust import FastHttpUser, task
@@ -14,12 +13,6 @@ class Visitor(FastHttpUser):
     def home(self):
         self.client.get("/home")
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture

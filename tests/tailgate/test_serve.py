@@ -14,7 +14,7 @@ import psutil
 import pytest
 from tailgate_loadtest.data import locustfile
 
-from tests.tailgate.conftest import Command
+from tests.tailgate.conftest import Command, free_port
 
 pytestmark = pytest.mark.xdist_group("load")
 
@@ -82,8 +82,9 @@ def test_plain_locust_loads_the_reference_api_headless(tailgate: Command, served
 
 
 def test_plain_locust_loads_the_reference_api_from_its_page(tailgate: Command, served: dict[str, str]) -> None:
+    port = free_port()
     process = subprocess.Popen(
-        [LOCUST, "-f", str(locustfile()), "--web-host", "127.0.0.1", "--web-port", "0", "-H", served["url"]],
+        [LOCUST, "-f", str(locustfile()), "--web-host", "127.0.0.1", "--web-port", str(port), "-H", served["url"]],
         cwd=tailgate.cwd,
         env=tailgate.environment,
         stderr=subprocess.PIPE,
@@ -92,7 +93,8 @@ def test_plain_locust_loads_the_reference_api_from_its_page(tailgate: Command, s
     try:
         assert process.stderr is not None
         line = next(line for line in process.stderr if "Starting web interface at" in line)
-        page = line.split("at ")[1].split()[0].rstrip(",")
+        page = f"http://127.0.0.1:{port}"
+        assert page in line
         wait_until(page)
         form = urllib.parse.urlencode({"user_count": 5, "spawn_rate": 5, "host": served["url"]}).encode()
         swarm = json.loads(urllib.request.urlopen(f"{page}/swarm", data=form, timeout=10).read())

@@ -141,10 +141,12 @@ class OpenLoad:
 class ClosedLoad:
     """Users that take turns, as under Locust itself; ``on_start`` is still set-up and not judged."""
 
-    def __init__(self, environment: Environment, tracker: Tracker, swarm: Swarm) -> None:
+    def __init__(self, environment: Environment, tracker: Tracker, swarm: Swarm, drain: float) -> None:
         self._environment = environment
         self._tracker = tracker
         self._swarm = swarm
+        # Locust gives running tasks so long to end, whoever stops its runner.
+        environment.stop_timeout = drain
         self._most_users = 0
         follow(environment.user_classes, tracker)
 
@@ -167,10 +169,19 @@ class ClosedLoad:
             gevent.spawn(runner.start, self._swarm.users, self._swarm.spawn_rate)
         while not stop.wait(0.1):
             if self._swarm.run_time is not None and self._tracker.now() >= self._swarm.run_time:
-                return
+                break
             shape_ended = self._environment.shape_class is not None and runner.shape_greenlet is None
             if shape_ended or runner.state == "stopped":
+                break
+        self._wait_out(gevent.spawn(runner.stop), stop)
+
+    def _wait_out(self, stopping: gevent.Greenlet, stop: Event) -> None:
+        began = self._tracker.now()
+        while not stopping.ready():
+            if stop.is_set() and self._tracker.now() - began >= _HURRIED_DRAIN:
+                stopping.kill()
                 return
+            gevent.sleep(0.02)
 
     def gauges(self, now: float) -> dict[str, float]:
         """See Load: under the closed model a request is its own arrival."""

@@ -66,7 +66,7 @@ def _run(orders: Orders, environment: Environment, file: TextIO, out: TextIO, st
     load: Load
     try:
         if isinstance(orders.load, Swarm):
-            load = ClosedLoad(environment, tracker, orders.load)
+            load = ClosedLoad(environment, tracker, orders.load, orders.drain)
         else:
             load = OpenLoad(environment, tracker, health, orders.load, orders.seed, orders.drain)
     except LocustError as error:

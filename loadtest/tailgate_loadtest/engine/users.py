@@ -1,8 +1,9 @@
-"""Takes a locustfile's classes in hand: their requests are followed, and under the open model their waits are ours."""
+"""Takes a locustfile's classes in hand: their requests are followed, and under the open model their tasks are paced."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import gevent
 from locust import TaskSet, User
 
 from tailgate_loadtest.engine.thinking import think
@@ -11,54 +12,65 @@ from tailgate_loadtest.engine.tracker import Tracker, Visit, visit_of
 Gate = Callable[[User, Visit], None]
 
 
-def follow(classes: Sequence[type[User]], tracker: Tracker, gate: Gate | None = None) -> None:
-    """Have the tracker follow every user of these classes.
-
-    With a ``gate``, a user waits at it before every task, in place of the locustfile's own wait times; its own
-    ``self.wait()`` within a task is think time.
-    """
+def follow(classes: Sequence[type[User]], tracker: Tracker) -> None:
+    """Have the tracker follow every user of these classes; what they do to start and to stop is set-up."""
     # All originals are taken before any class is changed: one class may inherit from another.
     starts: dict[type[User], Callable[[Any], None]] = {cls: cls.on_start for cls in classes}
-    waits: dict[type[User], Callable[[Any], float]] = {cls: cls.wait_time for cls in classes}
+    stops: dict[type[User], Callable[[Any], None]] = {cls: cls.on_stop for cls in classes}
     for cls in classes:
-        _replace_start(cls, starts[cls], tracker, gate)
-        if gate is not None:
-            _replace_wait(cls, waits[cls], gate)
+        _replace(cls, starts[cls], stops[cls], tracker)
 
 
-def _replace_start(cls: type[User], original: Callable[[Any], None], tracker: Tracker, gate: Gate | None) -> None:
+def _replace(
+    cls: type[User], start: Callable[[Any], None], stop: Callable[[Any], None], tracker: Tracker
+) -> None:
+    # Reached by super() from a subclass, the subclass has done the rest already.
     def on_start(user: User) -> None:
-        if type(user) is not cls:  # reached by super() from a subclass, which has done the rest already
-            original(user)
+        if type(user) is not cls:
+            start(user)
             return
         visit = tracker.enter(user)
-        original(user)
+        start(user)
         visit.setup = False
-        if gate is not None:
-            gate(user, visit)
+
+    def on_stop(user: User) -> None:
+        if type(user) is cls:
+            tracker.withdraw(user)
+        stop(user)
 
     cls.on_start = on_start  # type: ignore[method-assign, assignment]
+    cls.on_stop = on_stop  # type: ignore[method-assign, assignment]
 
 
-def _replace_wait(cls: type[User], original: Callable[[Any], float], gate: Gate) -> None:
-    def at_gate(owner: User | TaskSet) -> float:
-        user = owner.user if isinstance(owner, TaskSet) else owner
-        visit = visit_of(user)
-        if visit is not None:
-            gate(user, visit)
-        return 0.0
+def pace(gate: Gate) -> None:
+    """Have every user wait at ``gate`` before each task, in place of its own waiting after one.
 
-    def wait(user: User) -> None:
-        think(user, original(user))
+    For a process of its own: Locust's TaskSet is not the same afterwards. A task set within a task set, and what it does
+    to start, belong to the arrival of its first task. ``self.wait()`` within a task is think time.
+    """
+    execute: Callable[[TaskSet, Any], None] = TaskSet.execute_next_task
 
-    cls.wait_time = at_gate
-    cls.wait = wait  # type: ignore[method-assign]
-    for task_set in set(_task_sets(cls.tasks)):
-        task_set.wait_time = at_gate  # type: ignore[method-assign]
+    def execute_next_task(self: TaskSet) -> None:
+        visit = visit_of(self.user)
+        if visit is None:  # not one of ours: a class that was not asked for
+            execute(self)
+            return
+        if not visit.fresh:
+            gate(self.user, visit)
+            visit.fresh = True
+        nested = isinstance(self._task_queue[0], type)
+        visit.tasking = not nested
+        try:
+            execute(self)
+        finally:
+            visit.fresh = visit.tasking = False
 
+    def wait(self: TaskSet) -> None:
+        visit = visit_of(self.user)
+        if visit is not None and visit.tasking:
+            think(self.user, self.wait_time())
+        else:
+            gevent.sleep(0)
 
-def _task_sets(tasks: Sequence[Any]) -> Iterator[type[TaskSet]]:
-    for task in tasks:
-        if isinstance(task, type) and issubclass(task, TaskSet):
-            yield task
-            yield from _task_sets(task.tasks)
+    TaskSet.execute_next_task = execute_next_task  # type: ignore[method-assign]
+    TaskSet.wait = wait  # type: ignore[method-assign]
