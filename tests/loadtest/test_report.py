@@ -390,7 +390,7 @@ def test_a_percentile_that_reaches_unanswered_requests_is_shown_as_at_least(buil
     assert re.search("p95 ≥\u202f[0-9\u202f.]+\u202fms", page.text)
     assert "≥" in summary
     assert "at least" in suite.find(".//testcase[@name='contacts-by-phone-latency-p95']/system-out").text
-    assert re.search(r"by-phone +\S+ +\S+ +≥ [0-9 .]+ +≥ ", terminal(bundle, verdict, width=120))
+    assert re.search(r"by-phone +\S+ +\S+ +≥[0-9.]+ +≥", terminal(bundle, verdict, width=120))
 
 
 def test_the_slowest_trace_of_the_judged_part_is_drawn_as_a_waterfall(build: Build):

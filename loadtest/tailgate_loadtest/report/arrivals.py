@@ -35,10 +35,11 @@ def arrivals(key: str, flows: Sequence[Flow], span: Span, frame: Frame, *, plann
         frame.width,
         frame.height,
         *plan,
-        plot.time_axis(frame, x, span),
+        plot.apart(frame, x, span),
         plot.y_axis(frame, y, "arrivals per second", show.exact),
         svg.line(points(lambda f: f.started), "started"),
         svg.line(points(lambda f: f.completed), "completed"),
+        plot.time_axis(frame, x, span),
         plot.end_labels(frame, labels),
         plot.readout(frame, ((x(f.start), x(f.end), _words(f, span, planned=planned)) for f in flows)),
     )
@@ -57,10 +58,11 @@ def waiting(key: str, flows: Sequence[Flow], span: Span, frame: Frame) -> Markup
         f"Arrivals that were due and waited for a user; at most {show.count(most)}.",
         frame.width,
         frame.height,
-        plot.time_axis(frame, x, span),
+        plot.apart(frame, x, span),
         plot.y_axis(frame, y, "waiting", show.exact),
         svg.area(points, frame.y0, "waiting"),
         svg.line(points, "waiting"),
+        plot.time_axis(frame, x, span),
         plot.readout(
             frame,
             (

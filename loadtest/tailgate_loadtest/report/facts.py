@@ -40,7 +40,7 @@ def plan(run: RunDocument) -> Facts:
         ("stages", "; ".join(map(_stage, record.stages))),
         ("search for the highest rate held", "yes, each stage judged by itself" if record.steps else ""),
         ("warm-up, not judged", show.span(record.warmup) if record.warmup else ""),
-        ("judged", f"{show.span(run.measured_from)} to {show.span(run.measured_to)}"),
+        ("arrivals judged", f"{show.span(run.measured_from)} to {show.span(run.measured_to)}"),
         ("drain at most", show.span(record.drain)),
         ("users at most" if record.model == "open" else "users", show.count(record.users)),
         ("seed", str(record.seed)),

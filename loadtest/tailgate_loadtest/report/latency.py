@@ -68,10 +68,11 @@ def over_time(
         + "".join(f" A line across: {label}." for _, label in marks),
         frame.width,
         frame.height,
-        plot.time_axis(frame, x, span),
+        plot.apart(frame, x, span),
         plot.y_axis(frame, y, "ms, log" if scale[2] else "ms", _tick),
         _bad(bins, x, frame),
         *(svg.line(points[line], line) for line in _LINES),
+        plot.time_axis(frame, x, span),
         plot.limits(frame, y, marks),
         plot.end_labels(frame, [(line, at, line) for line, at in ends if at is not None]),
         plot.readout(frame, ((x(b.start), x(b.start + b.length), _words(b, span)) for b in bins) if read else ()),
@@ -90,7 +91,10 @@ def by_percentile(
     # Room for the names of the two lines.
     frame = replace(frame, right=frame.right + 18)
     total = max(response.total, service.total, 2)
-    nines = min(max(math.ceil(math.log10(2 * total)), 2), _MAX_NINES)
+    reached = [_nines(share) for curve in (response, service) for share, _ in curve.points]
+    # One nine more than any objective's: its name stands to the right of its corner.
+    reached += [_nines(f.target) + 1 for f in goals]
+    nines = min(max(math.ceil(max(reached, default=0.0) - 1e-9), 2), _MAX_NINES)
     x = Scale(0, nines, frame.x0, frame.x1)
     shown = [value for curve in (response, service) for _, value in curve.points]
     low, high, log = domain([*shown, *(f.threshold for f in goals if f.threshold)])

@@ -59,5 +59,5 @@ def queries(mean: float, most: float, budget: float | None, largest: float) -> M
     if math.isfinite(most):
         parts.append(svg.element("path", d=f"M{x(most):.1f} 2V14", class_="most"))
     if budget is not None:
-        parts.append(svg.element("path", d=f"M{x(budget):.1f} 0V16", class_="limit-mark"))
+        parts.append(svg.element("path", d=f"M{x(budget):.1f} 0V16", class_="budget"))
     return svg.element("svg", *parts, viewBox="-1 0 202 16", class_="queries", aria_hidden="true")

@@ -1,4 +1,4 @@
-"""The frame of a chart: axes, grid, the parts of time that are not judged, and what a pointer reads from it."""
+"""The frame of a chart: axes, grid, the time before and after the plan, and what a pointer reads from it."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -81,23 +81,35 @@ def y_axis(frame: Frame, y: Scale, unit: str, write: Callable[[float], str]) -> 
     return svg.group(*parts)
 
 
-def time_axis(frame: Frame, x: Scale, span: Span) -> Markup:
-    """The moments along the lower edge, and a shade over what is not judged."""
-    parts = []
-    for low, high, name in ((0.0, span.measured_from, "warm-up"), (span.measured_to, span.seconds, "drain")):
-        width = x(high) - x(low)
-        if width >= 1:
-            parts.append(
-                svg.element("rect", x=x(low), y=frame.y1, width=width, height=frame.y0 - frame.y1, class_="apart")
+def apart(frame: Frame, x: Scale, span: Span) -> Markup:
+    """A shade over what lies before and after the plan's stages."""
+    return svg.group(
+        *(
+            svg.element(
+                "rect", x=x(low), y=frame.y1, width=x(high) - x(low), height=frame.y0 - frame.y1, class_="apart"
             )
-            if width > 7 * len(name):
-                parts.append(svg.text(name, x(low) + width / 2, frame.y0 - 6, "faint", "middle"))
+            for low, high, _ in _apart(span)
+        )
+    )
+
+
+def time_axis(frame: Frame, x: Scale, span: Span) -> Markup:
+    """The moments along the lower edge, and the names of the shades; drawn over what the plot shows."""
+    parts = [
+        svg.text(name, (x(low) + x(high)) / 2, frame.y0 - 6, "faint", "middle")
+        for low, high, name in _apart(span)
+        if x(high) - x(low) > 7 * len(name)
+    ]
     parts += [
         svg.text(show.moment(value, span.seconds), x(value), frame.height - 6, anchor="middle")
         for value in time_ticks(span.seconds, frame.columns)
     ]
     parts.append(svg.element("path", d=f"M{frame.x0:g} {frame.y0:g}H{frame.x1:g}", class_="axis"))
     return svg.group(*parts)
+
+
+def _apart(span: Span) -> list[tuple[float, float, str]]:
+    return [(0.0, span.measured_from, "warm-up"), (span.measured_to, span.seconds, "drain")]
 
 
 def end_labels(frame: Frame, labels: Sequence[tuple[str, float, str]]) -> Markup:

@@ -50,14 +50,14 @@ class _Path:
         self._route = show.one_line(route)
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
-        return Measurement(16, max(cell_len(self._route), 16)).with_maximum(options.max_width)
+        return Measurement(20, max(cell_len(self._route), 20)).with_maximum(options.max_width)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         line = ""
         for piece in self._route.replace("/", "/\0").split("\0"):
             if line and cell_len(line + piece) > options.max_width:
                 yield Text(line, overflow="fold")
-                line = "  "
+                line = " "
             line += piece
         yield Text(line, overflow="fold")
 
@@ -68,7 +68,8 @@ def _route(route: RouteRecord) -> list[RenderableType]:
         *(words.route_percentile(route, q) for q in (0.5, 0.95, 0.99)),
         show.NOTHING if route.queries is None else show.significant(route.queries),
     ]
-    return [_Path(route.route), *(show.plain(number) for number in numbers)]
+    # No space within a number here: the route needs the room more.
+    return [_Path(route.route), *(number.replace(show.NARROW, "") for number in numbers)]
 
 
 def _objectives(findings: list[Finding]) -> list[RenderableType]:

@@ -84,7 +84,7 @@ def slowest(bundle: Bundle, run: RunDocument) -> list[Trace]:
         BundleError: traces.jsonl is damaged; the message names the line.
     """
     documents = list(_documents(bundle))
-    judged = [d for d in documents if run.measured_from <= _at(d, run) <= run.measured_to]
+    judged = [d for d in documents if _at(d, run) >= run.measured_from]
     chosen = sorted(judged or documents, key=lambda d: -_length(root_of(d)))[: 1 + MAX_OTHERS]
     return [_trace(document, run) for document in chosen]
 
