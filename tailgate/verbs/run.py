@@ -34,6 +34,8 @@ from tailgate.live import LiveLine
 from tailgate.planning import show_plan
 
 _DEFAULT_PROFILE = "smoke"
+_WHAT, _OPEN, _CLOSED = "What to load", "Open model: arrivals by plan", "Closed model: users, as under Locust"
+_JUDGING, _REFERENCE, _OUTPUT = "What to judge by", "The reference API", "What comes out"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,47 +78,104 @@ class _Request:
 def run(
     classes: Annotated[list[str] | None, typer.Argument(help="Only these user classes of the locustfile.")] = None,
     locustfile: Annotated[
-        str | None, typer.Option("-f", "--locustfile", envvar="LOCUST_LOCUSTFILE", help="Any locustfile.")
+        str | None,
+        typer.Option("-f", "--locustfile", envvar="LOCUST_LOCUSTFILE", help="Any locustfile.", rich_help_panel=_WHAT),
     ] = None,
     host: Annotated[
         str | None,
-        typer.Option("-H", "--host", envvar="LOCUST_HOST", help="The API's address; without it, the reference API."),
+        typer.Option(
+            "-H",
+            "--host",
+            envvar="LOCUST_HOST",
+            help="The API's address; without it, the reference API.",
+            rich_help_panel=_WHAT,
+        ),
     ] = None,
     profile: Annotated[
         str | None,
-        typer.Option(help="smoke, load, stress, spike, soak, breakpoint, or a .yaml file: arrivals by plan."),
+        typer.Option(
+            help="smoke, load, stress, spike, soak, breakpoint, or a .yaml file: arrivals by plan.",
+            rich_help_panel=_OPEN,
+        ),
     ] = None,
     users: Annotated[
-        int | None, typer.Option("-u", "--users", envvar="LOCUST_USERS", min=1, help="Closed model: this many users.")
+        int | None,
+        typer.Option(
+            "-u",
+            "--users",
+            envvar="LOCUST_USERS",
+            min=1,
+            help="Closed model: this many users.",
+            rich_help_panel=_CLOSED,
+        ),
     ] = None,
     spawn_rate: Annotated[
         float | None,
-        typer.Option("-r", "--spawn-rate", envvar="LOCUST_SPAWN_RATE", min=0.001, help="Users started per second."),
+        typer.Option(
+            "-r",
+            "--spawn-rate",
+            envvar="LOCUST_SPAWN_RATE",
+            min=0.001,
+            help="Users started per second.",
+            rich_help_panel=_CLOSED,
+        ),
     ] = None,
     run_time: Annotated[
-        str | None, typer.Option("-t", "--run-time", envvar="LOCUST_RUN_TIME", help="How long, such as 30s or 1h30m.")
+        str | None,
+        typer.Option(
+            "-t",
+            "--run-time",
+            envvar="LOCUST_RUN_TIME",
+            help="How long, such as 30s or 1h30m.",
+            rich_help_panel=_CLOSED,
+        ),
     ] = None,
     tags: Annotated[
-        list[str] | None, typer.Option("-T", "--tags", envvar="LOCUST_TAGS", help="Only tasks with this tag.")
+        list[str] | None,
+        typer.Option("-T", "--tags", envvar="LOCUST_TAGS", help="Only tasks with this tag.", rich_help_panel=_WHAT),
     ] = None,
     exclude_tags: Annotated[
         list[str] | None,
-        typer.Option("-E", "--exclude-tags", envvar="LOCUST_EXCLUDE_TAGS", help="No tasks with this tag."),
+        typer.Option(
+            "-E", "--exclude-tags", envvar="LOCUST_EXCLUDE_TAGS", help="No tasks with this tag.", rich_help_panel=_WHAT
+        ),
     ] = None,
-    slo: Annotated[str | None, typer.Option(help="The objectives file; by default slo.yaml here.")] = None,
+    slo: Annotated[
+        str | None, typer.Option(help="The objectives file; by default slo.yaml here.", rich_help_panel=_JUDGING)
+    ] = None,
     metrics: Annotated[
-        str | None, typer.Option(help="The service's Prometheus metrics page, for its own side of the run.")
+        str | None,
+        typer.Option(
+            help="The service's Prometheus metrics page, for its own side of the run.", rich_help_panel=_JUDGING
+        ),
     ] = None,
-    targets: Annotated[str | None, typer.Option(help="The targets file that the personas read.")] = None,
-    variant: Annotated[str, typer.Option(help="Of the reference API: parallel or sequential.")] = "parallel",
+    targets: Annotated[
+        str | None, typer.Option(help="The targets file that the personas read.", rich_help_panel=_WHAT)
+    ] = None,
+    variant: Annotated[
+        str, typer.Option(help="Of the reference API: parallel or sequential.", rich_help_panel=_REFERENCE)
+    ] = "parallel",
     db_rtt: Annotated[
-        str, typer.Option(help="A round trip put between the reference API and its database, such as 20ms.")
+        str,
+        typer.Option(
+            help="A round trip put between the reference API and its database, such as 20ms.",
+            rich_help_panel=_REFERENCE,
+        ),
     ] = "0ms",
-    out_dir: Annotated[str | None, typer.Option("--out", help="Where bundles are written; by default runs/.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed, the same arrivals.")] = 1,
-    tag: Annotated[list[str] | None, typer.Option(help="k=v, kept with the run; may be given often.")] = None,
-    plan: Annotated[bool, typer.Option("--plan", help="Only say what would happen, and what it could decide.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The verdict as JSON on standard output.")] = False,
+    out_dir: Annotated[
+        str | None, typer.Option("--out", help="Where bundles are written; by default runs/.", rich_help_panel=_OUTPUT)
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed, the same arrivals.", rich_help_panel=_OPEN)] = 1,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="k=v, kept with the run; may be given often.", rich_help_panel=_OUTPUT)
+    ] = None,
+    plan: Annotated[
+        bool,
+        typer.Option("--plan", help="Only say what would happen, and what it could decide.", rich_help_panel=_OUTPUT),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The verdict as JSON on standard output.", rich_help_panel=_OUTPUT)
+    ] = False,
 ) -> None:
     """Start what is needed, put the load on, judge it, write the bundle.
 

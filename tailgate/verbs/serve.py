@@ -1,6 +1,7 @@
 """``tailgate serve``: the reference API, for a load of one's own."""
 
 import signal
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -31,8 +32,7 @@ def serve(
 
     Every start is a fresh clone of the same data; what was written to it goes with it.
 
-        tailgate serve
-        locust -f loadtest/locustfile.py --host http://127.0.0.1:8000     (in another terminal)
+    Then, in another terminal: `locust -f loadtest/locustfile.py --host http://127.0.0.1:8000`
     """
     try:
         rtt = seconds(db_rtt)
@@ -63,7 +63,7 @@ def serve(
                 )
             say("Ctrl-C ends it")
             while stack.alive():
-                signal.sigtimedwait((), 0.5)
+                time.sleep(0.5)
             raise CommandError("the service ended by itself; its log is above")
     except KeyboardInterrupt:
         say("ended")
