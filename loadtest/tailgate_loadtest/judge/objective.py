@@ -7,6 +7,7 @@ optimistic bound is not, and is inconclusive in between.
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from tailgate_slo import SLO, Gate, nearest_route, samples_to_decide
 
@@ -79,7 +80,7 @@ def _queries(slo: SLO, gate: Gate, evidence: Evidence) -> Finding:
     most = max(each.percentile(float(slo.target)) for each in counts)
     allowed = 1 - float(slo.target)
     met = bad <= allowed * samples + 1e-9
-    why = f"{bad} of {samples} requests ran more than {budget:g} queries; {allowed:.3g} of them may"
+    why = f"{bad} of {samples} requests ran more than {budget:g} queries; {_percent(1 - slo.target)} may"
     return _finding(
         slo,
         gate,
@@ -97,18 +98,22 @@ def _queries(slo: SLO, gate: Gate, evidence: Evidence) -> Finding:
 
 def _decide(slo: SLO, gate: Gate, samples: int, bad: float, bounds: Bounds) -> tuple[Outcome, str]:
     allowed = 1 - float(slo.target)
-    what = f"{bad:g} of {samples} requests were bad, a share of {bad / samples:.3%}"
-    interval = f"[{bounds.low:.3%}, {bounds.high:.3%}]"
+    may = f"{_percent(1 - slo.target)} may be"
+    what = f"{bad:g} of {samples} requests were bad: {bad / samples:.3%} [{bounds.low:.3%}, {bounds.high:.3%}]"
     # A clear miss is a miss, however few the samples: the bound has taken their number into account.
     if bounds.low > allowed:
-        return "fail", f"{what} {interval}; {allowed:.3g} may be, and even the lower bound is above"
+        return "fail", f"{what}; {may}, and even the lower bound is above"
     if samples < gate.minimum_samples:
         return "inconclusive", f"{samples} samples; the gate asks for at least {gate.minimum_samples}"
     if bounds.high <= allowed:
-        return "pass", f"{what} {interval}; {allowed:.3g} may be, and even the upper bound is within"
+        return "pass", f"{what}; {may}, and even the upper bound is within"
     need = samples_to_decide(slo.target)
-    hint = f"; at least {need} samples are needed" if samples < need else "; a longer run would narrow it"
-    return "inconclusive", f"{what} {interval}; {allowed:.3g} may be, which lies between the bounds{hint}"
+    hint = f"at least {need} samples are needed" if samples < need else "a longer run would narrow it"
+    return "inconclusive", f"{what}; {may}, which lies between the bounds; {hint}"
+
+
+def _percent(share: Decimal) -> str:
+    return f"{(100 * share).normalize():f} %"
 
 
 def _percentile(windows: Windows, q: float) -> tuple[float | None, float | None, float | None, bool]:
