@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
+import asyncpg
 import typer
 from tailgate_loadtest.targets import DEFAULT as DEFAULT_TARGETS
 from tailgate_otel.names import ENV_DATABASE_URL
@@ -15,6 +17,8 @@ from tailgate_service.seed.writer import seed as write_seed
 
 from tailgate.console import out, print_json
 from tailgate.errors import CommandError
+
+T = TypeVar("T")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,13 +34,21 @@ def _dsn() -> str:
     return dsn
 
 
+def _do(work: Coroutine[Any, Any, T]) -> T:
+    try:
+        return asyncio.run(work)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        # What the driver says names the server and the cause; it never repeats the password.
+        raise CommandError(f"the database of {ENV_DATABASE_URL}: {' '.join(str(error).split())}") from error
+
+
 @app.command()
 def migrate(
     to: Annotated[int | None, typer.Option(min=1, help="The version to stop at; the newest without it.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="What was applied, as JSON.")] = False,
 ) -> None:
     """Apply what is missing; run again after an interruption, it goes on."""
-    done = asyncio.run(runner.migrate(_dsn(), to))
+    done = _do(runner.migrate(_dsn(), to))
     _tell("applied", [f"{m.version:04d}_{m.name}" for m in done], as_json=as_json)
 
 
@@ -46,7 +58,7 @@ def rollback(
     as_json: Annotated[bool, typer.Option("--json", help="What was taken back, as JSON.")] = False,
 ) -> None:
     """Take back the last migrations, newest first."""
-    done = asyncio.run(runner.rollback(_dsn(), steps))
+    done = _do(runner.rollback(_dsn(), steps))
     _tell("taken back", [f"{m.version:04d}_{m.name}" for m in done], as_json=as_json)
 
 
@@ -67,7 +79,7 @@ def seed(
         await targets_file.write(targets, _dsn(), targets_file.Webhook())
         return rows
 
-    rows = asyncio.run(fill())
+    rows = _do(fill())
     if as_json:
         print_json({"rows": rows, "targets": str(targets)})
         return

@@ -1,0 +1,72 @@
+"""``tailgate db`` on a Postgres of the user's own."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+from tailgate_otel.names import ENV_DATABASE_URL
+from tailgate_service.postgres.cluster import Cluster
+
+from tests.tailgate.conftest import Command
+
+
+@pytest.fixture
+def database(tailgate: Command, postgres: Cluster) -> Iterator[str]:
+    """An empty database, whose address the command finds in its environment."""
+    name = "command"
+
+    async def execute(statement: str) -> None:
+        connection = await asyncpg.connect(postgres.dsn)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    asyncio.run(execute(f"CREATE DATABASE {name}"))
+    dsn = urlunsplit(urlsplit(postgres.dsn)._replace(path=f"/{name}"))
+    tailgate.environment[ENV_DATABASE_URL] = dsn
+    yield dsn
+    asyncio.run(execute(f"DROP DATABASE {name}"))
+
+
+def test_a_database_is_migrated_seeded_and_rolled_back(tailgate: Command, database: str) -> None:
+    applied = json.loads(tailgate("db", "migrate", "--json").stdout)["applied"]
+    assert applied[0] == "0001_base"
+    assert tailgate("db", "migrate").stdout == "nothing to do\n"
+    seeded = tailgate("db", "seed", "--workspaces", "2", "--conversations", "20", "--messages", "3", "--json")
+    assert seeded.returncode == 0, seeded.stderr
+    rows = json.loads(seeded.stdout)["rows"]
+    assert rows["workspaces"] == 2
+    assert rows["conversations"] == 40
+    targets = tailgate.cwd / ".tailgate" / "targets.json"
+    assert targets.stat().st_mode & 0o777 == 0o600
+    assert len(json.loads(targets.read_text())["workspaces"]) == 2
+    assert tailgate("db", "rollback").stdout == f"taken back {applied[-1]}\n"
+    assert tailgate("db", "rollback", "--steps", "99").returncode == 2
+    assert tailgate("db", "migrate", "--to", "1").returncode == 2  # the database is past it
+
+
+def test_without_an_address_the_variable_is_named(tailgate: Command) -> None:
+    done = tailgate("db", "migrate")
+    assert done.returncode == 2
+    assert ENV_DATABASE_URL in done.stderr
+
+
+def test_a_database_that_cannot_be_reached_is_one_sentence_without_the_password(tailgate: Command) -> None:
+    tailgate.environment[ENV_DATABASE_URL] = "postgresql://me:geheim@127.0.0.1:1/none"
+    done = tailgate("db", "migrate")
+    assert done.returncode == 2
+    assert "geheim" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_is_not_empty_is_not_seeded(tailgate: Command, database: str) -> None:
+    tailgate("db", "migrate")
+    few = ("db", "seed", "--workspaces", "1", "--conversations", "5", "--messages", "2")
+    assert tailgate(*few).returncode == 0
+    again = tailgate(*few)
+    assert again.returncode == 2
+    assert "Traceback" not in again.stderr
