@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import asyncpg
+import asyncpg.exceptions
 import typer
 from tailgate_loadtest.targets import DEFAULT as DEFAULT_TARGETS
 from tailgate_otel.names import ENV_DATABASE_URL
@@ -37,7 +37,7 @@ def _dsn() -> str:
 def _do(work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(work)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (OSError, asyncpg.exceptions.PostgresError, asyncpg.exceptions.InterfaceError) as error:
         # What the driver says names the server and the cause; it never repeats the password.
         raise CommandError(f"the database of {ENV_DATABASE_URL}: {' '.join(str(error).split())}") from error
 
