@@ -13,7 +13,7 @@ from locust.exception import LocustError
 from tailgate_loadtest.engine.health import Health
 from tailgate_loadtest.engine.pool import Pool
 from tailgate_loadtest.engine.tracker import Tracker
-from tailgate_loadtest.engine.users import follow
+from tailgate_loadtest.engine.users import follow, pace
 from tailgate_loadtest.shapes.orders import Swarm
 from tailgate_loadtest.shapes.profile import Profile
 from tailgate_loadtest.shapes.schedule import Schedule
@@ -34,8 +34,8 @@ class Load(Protocol):
     def length(self) -> float | None:
         """Planned seconds, warm-up included; None when only the locustfile knows."""
 
-    def prepare(self) -> None:
-        """Make ready; the clock does not run yet."""
+    def prepare(self, stop: Event) -> None:
+        """Make ready, unless ``stop`` is set; the clock does not run yet."""
 
     def run(self, stop: Event) -> None:
         """Put the load on and wait out its drain, or end early and in a hurry once ``stop`` is set."""
@@ -69,19 +69,20 @@ class OpenLoad:
         self._schedule = Schedule(profile, self._mix, seed)
         self._pool = Pool(environment, tracker, classes, profile.users)
         self._admitted = self._judged = 0
-        follow(environment.user_classes, tracker, self._pool.gate)
+        follow(environment.user_classes, tracker)
+        pace(self._pool.gate)
 
     @property
     def length(self) -> float | None:
         """See Load."""
         return self._schedule.length
 
-    def prepare(self) -> None:
+    def prepare(self, stop: Event) -> None:
         """See Load."""
         self._environment.events.test_start.fire(environment=self._environment)
         total = sum(self._mix.values())
         ahead = self._profile.peak * _PREPARE
-        self._pool.prepare({name: math.ceil(ahead * w / total) for name, w in self._mix.items()}, _PATIENCE)
+        self._pool.prepare({name: math.ceil(ahead * w / total) for name, w in self._mix.items()}, _PATIENCE, stop)
 
     def run(self, stop: Event) -> None:
         """See Load."""
@@ -122,16 +123,14 @@ class OpenLoad:
 
     def finish(self) -> dict[str, int]:
         """See Load."""
-        left = self._pool.close()
-        for arrival in left:
-            self._tracker.unstarted(arrival.persona, arrival.due)
+        unstarted = self._pool.close()
         return {
             "planned": round(self._schedule.expected(self._schedule.length)),
             "arrived": self._admitted,
             "judged": self._judged,
             "started": self._pool.started,
             "completed": self._pool.completed,
-            "unstarted": len(left),
+            "unstarted": unstarted,
             "abandoned": self._pool.abandoned,
             "most_users": self._pool.most_users,
             "user_bound": self._profile.users,
@@ -155,7 +154,7 @@ class ClosedLoad:
         """See Load."""
         return self._swarm.run_time
 
-    def prepare(self) -> None:
+    def prepare(self, stop: Event) -> None:
         """See Load: Locust starts users within the load."""
 
     def run(self, stop: Event) -> None:
@@ -200,11 +199,12 @@ class ClosedLoad:
     def finish(self) -> dict[str, int]:
         """See Load."""
         done = self._tracker.requests
+        begun = done + self._tracker.unanswered
         return {
-            "planned": done,
-            "arrived": done,
-            "judged": done,
-            "started": done,
+            "planned": begun,
+            "arrived": begun,
+            "judged": begun,
+            "started": begun,
             "completed": done,
             "unstarted": 0,
             "abandoned": 0,

@@ -43,5 +43,8 @@ def environment_for(orders: Orders) -> Environment:
         raise LocustError(f"{orders.locustfile}: has no LoadTestShape; say how long with -t, or give a --profile")
     runner = environment.create_local_runner()
     environment._filter_tasks_by_tags()
+    environment.user_classes = [cls for cls in environment.user_classes if cls.tasks]
+    if not environment.user_classes:
+        raise LocustError(f"{orders.locustfile}: no user class has a task left to run; see --tags and --exclude-tags")
     environment.events.init.fire(environment=environment, runner=runner, web_ui=None)
     return environment

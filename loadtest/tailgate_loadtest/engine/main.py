@@ -17,6 +17,7 @@ from gevent.event import Event
 from gevent.os import tp_read
 from locust.env import Environment
 from locust.exception import LocustError
+from locust.runners import STATE_CLEANUP
 from tailgate_otel.names import ENV_TARGETS, HEADER_RUN_SECRET
 
 from tailgate_loadtest.engine.health import Health
@@ -30,6 +31,8 @@ from tailgate_loadtest.measure.recorder import Recorder
 from tailgate_loadtest.shapes.orders import Orders, Swarm
 
 USAGE = 2
+_MAX_WORDS = 4 * 1024 * 1024
+"""Bytes on standard error that are kept."""
 
 
 def main() -> int:
@@ -73,8 +76,9 @@ def _run(orders: Orders, environment: Environment, file: TextIO, out: TextIO, st
         _say(out, {"error": str(error)})
         return USAGE
     environment.events.request.add_listener(tracker.on_request)
+    environment.events.user_error.add_listener(tracker.on_user_error)
     exceptions = _count_exceptions(environment)
-    load.prepare()
+    load.prepare(stop)
     tracker.start()
     health.start()
     began = time.time()
@@ -104,7 +108,7 @@ def _run(orders: Orders, environment: Environment, file: TextIO, out: TextIO, st
         "exceptions": exceptions,
         "timeline": timeline,
     }
-    Path(orders.result).write_text(json.dumps(result), encoding="utf-8")
+    _write_whole(Path(orders.result), json.dumps(result))
     _say(out, {"done": True})
     _put_away(environment, closed)
     return 0
@@ -124,6 +128,7 @@ def _tick(
         gevent.sleep(max(second - tracker.now(), 0.0))
         now = tracker.now()
         recorder.fold(now)
+        _bound_words()
         times, tracker.recent = tracker.recent, []
         # What is still waited for is already this old: a stall shows at once, not when it is over.
         times += [now - flight.due for flight in tracker.open_flights() if not flight.setup]
@@ -159,12 +164,27 @@ def _put_away(environment: Environment, closed: bool) -> None:
     # The account is written; what a locustfile does in on_stop gets a moment, not the last word.
     with gevent.Timeout(2.0, False):
         if environment.runner is not None:
+            environment.runner.user_greenlets.kill(block=True)
             if closed:
+                while environment.runner.state == STATE_CLEANUP:  # it is ending, and tells the locustfile when it has
+                    gevent.sleep(0.01)
                 environment.runner.quit()
             else:
                 environment.events.test_stop.fire(environment=environment)
-                environment.runner.user_greenlets.kill(block=True)
         environment.events.quitting.fire(environment=environment, reverse=True)
+
+
+def _bound_words() -> None:
+    # A locustfile may print, and raise, without end; who started us reads only the last words, from a file.
+    if os.fstat(2).st_size > _MAX_WORDS:
+        os.ftruncate(2, 0)
+        os.lseek(2, 0, os.SEEK_SET)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
 
 
 def _stop_with_parent(stop: Event) -> None:

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import gevent
-from gevent.event import AsyncResult
+from gevent.event import AsyncResult, Event
 from locust import User
 from locust.env import Environment
 from locust.exception import StopUser
 
-from tailgate_loadtest.engine.tracker import Tracker, Visit
+from tailgate_loadtest.engine.tracker import Tracker, Visit, visit_of
 from tailgate_loadtest.shapes.schedule import Arrival
 
 _PATIENCE = 1.0
@@ -46,7 +46,7 @@ class Pool:
         self.started = 0
         self.completed = 0
         self.abandoned = 0
-        """Arrivals whose user ended before it could begin: its ``on_start`` failed."""
+        """Arrivals whose user could not begin them: its ``on_start`` failed."""
         self.most_users = 0
 
     @property
@@ -60,23 +60,18 @@ class Pool:
         return sum(len(queue) for queue in self._waiting.values())
 
     @property
-    def bound_reached(self) -> bool:
-        """Whether the bound on users has ever been reached."""
-        return self.most_users >= self._bound
-
-    @property
     def busy(self) -> bool:
         """Whether an arrival is unfinished."""
         return self.waiting > 0 or any(seat.arrival for seat in self._seats.values())
 
-    def prepare(self, counts: Mapping[str, int], patience: float) -> None:
+    def prepare(self, counts: Mapping[str, int], patience: float, stop: Event) -> None:
         """Start some users ahead of the load, and wait for their ``on_start`` for at most ``patience`` seconds."""
         for persona, count in counts.items():
             for _ in range(min(count, self._bound - self.users)):
                 self._spawn(persona, None)
         with gevent.Timeout(patience, False):
-            while any(seat.call is None for seat in self._seats.values()):
-                gevent.sleep(0.01)
+            while any(seat.call is None for seat in self._seats.values()) and not stop.wait(0.01):
+                pass
 
     def admit(self, arrival: Arrival) -> None:
         """An arrival is due now."""
@@ -104,14 +99,17 @@ class Pool:
             raise StopUser
         seat.begun = True
         self.started += 1
-        visit.due = seat.arrival.due
+        self._tracker.begin(visit, seat.arrival.due)
 
-    def close(self) -> list[Arrival]:
-        """No arrival is begun any more. Returns those that never were, in due order."""
+    def close(self) -> int:
+        """No arrival is begun any more, and what never came to a request is censored. Returns how many never began."""
         self._closed = True
         left = [arrival for queue in self._waiting.values() for arrival in queue]
         left += [seat.arrival for seat in self._seats.values() if seat.arrival and not seat.begun]
-        return sorted(left, key=lambda arrival: arrival.due)
+        silent = [seat.arrival for user, seat in self._seats.items() if seat.arrival and seat.begun and _silent(user)]
+        for arrival in (*left, *silent):
+            self._tracker.unstarted(arrival.persona, arrival.due)
+        return len(left)
 
     def _next(self, seat: _Seat) -> Arrival | None:
         own = self._waiting[seat.persona]
@@ -133,16 +131,21 @@ class Pool:
             seat.call.set(arrival)
 
     def _spawn(self, persona: str, arrival: Arrival | None) -> None:
-        user = self._classes[persona](self._environment)
+        try:
+            user = self._classes[persona](self._environment)
+        except Exception as error:  # noqa: BLE001 - a locustfile's class may raise anything at all
+            self._environment.events.user_error.fire(user_instance=None, exception=error, tb=error.__traceback__)
+            if arrival is not None:
+                self._abandon(arrival)
+            return
         self._seats[user] = _Seat(persona, arrival)
         self.most_users = max(self.most_users, self.users)
         greenlet = user.start(self._environment.runner.user_greenlets)  # type: ignore[union-attr]
         # A link runs in the hub, where nothing may block; starting a successor might.
-        greenlet.link(lambda ended: gevent.spawn(self._gone, user, ended))
+        greenlet.link(lambda _: gevent.spawn(self._gone, user))
 
-    def _gone(self, user: User, greenlet: gevent.Greenlet) -> None:
+    def _gone(self, user: User) -> None:
         seat = self._seats.pop(user)
-        self._tracker.leave(greenlet)
         if seat in self._idle[seat.persona]:
             self._idle[seat.persona].remove(seat)
         if self._closed:
@@ -150,8 +153,18 @@ class Pool:
         if seat.begun:
             self.completed += 1  # it ended itself within the task
         elif seat.arrival is not None:
-            self.abandoned += 1
+            self._abandon(seat.arrival)
         oldest = min((queue for queue in self._waiting.values() if queue), key=lambda q: q[0].due, default=None)
         if oldest is not None:
             arrival = oldest.popleft()
             self._spawn(arrival.persona, arrival)
+
+    def _abandon(self, arrival: Arrival) -> None:
+        self.abandoned += 1
+        self._tracker.unstarted(arrival.persona, arrival.due)
+
+
+def _silent(user: User) -> bool:
+    """Whether a user has begun an arrival, and what it was to request first has neither been sent nor reported."""
+    visit = visit_of(user)
+    return visit is not None and visit.due is not None

@@ -7,15 +7,17 @@ these clients and for any other that fires it. The number of a flight travels fr
 
 import itertools
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import gevent
-from locust import User
+from locust import TaskSet, User
+from tailgate_otel.names import OTHER_ROUTE
 
-from tailgate_loadtest.measure.recorder import Recorder
+from tailgate_loadtest.measure.recorder import MAX_ROUTES, Recorder
 
 _CONTEXT_KEY = "tailgate_flight"
 _VISIT = "_tailgate_visit"
@@ -28,23 +30,34 @@ class Visit:
 
     persona: str
     setup: bool = True
-    """Still in ``on_start``: its requests are not judged."""
+    """In ``on_start`` or ``on_stop``: its requests are not judged."""
+    arrived: bool = False
+    """It carries arrivals, whose requests have moments when they are due."""
+    fresh: bool = False
+    """Its arrival has begun, and none of its tasks has."""
+    tasking: bool = False
+    """In a task, and not between two of a task set."""
     due: float | None = None
     """When its next request is due; None: at its send."""
     ended: float = 0.0
     """When its last request ended."""
+    held: set[int] = field(default_factory=set)
+    """Its flights that are answered, while the locustfile has not yet said whether the answer is a good one."""
 
 
 @dataclass(slots=True)
 class Flight:
     """A request that has no outcome yet."""
 
+    visit: Visit | None
     route: str
     due: float
     sent: float
     setup: bool
-    answered: bool = False
-    """The client returned, but the locustfile has not yet said whether the answer is a good one."""
+    service: float | None = None
+    """From the send to the answer, once there is one."""
+    error: str | None = None
+    """What the answer is by its status alone."""
 
 
 def visit_of(user: User) -> Visit | None:
@@ -61,15 +74,20 @@ class Tracker:
         self._headers = dict(headers)
         self._numbers = itertools.count()
         self._flights: dict[int, Flight] = {}
-        self._visits: dict[int, Visit] = {}
+        # By the greenlet a user runs in: an event says who fired it by nothing else.
+        self._visits: WeakKeyDictionary[Any, Visit] = WeakKeyDictionary()
+        self._begun: Counter[str] = Counter()
+        self._asked: dict[str, Counter[str]] = defaultdict(Counter)
+        self._owed: dict[tuple[str, str], float] = defaultdict(float)
         self._start = time.perf_counter()
         self._ended = False
-        self.routes: dict[str, set[str]] = defaultdict(set)
-        """Per persona, the routes it is known to request."""
         self.recent: list[float] = []
         """Response times since the last look, in seconds; who looks empties it."""
         self.requests = 0
+        """Those with an outcome, set-up apart."""
         self.failed = 0
+        self.unanswered = 0
+        """Those that were censored."""
 
     def start(self) -> None:
         """The load begins now."""
@@ -83,32 +101,50 @@ class Tracker:
         """A user begins its ``on_start``."""
         visit = Visit(type(user).__name__)
         setattr(user, _VISIT, visit)
-        self._visits[id(gevent.getcurrent())] = visit
+        self._visits[gevent.getcurrent()] = visit
         client = getattr(user, "client", None)
         if callable(getattr(client, "request", None)):
             self._follow(client, visit)
         return visit
 
-    def leave(self, greenlet: gevent.Greenlet) -> None:
-        """A user's greenlet has ended."""
-        self._visits.pop(id(greenlet), None)
+    def begin(self, visit: Visit, due: float) -> None:
+        """A user begins an arrival that is due at that moment, its last one done."""
+        self._settle(visit)
+        self._begun[visit.persona] += 1
+        visit.arrived, visit.due = True, due
+
+    def withdraw(self, user: User) -> None:
+        """A user begins its ``on_stop``."""
+        if visit := visit_of(user):
+            self._settle(visit)
+            visit.setup = True
 
     def open_flights(self) -> list[Flight]:
         """The requests that wait for an answer now."""
-        return [flight for flight in self._flights.values() if not flight.answered]
+        return [flight for flight in self._flights.values() if flight.service is None]
 
     def end(self) -> int:
         """The drain is over: what is still in flight is censored, and nothing later counts. Returns how many."""
-        now, self._ended = self.now(), True
+        for visit in list(self._visits.values()):
+            self._settle(visit)
         hanging = [flight for flight in self.open_flights() if not flight.setup]
         for flight in hanging:
-            self._recorder.censored(flight.route, flight.due, now - flight.due)
+            self._censor(flight)
+        self._ended = True
         return len(hanging)
 
     def unstarted(self, persona: str, due: float) -> None:
-        """An arrival that never got a user: as bad as hanging, on every route its persona is known to request."""
-        for route in self.routes[persona]:
-            self._recorder.censored(route, due, self.now() - due)
+        """An arrival that never came to a request: as bad as hanging.
+
+        It counts on the routes that its persona's other arrivals asked for: where one in three of these asked for a
+        route, one in three like this one does.
+        """
+        for route, asked in self._asked[persona].items():
+            self._owed[persona, route] += asked / max(self._begun[persona], 1)
+            # A hair below one is one: thirds do not add up in binary.
+            while self._owed[persona, route] > 1 - 1e-9:
+                self._owed[persona, route] -= 1
+                self._recorder.censored(route, due, self.now() - due)
 
     def _follow(self, client: Any, visit: Visit) -> None:
         original: Callable[..., Any] = client.request
@@ -117,10 +153,8 @@ class Tracker:
             number, now = next(self._numbers), self.now()
             due = now if visit.due is None else visit.due
             visit.due = None
-            name = kwargs.get("name") or getattr(client, "request_name", None) or url
-            flight = self._flights[number] = Flight(route_name(method, name), due, now, visit.setup)
-            if not visit.setup:
-                self.routes[visit.persona].add(flight.route)
+            name = kwargs.get("name") or (args[0] if args else None) or getattr(client, "request_name", None) or url
+            flight = self._flights[number] = Flight(visit, route_name(method, name), due, now, visit.setup)
             kwargs["context"] = {**(kwargs.get("context") or {}), _CONTEXT_KEY: number}
             if self._headers:
                 kwargs["headers"] = {**self._headers, **(kwargs.get("headers") or {})}
@@ -128,10 +162,16 @@ class Tracker:
                 response = original(method, url, *args, **kwargs)
             except BaseException as error:
                 # The request was begun and brought no event: a time-out of the locustfile's own, a bad address.
-                if self._flights.pop(number, None) and not isinstance(error, gevent.GreenletExit):
-                    self._count(flight, visit, self.now() - flight.sent, type(error).__name__)
+                if self._flights.pop(number, None):
+                    if isinstance(error, gevent.GreenletExit):
+                        self._censor(flight)  # its user was ended while it waited
+                    else:
+                        self._count(flight, self.now() - flight.sent, type(error).__name__)
                 raise
-            flight.answered = True
+            if number in self._flights:
+                visit.ended = self.now()
+                flight.service, flight.error = visit.ended - flight.sent, _status_error(response)
+                visit.held.add(number)
             return response
 
         client.request = request
@@ -147,29 +187,44 @@ class Tracker:
         **_: Any,
     ) -> None:
         """Locust's request event; ``response_time`` is in milliseconds."""
-        visit = self._visits.get(id(gevent.getcurrent()))
         service = (response_time or 0.0) / 1000
-        flight = self._flights.pop((context or {}).get(_CONTEXT_KEY, -1), None)
+        number = (context or {}).get(_CONTEXT_KEY, -1)
+        flight = self._flights.pop(number, None)
         if flight is None:
+            visit = self._visits.get(gevent.getcurrent())
             sent = self.now() - service
             due = sent if visit is None or visit.due is None else visit.due
-            flight = Flight(route_name(request_type, name), due, sent, visit is not None and visit.setup)
+            flight = Flight(visit, "", due, sent, visit is not None and visit.setup)
             if visit is not None:
                 visit.due = None
-                self.routes[visit.persona].add(flight.route)
-        else:
-            # The name may be given late, by the locustfile or by a redirect.
-            flight.route = route_name(request_type, name)
-        self._count(flight, visit, service, _error(exception, response) if exception else None)
+        elif flight.visit is not None:
+            flight.visit.held.discard(number)
+        # The name may be given late, by the locustfile or by a redirect.
+        flight.route = route_name(request_type, name)
+        self._count(flight, service, _error(exception, response) if exception else None)
 
-    def _count(self, flight: Flight, visit: Visit | None, service: float, error: str | None) -> None:
-        if visit is not None:
-            visit.ended = flight.sent + service
+    def on_user_error(self, user_instance: User | TaskSet | None, exception: BaseException, **_: Any) -> None:
+        """Locust's event of a task that raised: an answer that was being looked at then is a bad one."""
+        user = user_instance.user if isinstance(user_instance, TaskSet) else user_instance
+        if user is not None and (visit := visit_of(user)):
+            self._settle(visit, type(exception).__name__)
+
+    def _settle(self, visit: Visit, error: str | None = None) -> None:
+        """Nobody will say any more whether these answers are good ones; unless ``error`` tells, their status does."""
+        for number in sorted(visit.held):
+            flight = self._flights.pop(number)
+            self._count(flight, flight.service or 0.0, error or flight.error)
+        visit.held.clear()
+
+    def _count(self, flight: Flight, service: float, error: str | None) -> None:
+        if flight.visit is not None:
+            flight.visit.ended = flight.sent + service
         if self._ended:
             return
         if flight.setup:
             self._recorder.setup(flight.route, flight.sent, service, error)
             return
+        self._asked_for(flight)
         response = max(flight.sent - flight.due, 0.0) + service
         self.requests += 1
         self.recent.append(response)
@@ -179,11 +234,34 @@ class Tracker:
             self.failed += 1
             self._recorder.failure(flight.route, flight.due, response, error)
 
+    def _censor(self, flight: Flight) -> None:
+        if self._ended or flight.setup:
+            return
+        self._asked_for(flight)
+        self.unanswered += 1
+        self._recorder.censored(flight.route, flight.due, self.now() - flight.due)
+
+    def _asked_for(self, flight: Flight) -> None:
+        if flight.visit is not None:
+            known = self._asked[flight.visit.persona]
+            known[flight.route if flight.route in known or len(known) < MAX_ROUTES else OTHER_ROUTE] += 1
+
 
 def route_name(method: str, name: str) -> str:
     """The route of a request by its method and its name or path, without the query."""
-    # Query values may be anybody's data; they never enter a bundle.
-    return f"{method} {str(name).partition('?')[0]}"[:_MAX_ROUTE]
+    # Query values may be anybody's data, and an address may hold a password; they never enter a bundle.
+    text = str(name).partition("?")[0]
+    if text.startswith(("http://", "https://")):
+        text = "/" + text.partition("://")[2].partition("/")[2]
+    return f"{method} {text}"[:_MAX_ROUTE]
+
+
+def _status_error(response: Any) -> str | None:
+    try:
+        response.raise_for_status()
+    except Exception as error:  # noqa: BLE001 - each client has errors of its own
+        return _error(error, response)
+    return None
 
 
 def _error(exception: BaseException, response: Any) -> str:

@@ -21,9 +21,7 @@ def follow(classes: Sequence[type[User]], tracker: Tracker) -> None:
         _replace(cls, starts[cls], stops[cls], tracker)
 
 
-def _replace(
-    cls: type[User], start: Callable[[Any], None], stop: Callable[[Any], None], tracker: Tracker
-) -> None:
+def _replace(cls: type[User], start: Callable[[Any], None], stop: Callable[[Any], None], tracker: Tracker) -> None:
     # Reached by super() from a subclass, the subclass has done the rest already.
     def on_start(user: User) -> None:
         if type(user) is not cls:
@@ -39,16 +37,16 @@ def _replace(
         stop(user)
 
     cls.on_start = on_start  # type: ignore[method-assign, assignment]
-    cls.on_stop = on_stop  # type: ignore[method-assign, assignment]
+    cls.on_stop = on_stop  # type: ignore[method-assign]
 
 
 def pace(gate: Gate) -> None:
     """Have every user wait at ``gate`` before each task, in place of its own waiting after one.
 
-    For a process of its own: Locust's TaskSet is not the same afterwards. A task set within a task set, and what it does
-    to start, belong to the arrival of its first task. ``self.wait()`` within a task is think time.
+    For a process of its own: Locust's TaskSet is not the same afterwards. A task set that is itself a task belongs,
+    with its ``on_start``, to the arrival of its first task. ``self.wait()`` within a task is think time.
     """
-    execute: Callable[[TaskSet, Any], None] = TaskSet.execute_next_task
+    execute: Callable[[TaskSet], None] = TaskSet.execute_next_task
 
     def execute_next_task(self: TaskSet) -> None:
         visit = visit_of(self.user)

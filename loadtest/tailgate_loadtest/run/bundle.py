@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import json
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ class Bundle:
         Raises:
             BundleError: it cannot be made.
         """
+        latest = out / "latest"
+        if latest.exists() and not latest.is_symlink():
+            raise BundleError(f"{latest}: is no link of ours; move it away, `latest` leads to the newest run")
         stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
         try:
             out.mkdir(parents=True, exist_ok=True)
@@ -55,6 +59,10 @@ class Bundle:
                 f"{path}: is no run bundle (it has no run.json); give a directory that `tailgate run` wrote"
             )
         return cls(path)
+
+    def discard(self) -> None:
+        """Remove it: nothing was measured."""
+        shutil.rmtree(self.path)
 
     @property
     def log(self) -> Path:
@@ -92,7 +100,7 @@ class Bundle:
             raw = json.loads(path.read_bytes())
         except OSError as error:
             raise BundleError(f"{path}: cannot be read: {error.strerror}") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BundleError(f"{path}: is not JSON: {error}") from error
         found = raw.get("schema") if isinstance(raw, dict) else None
         if found != schema:
@@ -119,12 +127,8 @@ class Bundle:
 
     def point_latest(self) -> None:
         """Let ``latest`` beside it lead here."""
-        link = self.path.parent / "latest"
         temporary = self.path.parent / f".latest-{self.path.name}"
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()
         temporary.symlink_to(self.path.name)
-        if link.is_dir() and not link.is_symlink():
-            temporary.unlink()
-            raise BundleError(f"{link}: is a directory of its own; move it away, `latest` leads to the newest run")
-        temporary.replace(link)
+        temporary.replace(self.path.parent / "latest")

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from tailgate_loadtest.errors import EngineError, TargetUnreachableError
 from tailgate_loadtest.measure.histogram import Histogram
-from tailgate_loadtest.measure.hlog import LatencyLog
+from tailgate_loadtest.measure.hlog import LatencyLog, mend
 from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.run import environment
 from tailgate_loadtest.run.bundle import Bundle
@@ -64,10 +64,16 @@ def conduct(
         result_path = Path(scratch) / "result.json"
         ticks: list[Tick] = []
         with EngineProcess(_orders(plan, bundle, result_path)) as engine:
-            with interruption.stops(engine.stop):
-                _listen(plan, engine, server, ticks, on_tick)
+            try:
+                with interruption.stops(engine.stop):
+                    _listen(plan, engine, server, ticks, on_tick)
+            except EngineError:
+                bundle.discard()
+                raise
             code = engine.finish()
             death = "" if result_path.exists() else f"the engine died (exit code {code}): {engine.last_words()}"
+        if death:
+            _mend(bundle, death, interruption)
         server.take("end")
         after_load()
         result = json.loads(result_path.read_text(encoding="utf-8")) if result_path.exists() else {}
@@ -87,9 +93,10 @@ def check_reachable(host: str) -> None:
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
         socket.create_connection((parts.hostname or "", port), timeout=_CONNECT).close()
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # UnicodeError: a host name that cannot be one
+        reason = getattr(error, "strerror", None) or error
         raise TargetUnreachableError(
-            f"nothing answers at {host} ({error.strerror or error}); start the service, or correct --host"
+            f"nothing answers at {host} ({reason}); start the service, or correct --host"
         ) from error
 
 
@@ -126,6 +133,17 @@ def _listen(
         on_tick(tick)
 
 
+def _mend(bundle: Bundle, death: str, interruption: Interruption) -> None:
+    """Make whole what an engine that died has left; there is no bundle of a load that never began, nor need be one."""
+    if bundle.log.exists():
+        mend(bundle.log)
+    elif interruption.name:
+        bundle.log.touch()
+    else:
+        bundle.discard()
+        raise EngineError(death)
+
+
 def _document(
     plan: Plan,
     bundle: Bundle,
@@ -135,8 +153,6 @@ def _document(
     interruption: Interruption,
     death: str,
 ) -> RunDocument:
-    if not result and not bundle.log.exists():
-        raise EngineError(death)
     record = plan.record()
     log = bundle.read_log()
     began = result.get("began", dt.datetime.now(dt.UTC).timestamp() - len(ticks))

@@ -57,7 +57,7 @@ class Arrivals(Model):
     unfinished: int
     """Requests in flight when the drain ended: censored."""
     abandoned: int
-    """Never begun, because the user's ``on_start`` failed."""
+    """Never begun, because the user's ``on_start`` failed: censored."""
     most_users: int
     user_bound: int
 

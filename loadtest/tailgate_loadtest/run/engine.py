@@ -1,9 +1,11 @@
 """Starts the engine as a fresh process, hands it its orders, and listens to it until it is done."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -29,12 +31,14 @@ class EngineProcess:
             text=True,
             start_new_session=True,
         )
-        self._stopping = False
+        self._deadline = threading.Timer(_HURRY, self._process.kill)
+        self._deadline.daemon = True
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._deadline.cancel()
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
@@ -70,15 +74,18 @@ class EngineProcess:
         except BrokenPipeError:
             raise EngineError(f"the engine ended before it had its orders: {self.last_words()}") from None
         for line in self._process.stdout:
+            if not line.endswith("\n"):
+                return  # it was killed in the middle of a word
             message = json.loads(line)
             if "error" in message:
                 raise EngineError(message["error"])
             yield message
 
     def stop(self) -> None:
-        """Ask it to end the load soon; called from a signal handler."""
+        """Ask it, once, to end the load soon; called from a signal handler. An engine that hangs is killed."""
         if self._process.poll() is None:
             self._process.terminate()
+            self._deadline.start()
 
     def finish(self) -> int:
         """Wait until it has put itself away; kill it when that takes too long. Returns its exit code."""
@@ -90,6 +97,6 @@ class EngineProcess:
 
     def last_words(self) -> str:
         """The end of what it wrote on standard error."""
-        self._log.seek(0)
-        lines = self._log.read()[-4000:].decode("utf-8", "replace").strip().splitlines()
+        self._log.seek(max(self._log.seek(0, os.SEEK_END) - 4000, 0))
+        lines = self._log.read().decode("utf-8", "replace").strip().splitlines()
         return " | ".join(lines[-3:]) or "it said nothing"

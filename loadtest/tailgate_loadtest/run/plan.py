@@ -39,8 +39,12 @@ class Plan:
     """What is known of the service: its variant, its database, an emulated round trip."""
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.host)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            parts = urlsplit(self.host)
+            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable or parts.query or parts.fragment:
             raise PlanError(f"--host {self.host!r} is no address; give one like http://127.0.0.1:8000")
         if parts.username or parts.password:
             raise PlanError(

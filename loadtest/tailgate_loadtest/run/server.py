@@ -114,12 +114,20 @@ class QueryCounts:
 
     def since(self, earlier: "QueryCounts | None") -> "QueryCounts":
         """The requests that came after ``earlier``; all of them where the counters began anew in between."""
-        if earlier is None or earlier.requests > self.requests:
+        if earlier is None or self._began_anew(earlier):
             return self
         return QueryCounts(
             requests=self.requests - earlier.requests,
             queries=self.queries - earlier.queries,
             at_most={edge: n - earlier.at_most.get(edge, 0) for edge, n in self.at_most.items()},
+        )
+
+    def _began_anew(self, earlier: "QueryCounts") -> bool:
+        """Whether any of these counters went down, which a counter never does."""
+        return (
+            self.requests < earlier.requests
+            or self.queries < earlier.queries
+            or any(self.at_most.get(edge, 0) < n for edge, n in earlier.at_most.items())
         )
 
 

@@ -4,7 +4,6 @@ A service of any language may send them: it needs only OTEL_EXPORTER_OTLP_ENDPOI
 requests, and a few for every route and reason.
 """
 
-import gzip
 import heapq
 import itertools
 import json
@@ -23,7 +22,8 @@ from tailgate_otel import names
 SLOWEST = 50
 PER_ROUTE_AND_REASON = 20
 _MAX_BODY = 16 * 1024 * 1024
-_MAX_PARTIAL = 2000
+_MAX_PARTIAL = 20_000
+"""Spans that wait for their server span."""
 _MAX_GROUPS = 1000
 _SERVER = 2  # SpanKind.SPAN_KIND_SERVER
 
@@ -36,6 +36,7 @@ class TraceStore:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._partial: dict[str, list[tuple[Json, Json, Json]]] = {}
+        self._waiting = 0
         self._slowest: list[tuple[float, int, str]] = []
         self._groups: dict[tuple[str, str], list[str]] = defaultdict(list)
         self._order = itertools.count()
@@ -46,20 +47,27 @@ class TraceStore:
     def add(self, document: Json) -> None:
         """Take the spans of one export, in OTLP's JSON form."""
         with self._lock:
-            for resource in document.get("resourceSpans", []):
-                for scope in resource.get("scopeSpans", []):
-                    for span in scope.get("spans", []):
-                        self._partial.setdefault(span["traceId"], []).append(
-                            (resource.get("resource", {}), scope.get("scope", {}), span)
-                        )
-            for trace_id in list(self._partial):
-                root = next((s for _, _, s in self._partial[trace_id] if s.get("kind") == _SERVER), None)
-                if root is not None:
-                    self._keep(trace_id, root, self._partial.pop(trace_id))
-            # Spans whose server span never comes would pile up.
-            while len(self._partial) > _MAX_PARTIAL:
-                self._partial.pop(next(iter(self._partial)))
-                self.refused += 1
+            try:
+                self._sort(document)
+            finally:
+                # Spans whose server span never comes would pile up.
+                while self._waiting > _MAX_PARTIAL:
+                    self._take(next(iter(self._partial)))
+                    self.refused += 1
+
+    def _sort(self, document: Json) -> None:
+        ended: set[str] = set()
+        for resource in document.get("resourceSpans", []):
+            for scope in resource.get("scopeSpans", []):
+                for span in scope.get("spans", []):
+                    trace_id = span["traceId"]
+                    spans = self._partial.setdefault(trace_id, [])
+                    spans.append((resource.get("resource", {}), scope.get("scope", {}), span))
+                    self._waiting += 1
+                    if span.get("kind") == _SERVER:
+                        ended.add(trace_id)
+        for trace_id in ended:
+            self._keep(trace_id, self._take(trace_id))
 
     def write(self, path: Path) -> int:
         """Write what was kept, slowest first, one request a line. Returns how many."""
@@ -69,12 +77,20 @@ class TraceStore:
             path.write_text("".join(json.dumps(d, separators=(",", ":")) + "\n" for d in documents), encoding="utf-8")
             return len(documents)
 
-    def _keep(self, trace_id: str, root: Json, spans: list[tuple[Json, Json, Json]]) -> None:
-        self.received += 1
+    def _take(self, trace_id: str) -> list[tuple[Json, Json, Json]]:
+        spans = self._partial.pop(trace_id)
+        self._waiting -= len(spans)
+        return spans
+
+    def _keep(self, trace_id: str, spans: list[tuple[Json, Json, Json]]) -> None:
+        document = _document(spans)
+        root = root_of(document)
         key = f"{trace_id}-{root['spanId']}"
         seconds = _seconds(root)
         group = (str(attribute(root, names.ATTR_ROUTE)), str(attribute(root, names.ATTR_KEPT_REASON)))
-        document = _document(spans)
+        if key in self._kept:  # sent again: an exporter that had no answer in time does so
+            return
+        self.received += 1
         entry = (seconds, next(self._order), key)
         dropped = None
         if len(self._slowest) < SLOWEST:
@@ -136,14 +152,15 @@ def attribute(span: Json, name: str) -> Any:
 
 
 def root_of(document: Json) -> Json:
-    """The server span of a kept trace."""
-    return next(
+    """The server span of a kept trace: the longest one, since a service may call itself."""
+    servers = [
         span
         for resource in document["resourceSpans"]
         for scope in resource["scopeSpans"]
         for span in scope["spans"]
         if span.get("kind") == _SERVER
-    )
+    ]
+    return max(servers, key=_seconds)
 
 
 def duration(document: Json) -> float:
@@ -172,6 +189,8 @@ def _receive(handler: BaseHTTPRequestHandler, store: TraceStore) -> int:
     if not 0 <= length <= _MAX_BODY:
         return 413
     body = handler.rfile.read(length)
+    if len(body) < length:
+        return 400
     try:
         if handler.headers.get("Content-Encoding") == "gzip":
             body = _inflate(body)
@@ -180,7 +199,7 @@ def _receive(handler: BaseHTTPRequestHandler, store: TraceStore) -> int:
         else:
             document = _otlp_json(_parsed(body))
         store.add(document)
-    except (DecodeError, ValueError, KeyError, TypeError, AttributeError, OSError, zlib.error):
+    except (DecodeError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
         store.refused += 1
         return 400
     return 200
@@ -194,9 +213,12 @@ def _parsed(body: bytes) -> ExportTraceServiceRequest:
 
 def _inflate(body: bytes) -> bytes:
     inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-    inflated = inflater.decompress(body, _MAX_BODY)
-    if inflater.unconsumed_tail:
-        raise gzip.BadGzipFile("inflates past the limit")
+    try:
+        inflated = inflater.decompress(body, _MAX_BODY)
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+    if not inflater.eof:
+        raise ValueError("cut short, or inflates past the limit")
     return inflated
 
 
