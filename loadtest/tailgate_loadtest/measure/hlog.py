@@ -108,10 +108,8 @@ class LatencyLog:
         self._seconds: dict[tuple[str, Kind], dict[int, Histogram]] = defaultdict(dict)
         for interval in intervals:
             seconds = self._seconds[interval.route, interval.kind]
-            if interval.second in seconds:
-                seconds[interval.second].merge(interval.histogram)
-            else:
-                seconds[interval.second] = interval.histogram
+            # Into one of its own: who gave the interval may need it as it is.
+            seconds.setdefault(interval.second, Histogram()).merge(interval.histogram)
 
     @classmethod
     def load(cls, path: Path) -> "LatencyLog":

@@ -1,0 +1,136 @@
+"""The service's counters, as its metrics page has them."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from tailgate_loadtest.errors import BundleError
+from tailgate_loadtest.run.server import QueryCounts, ServerCounters
+
+from tests.loadtest.conftest import counters, metrics
+
+
+class Page(ThreadingHTTPServer):
+    content: bytes = b""
+    status = 200
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/metrics"
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    class Handler(BaseHTTPRequestHandler):
+        server: Page
+
+        def do_GET(self) -> None:
+            self.send_response(self.server.status)
+            self.send_header("Content-Length", str(len(self.server.content)))
+            self.end_headers()
+            self.wfile.write(self.server.content)
+
+        def log_message(self, *_) -> None:
+            pass
+
+    page = Page(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=page.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield page
+    page.shutdown()
+    page.server_close()
+    thread.join()
+
+
+def test_queries_per_request_are_what_came_between_the_moments(page):
+    server = ServerCounters(page.url)
+    page.content = metrics({"GET /a": {2: 10}, "GET /idle": {1: 3}}).encode()
+    server.take("start")
+    page.content = metrics({"GET /a": {2: 15, 5: 5}, "GET /idle": {1: 3}, "POST /b": {8: 4}}).encode()
+    server.take("end")
+    assert server.state == "complete"
+    assert not server.errors
+    found = ServerCounters.of(server.document()).queries()
+    assert found.keys() == {"GET /a", "POST /b"}  # nobody asked for the idle one
+    assert (found["GET /a"].requests, found["GET /a"].queries, found["GET /a"].mean) == (10, 35, 3.5)
+    assert [found["GET /a"].within(edge) for edge in (1, 2, 4, 8)] == [0, 5, 5, 10]
+    assert found["GET /a"].within(3) is None
+    assert [found["POST /b"].percentile(q) for q in (0.5, 0.99)] == [8, 8]
+
+
+def test_a_page_that_cannot_be_read_is_noted_and_ends_nothing(page):
+    server = ServerCounters(page.url)
+    page.content = metrics({}).encode()
+    server.take("start")
+    for content, status in (
+        (b"", 500),
+        (b"no metrics {{{ at all", 200),
+        (b"\xff\xfe", 200),
+        (b"<html>not found</html>", 200),
+    ):
+        page.content, page.status = content, status
+        server.take("end")
+    assert server.state == "lost"
+    assert len(server.errors) == 4
+    assert all("could not be read at the end" in error for error in server.errors)
+    assert server.queries() == {}
+
+
+def test_nothing_listens_there():
+    server = ServerCounters("http://127.0.0.1:1/metrics")
+    server.take("start")
+    assert server.state == "absent"
+    assert "Connection refused" in server.errors[0]
+
+
+def test_no_page_is_no_error():
+    server = ServerCounters(None)
+    server.take("start")
+    assert (server.state, server.errors) == ("absent", [])
+
+
+def test_what_is_not_finite_is_left_out(page):
+    page.content = b"a 1\nb NaN\nc +Inf\n"
+    server = ServerCounters(page.url)
+    server.take("start")
+    assert [sample[0] for sample in server.moments["start"]["samples"]] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({3: 500}, {3: 200}),
+        ({3: 100}, {1: 120}),  # more requests than before, and fewer queries
+        ({1: 100}, {9: 120}),  # more of both, and fewer in the first bucket
+    ],
+)
+def test_counters_that_went_down_began_anew(before, after):
+    found = ServerCounters.of(counters(start=metrics({"GET /a": before}), end=metrics({"GET /a": after}))).queries()
+    assert found["GET /a"].requests == sum(after.values())
+
+
+def test_the_end_of_the_warm_up_takes_the_place_of_the_start():
+    pages = {moment: metrics({"GET /a": {3: n}}) for moment, n in (("start", 0), ("measured", 40), ("end", 100))}
+    assert ServerCounters.of(counters(**pages)).queries()["GET /a"].requests == 60
+
+
+def test_routes_are_told_apart_and_other_labels_are_not():
+    text = metrics({"GET /a": {3: 5}}).replace('le="', 'status="200",le="') + "\n"
+    both = ServerCounters.of(counters(start="", end=text)).queries()
+    assert both["GET /a"].within(4) == 5
+
+
+def test_a_percentile_past_the_last_edge_has_no_end():
+    counts = QueryCounts(requests=10, queries=90, at_most={4.0: 5, float("inf"): 10})
+    assert counts.percentile(0.5) == 4
+    assert counts.percentile(0.9) == float("inf")
+
+
+@pytest.mark.parametrize(
+    "sample", [["tailgate_queries_per_request_bucket", {}, 1], ["tailgate_queries_per_request_count"], 5]
+)
+def test_a_damaged_document_is_refused(sample):
+    moments = {"start": {"samples": []}, "end": {"samples": [sample]}}
+    with pytest.raises(BundleError, match=r"server.json: a sample is damaged"):
+        ServerCounters.of(moments).queries()
