@@ -9,6 +9,7 @@ is a dense array of 270 KB, filled anew for every route and second.
 import base64
 import struct
 import zlib
+from collections.abc import Iterator
 
 from tailgate_loadtest.errors import HistogramError
 from tailgate_loadtest.measure import buckets
@@ -60,31 +61,36 @@ def decode(text: str) -> Histogram:
 
 def _counts(payload: bytes) -> dict[int, int]:
     counts: dict[int, int] = {}
-    bucket = value = shift = read = 0
-    for byte in payload:
-        # LEB128 of 64 bits: seven bits a byte, but the ninth byte gives all its eight.
-        if read == 8:
-            value |= byte << shift
-            more = False
+    bucket = 0
+    rest = iter(payload)
+    # One round a number, written out for the common number of one byte: an hour's log holds some ten million.
+    for byte in rest:
+        value = _number(byte, rest) if byte & 0x80 else byte
+        if value & 1:
+            bucket += (value + 1) >> 1
         else:
-            value |= (byte & 0x7F) << shift
-            more = bool(byte & 0x80)
-        if more:
-            shift, read = shift + 7, read + 1
-            continue
-        number = (value >> 1) ^ -(value & 1)
-        if number < 0:
-            bucket -= number
-        else:
-            if number:
-                counts[bucket] = number
+            if value:
+                counts[bucket] = value >> 1
             bucket += 1
-        if bucket > buckets.LAST + 2 * buckets.HALF:
-            raise HistogramError("an encoded histogram reaches past one hour")
-        value = shift = read = 0
-    if read:
-        raise HistogramError("an encoded histogram ends in the middle of a number")
+    if bucket > buckets.LAST + 2 * buckets.HALF:
+        raise HistogramError("an encoded histogram reaches past one hour")
     return counts
+
+
+def _number(first: int, rest: Iterator[int]) -> int:
+    """A LEB128 number of 64 bits from its first byte on: seven bits a byte, but the ninth byte gives all its eight."""
+    value = first & 0x7F
+    for shift in range(7, 56, 7):
+        byte = next(rest, None)
+        if byte is None:
+            break
+        value |= (byte & 0x7F) << shift
+        if not byte & 0x80:
+            return value
+    last = next(rest, None)
+    if last is None:
+        raise HistogramError("an encoded histogram ends in the middle of a number")
+    return value | last << 56
 
 
 def _append(payload: bytearray, number: int) -> None:

@@ -1,6 +1,7 @@
 """What a histogram in the log counts, and how its tag says so."""
 
 from enum import StrEnum
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from tailgate_loadtest.errors import HistogramError
@@ -26,6 +27,7 @@ def tag(route: str, kind: Kind) -> str:
     return quote(f"{kind.value} {route}", safe="")
 
 
+@lru_cache(maxsize=1024)
 def untag(text: str) -> tuple[str, Kind]:
     """The route and kind of a tag.
 

@@ -21,6 +21,7 @@ class Bundle:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._latencies: LatencyLog | None = None
 
     @classmethod
     def create(cls, out: Path, revision: str) -> "Bundle":
@@ -90,8 +91,10 @@ class Bundle:
             raise BundleError(f"{self.path / 'run.json'}: {where}: {first['msg']}") from error
 
     def read_log(self) -> LatencyLog:
-        """latency.hlog, whole. Raises BundleError."""
-        return LatencyLog.load(self.log)
+        """latency.hlog, whole; read once, since an hour's takes seconds. Raises BundleError."""
+        if self._latencies is None:
+            self._latencies = LatencyLog.load(self.log)
+        return self._latencies
 
     def read_json(self, name: str, family: str, schema: str) -> dict[str, Any]:
         """A JSON file of the bundle, its schema checked. Raises BundleError."""
