@@ -13,7 +13,7 @@ from locust.exception import LocustError
 from tailgate_loadtest.engine.health import Health
 from tailgate_loadtest.engine.pool import Pool
 from tailgate_loadtest.engine.tracker import Tracker
-from tailgate_loadtest.engine.users import follow, pace
+from tailgate_loadtest.engine.users import follow, pace, release
 from tailgate_loadtest.shapes.orders import Swarm
 from tailgate_loadtest.shapes.profile import Profile
 from tailgate_loadtest.shapes.schedule import Schedule
@@ -148,6 +148,7 @@ class ClosedLoad:
         environment.stop_timeout = drain
         self._most_users = 0
         follow(environment.user_classes, tracker)
+        release()
 
     @property
     def length(self) -> float | None:

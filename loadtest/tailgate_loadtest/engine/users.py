@@ -5,6 +5,7 @@ from typing import Any
 
 import gevent
 from locust import TaskSet, User
+from locust.user.task import LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
 from tailgate_loadtest.engine.thinking import think
 from tailgate_loadtest.engine.tracker import Tracker, Visit, visit_of
@@ -38,6 +39,24 @@ def _replace(cls: type[User], start: Callable[[Any], None], stop: Callable[[Any]
 
     cls.on_start = on_start  # type: ignore[method-assign, assignment]
     cls.on_stop = on_stop  # type: ignore[method-assign]
+
+
+def release() -> None:
+    """Have a user that Locust ends while it waits end there, and not within its next request.
+
+    For a process of its own: Locust's User is not the same afterwards.
+    """
+    stop: Callable[[User, bool], bool] = User.stop
+
+    def stop_or_release(self: User, force: bool = False) -> bool:
+        if self._state == LOCUST_STATE_WAITING:
+            # The kill comes at the loop's next turn. A user whose wait is over by then sees this first.
+            self._state = LOCUST_STATE_STOPPING
+            self.group.killone(self.greenlet)
+            return True
+        return stop(self, force)
+
+    User.stop = stop_or_release  # type: ignore[method-assign]
 
 
 def pace(gate: Gate) -> None:
