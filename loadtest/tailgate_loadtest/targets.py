@@ -51,7 +51,7 @@ def load(path: Path | None = None) -> Targets:
         raise TargetsError(
             f"{path}: cannot be read: {error.strerror}; `tailgate serve` and `tailgate db seed` write a targets file"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TargetsError(f"{path}: is not JSON: {error}") from error
     try:
         return _parse(raw)

@@ -6,6 +6,7 @@ import textwrap
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -97,46 +98,62 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def api() -> Iterator[Api]:
+@contextmanager
+def serving() -> Iterator[Api]:
     """The little API, running."""
     api = Api()
     thread = threading.Thread(target=api.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    yield api
-    api.ended.set()
-    api.running.set()
-    api.shutdown()
-    api.server_close()
-    thread.join()
+    try:
+        yield api
+    finally:
+        api.ended.set()
+        api.running.set()
+        api.shutdown()
+        api.server_close()
+        thread.join()
 
 
 @pytest.fixture
-def write(tmp_path: Path) -> Callable[[str], Path]:
-    """Writes a locustfile."""
-
-    def write(text: str, name: str = "locustfile.py") -> Path:
-        path = tmp_path / name
-        path.write_text(textwrap.dedent(text), encoding="utf-8")
-        return path
-
-    return write
+def api() -> Iterator[Api]:
+    """The little API, running."""
+    with serving() as api:
+        yield api
 
 
-def steady(rate: float = 40, seconds: float = 2, **more: Any) -> Profile:
+def steady(rate: float = 40, seconds: float = 1, **more: Any) -> Profile:
     """Constant arrivals at one rate."""
     stage = Stage(duration=seconds, start=rate, end=rate)
     return Profile(**{"name": "steady", "process": "constant", "stages": (stage,), **more})
 
 
+class Brief(Plan):
+    """A plan that waits for what hangs no longer than a test can."""
+
+    @property
+    def drain(self) -> float:
+        return 1.0
+
+
+def plan_of(directory: Path, host: str, text: str, load: Profile | Swarm | None = None, **more: Any) -> Plan:
+    """A plan for a locustfile of that text, whose bundle goes into the same directory."""
+    locustfile = directory / "locustfile.py"
+    locustfile.write_text(textwrap.dedent(text), encoding="utf-8")
+    return Brief(**{"host": host, "locustfile": locustfile, "load": load or steady(), "out": directory, **more})
+
+
+def carry_out(plan: Plan, **more: Any) -> Bundle:
+    """Conduct a plan to its end, by the real engine."""
+    with Interruption() as interruption:
+        return conduct(plan, interruption, **{"on_tick": lambda _: None, **more})
+
+
 @pytest.fixture
-def run(api: Api, write: Callable[[str], Path], tmp_path: Path) -> Callable[..., Bundle]:
-    """Runs a locustfile's text, by the real engine, against the little API."""
+def run(api: Api, tmp_path: Path) -> Callable[..., Bundle]:
+    """Runs a locustfile's text against the little API."""
 
     def run(text: str, load: Profile | Swarm | None = None, **more: Any) -> Bundle:
-        plan = Plan(**{"host": api.url, "locustfile": write(text), "load": load or steady(), "out": tmp_path, **more})
-        with Interruption() as interruption:
-            return conduct(plan, interruption, on_tick=more.pop("on_tick", lambda _: None))
+        return carry_out(plan_of(tmp_path, api.url, text, load, **more))
 
     return run
 

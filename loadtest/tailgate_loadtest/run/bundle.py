@@ -122,11 +122,15 @@ class Bundle:
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text file of the bundle, whole or not at all."""
-        handle, temporary = tempfile.mkstemp(dir=self.path, prefix=f".{name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(self.path / name)
+        handle, part = tempfile.mkstemp(dir=self.path, prefix=f".{name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            Path(part).chmod(0o644)
+            Path(part).replace(self.path / name)
+        except BaseException:
+            Path(part).unlink()
+            raise
 
     def point_latest(self) -> None:
         """Let ``latest`` beside it lead here."""

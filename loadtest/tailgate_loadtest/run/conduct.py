@@ -71,7 +71,8 @@ def conduct(
                 bundle.discard()
                 raise
             code = engine.finish()
-            death = "" if result_path.exists() else f"the engine died (exit code {code}): {engine.last_words()}"
+            fate = "hung and was killed" if engine.hung else f"died (exit code {code})"
+            death = "" if result_path.exists() else f"the engine {fate}: {engine.last_words()}"
         if death:
             _mend(bundle, death, interruption)
         server.take("end")
@@ -161,6 +162,8 @@ def _document(
     measured_to = min(seconds, planned_end) if record.model == "open" else seconds
     generator = result.get("generator", {"reasons": []})
     reasons = [*generator["reasons"], *([death] if death else [])]
+    if result.get("stopped_early") and interruption.name is None:
+        reasons.append(f"the engine was told to stop after {seconds:.0f} s, and not by this run")
     queries = {route: counts.mean for route, counts in server.queries().items()}
     return RunDocument(
         id=bundle.path.name,

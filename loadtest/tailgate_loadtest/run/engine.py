@@ -1,11 +1,13 @@
 """Starts the engine as a fresh process, hands it its orders, and listens to it until it is done."""
 
 import json
+import math
 import os
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -14,6 +16,9 @@ from tailgate_loadtest.shapes.orders import Orders
 
 _HURRY = 3.0
 """Seconds that the engine gets, once told to stop, before it is killed."""
+SILENCE = 60.0
+"""Seconds that it may say nothing, once its load has begun, before it is taken to hang and killed."""
+_LOOK = 0.2
 
 
 class EngineProcess:
@@ -31,14 +36,18 @@ class EngineProcess:
             text=True,
             start_new_session=True,
         )
-        self._deadline = threading.Timer(_HURRY, self._process.kill)
-        self._deadline.daemon = True
+        self._stopping = False
+        self.hung = False
+        """It gave no sign of life when it should have, and was killed."""
+        self._ended = threading.Event()
+        self._deadline = math.inf
+        threading.Thread(target=self._watch, daemon=True).start()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._deadline.cancel()
+        self._ended.set()
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
@@ -54,6 +63,8 @@ class EngineProcess:
             EngineError: the locustfile cannot be run; the message is the engine's own.
         """
         for message in self._messages():
+            if not self._stopping:
+                self._deadline = time.monotonic() + SILENCE
             if "done" in message:
                 return
             yield message["tick"]
@@ -85,7 +96,14 @@ class EngineProcess:
         """Ask it, once, to end the load soon; called from a signal handler. An engine that hangs is killed."""
         if self._process.poll() is None:
             self._process.terminate()
-            self._deadline.start()
+            self._stopping, self._deadline = True, time.monotonic() + _HURRY
+
+    def _watch(self) -> None:
+        while not self._ended.wait(_LOOK):
+            if time.monotonic() > self._deadline:
+                self.hung = True
+                self._process.kill()
+                return
 
     def finish(self) -> int:
         """Wait until it has put itself away; kill it when that takes too long. Returns its exit code."""

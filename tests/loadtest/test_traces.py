@@ -1,0 +1,252 @@
+"""Traces come in as any exporter sends them, and what is kept is bounded."""
+
+import gzip
+import http.client
+import json
+import socket
+import urllib.error
+import urllib.request
+import zlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from tailgate_loadtest.run import traces
+from tailgate_loadtest.run.traces import PER_ROUTE_AND_REASON, SLOWEST, TraceReceiver, TraceStore, duration, root_of
+from tailgate_otel import names
+
+SERVER, CLIENT = 2, 3
+ROUTE = {"key": names.ATTR_ROUTE, "value": {"stringValue": "/a"}}
+
+
+def request_of(number: int, seconds: float = 0.1, route: str = "/a", reason: str = "slow", children: int = 1) -> dict:
+    """One export of one request: a server span and queries within it."""
+    trace = f"{number:032x}"
+    root = {
+        "traceId": trace,
+        "spanId": f"{number:016x}",
+        "kind": SERVER,
+        "name": f"GET {route}",
+        "startTimeUnixNano": "1000000000",
+        "endTimeUnixNano": str(1_000_000_000 + round(seconds * 1e9)),
+        "attributes": [
+            {"key": names.ATTR_ROUTE, "value": {"stringValue": route}},
+            {"key": names.ATTR_KEPT_REASON, "value": {"stringValue": reason}},
+        ],
+    }
+    queries = [
+        {"traceId": trace, "spanId": f"{n + 1:08x}{number:08x}", "parentSpanId": root["spanId"], "kind": CLIENT}
+        for n in range(children)
+    ]
+    return of_spans([*queries, root])
+
+
+def of_spans(spans: list) -> dict:
+    scope = {"scope": {"name": "test"}, "spans": spans}
+    return {"resourceSpans": [{"resource": {"attributes": [ROUTE]}, "scopeSpans": [scope]}]}
+
+
+def protobuf() -> bytes:
+    message = ExportTraceServiceRequest()
+    scope = message.resource_spans.add().scope_spans.add()
+    scope.scope.name = "any"
+    root = scope.spans.add(
+        trace_id=bytes(range(16)),
+        span_id=bytes(range(8)),
+        kind=SERVER,
+        name="GET /a",
+        start_time_unix_nano=1_000_000_000,
+        end_time_unix_nano=1_250_000_000,
+    )
+    root.attributes.add(key=names.ATTR_ROUTE).value.string_value = "/a"
+    root.links.add(trace_id=b"\xaa" * 16, span_id=b"\xbb" * 8)
+    scope.spans.add(trace_id=bytes(range(16)), span_id=b"\xcc" * 8, parent_span_id=bytes(range(8)), kind=CLIENT)
+    return message.SerializeToString()
+
+
+def written(store: TraceStore, directory: Path) -> list[dict]:
+    path = directory / "traces.jsonl"
+    count = store.write(path)
+    documents = [json.loads(line) for line in path.read_text().splitlines()]
+    assert len(documents) == count
+    return documents
+
+
+def send(receiver: TraceReceiver, body: bytes, path: str = "/v1/traces", **headers: str) -> int:
+    heads = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = urllib.request.Request(receiver.endpoint + path, data=body, headers=heads)
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+@pytest.fixture
+def receiver():
+    with TraceReceiver() as receiver:
+        yield receiver
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_protobuf_comes_in_and_ids_are_hexadecimal(receiver, tmp_path, zipped):
+    body = gzip.compress(protobuf()) if zipped else protobuf()
+    more = {"Content_Encoding": "gzip"} if zipped else {}
+    assert send(receiver, body, Content_Type="application/x-protobuf", **more) == 200
+    (document,) = written(receiver.store, tmp_path)
+    root = root_of(document)
+    assert (root["traceId"], root["spanId"]) == (bytes(range(16)).hex(), bytes(range(8)).hex())
+    assert root["links"] == [{"traceId": "aa" * 16, "spanId": "bb" * 8}]
+    assert root["kind"] == SERVER
+    assert duration(document) == 0.25
+    child = document["resourceSpans"][0]["scopeSpans"][0]["spans"][1]
+    assert (child["spanId"], child["parentSpanId"]) == ("cc" * 8, root["spanId"])
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_json_comes_in_and_goes_out_as_it_was(receiver, tmp_path, zipped):
+    document = request_of(7)
+    body = json.dumps(document).encode()
+    more = {"Content_Encoding": "gzip"} if zipped else {}
+    assert send(receiver, gzip.compress(body) if zipped else body, Content_Type="application/json", **more) == 200
+    assert written(receiver.store, tmp_path) == [document]
+
+
+def test_spans_of_one_request_that_come_apart_are_put_together(tmp_path):
+    store = TraceStore()
+    whole = request_of(1, children=3)
+    *queries, root = whole["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    for span in queries:
+        store.add(of_spans([span]))
+    assert written(store, tmp_path) == []
+    store.add(of_spans([root]))
+    assert written(store, tmp_path) == [whole]
+
+
+def test_a_request_that_is_sent_again_is_kept_once(tmp_path):
+    store = TraceStore()
+    for _ in range(3):
+        for number in range(SLOWEST + 30):
+            store.add(request_of(number, 0.1 + number / 1000))
+    assert store.received == SLOWEST + 30 + 2 * 10  # ten were dropped, and are new each time they come
+    assert len({root_of(d)["spanId"] for d in written(store, tmp_path)}) == len(written(store, tmp_path))
+
+
+def test_the_slowest_are_kept_and_a_few_of_every_route_and_reason(tmp_path):
+    store = TraceStore()
+    for number in range(500):
+        store.add(request_of(number, seconds=(number * 7919 % 500) / 1000 + 0.001, route="/busy", reason="sample"))
+    for number in range(500, 530):
+        store.add(request_of(number, seconds=0.0001, route="/rare", reason="n_plus_one"))
+    documents = written(store, tmp_path)
+    assert [duration(d) for d in documents] == sorted((duration(d) for d in documents), reverse=True)
+    assert [duration(d) for d in documents[:SLOWEST]] == pytest.approx([(500 - n) / 1000 for n in range(SLOWEST)])
+    rare = [d for d in documents if duration(d) < 0.001]
+    assert len(rare) == PER_ROUTE_AND_REASON
+    assert len(documents) <= SLOWEST + 2 * PER_ROUTE_AND_REASON
+    assert len(store._kept) == len(documents)
+
+
+def test_the_memory_of_requests_that_never_end_is_bounded(monkeypatch):
+    monkeypatch.setattr(traces, "_MAX_PARTIAL", 1000)
+    store = TraceStore()
+    for number in range(300):
+        spans = [{"traceId": f"{number}", "spanId": f"{n}", "kind": CLIENT} for n in range(20)]
+        store.add(of_spans(spans))
+    endless = [{"traceId": "same", "spanId": f"{n}", "kind": CLIENT} for n in range(1500)]
+    store.add(of_spans(endless))
+    with pytest.raises(KeyError):
+        store.add(of_spans([*endless[:1200], {"spanId": "no trace"}]))
+    assert sum(len(spans) for spans in store._partial.values()) <= 1000
+    store.add(request_of(1))
+    assert store.received == 1
+
+
+def test_a_service_that_calls_itself_is_one_request(tmp_path):
+    store = TraceStore()
+    outer, inner = request_of(1, 0.5), request_of(1, 0.2, route="/inner")
+    inner_span = inner["resourceSpans"][0]["scopeSpans"][0]["spans"][-1]
+    inner_span["spanId"] = "f" * 16
+    outer["resourceSpans"][0]["scopeSpans"][0]["spans"].insert(0, inner_span)
+    store.add(outer)
+    (document,) = written(store, tmp_path)
+    assert duration(document) == 0.5
+
+
+BAD = {
+    "no protobuf": (b"\xff\xff\xff", {}),
+    "no JSON": (b"{", {"Content_Type": "application/json"}),
+    "JSON of another kind": (b'{"resourceSpans": [5]}', {"Content_Type": "application/json"}),
+    "a list": (b"[]", {"Content_Type": "application/json"}),
+    "no span": (json.dumps(of_spans(["x"])).encode(), {"Content_Type": "application/json"}),
+    "no ids": (json.dumps(of_spans([{"kind": 2}])).encode(), {"Content_Type": "application/json"}),
+    "no time": (
+        json.dumps(of_spans([{"kind": 2, "traceId": "a", "spanId": "b", "endTimeUnixNano": "soon"}])).encode(),
+        {"Content_Type": "application/json"},
+    ),
+    "endless time": (
+        json.dumps(of_spans([{"kind": 2, "traceId": "a", "spanId": "b", "endTimeUnixNano": float("inf")}])).encode(),
+        {"Content_Type": "application/json"},
+    ),
+    "nested without end": (b"[" * 200_000, {"Content_Type": "application/json"}),
+    "no gzip": (b"plain", {"Content_Encoding": "gzip"}),
+    "zlib and no gzip": (zlib.compress(protobuf()), {"Content_Encoding": "gzip"}),
+    "gzip cut short": (gzip.compress(protobuf())[:-12], {"Content_Encoding": "gzip"}),
+    "a bomb": (gzip.compress(bytes(40_000_000)), {"Content_Encoding": "gzip"}),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_hostile_body_is_refused_and_the_next_good_one_is_taken(receiver, name):
+    body, headers = BAD[name]
+    assert send(receiver, body, **headers) == 400
+    assert receiver.store.refused == 1
+    assert send(receiver, protobuf()) == 200
+    assert receiver.store.received == 1
+
+
+def test_what_is_sent_elsewhere_or_without_a_length_or_too_long_is_refused(receiver):
+    assert send(receiver, protobuf(), "/v1/metrics") == 404
+    port = int(receiver.endpoint.rpartition(":")[2])
+    for length, status in ((None, 411), ("many", 411), ("-1", 413), (str(17 * 1024 * 1024), 413)):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection.putrequest("POST", "/v1/traces")
+        if length:
+            connection.putheader("Content-Length", length)
+        connection.endheaders()
+        assert connection.getresponse().status == status
+        connection.close()
+
+
+def test_a_body_shorter_than_it_says_is_refused(receiver):
+    port = int(receiver.endpoint.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as raw:
+        raw.sendall(b"POST /v1/traces HTTP/1.1\r\nContent-Length: 1000\r\n\r\n")
+        raw.shutdown(socket.SHUT_WR)
+        assert raw.recv(100).startswith(b"HTTP/1.0 400")
+
+
+junk = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["resourceSpans", "scopeSpans", "spans", "traceId", "spanId", "kind", "attributes"]), inner
+        )
+    ),
+    max_leaves=25,
+)
+
+
+@pytest.fixture(scope="module")
+def steady_receiver():
+    with TraceReceiver() as receiver:
+        yield receiver
+
+
+@given(st.binary(max_size=60) | junk.map(lambda document: json.dumps(document).encode()), st.booleans())
+def test_whatever_comes_is_answered_by_a_status(steady_receiver, body, as_json):
+    headers = {"Content_Type": "application/json"} if as_json else {}
+    assert send(steady_receiver, body, **headers) in (200, 400)
