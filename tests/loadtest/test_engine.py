@@ -94,11 +94,11 @@ def test_a_frozen_server_is_seen_as_it_was(run, api):
     record, log = routes(bundle)["GET /fast"], bundle.read_log()
     assert (record.requests, record.failed, record.censored) == (80, 0, 0)
     # Half of the arrivals came within that second, and waited from that long down to not at all.
-    assert record.response.max == pytest.approx(1.0, abs=0.15)
-    assert record.response.p90 == pytest.approx(0.8, abs=0.15)
-    assert log.whole("GET /fast", Kind.RESPONSE).above(0.25) == pytest.approx(30, abs=5)
+    assert record.response.max > 0.95
+    assert record.response.p90 > 0.7
+    assert log.whole("GET /fast", Kind.RESPONSE).above(0.25) >= 28
     # Eight users were in flight; the rest was not sent before the thaw, and service times know nothing of its wait.
-    assert log.whole("GET /fast", Kind.SERVICE).above(0.25) == 8
+    assert 8 <= log.whole("GET /fast", Kind.SERVICE).above(0.25) <= 16
     assert bundle.read_run().arrivals.most_users == 8
     check_log_agrees(bundle)
 
@@ -123,10 +123,11 @@ def test_requests_that_hang_are_censored(run, api):
     record = routes(bundle)["GET /slowly"]
     assert (record.requests, record.censored, record.response) == (20, 20, None)
     assert bundle.read_run().arrivals.unfinished == 20
-    assert bundle.read_run().seconds == pytest.approx(2, abs=0.4)
+    assert 1.9 < bundle.read_run().seconds < 10
     waited = bundle.read_log().whole("GET /slowly", Kind.CENSORED)
-    assert waited.maximum() == pytest.approx(2, abs=0.4)
-    assert waited.quantile(0) == pytest.approx(1, abs=0.4)
+    # The first was due in the beginning and the last a second later, a drain of one second before the end.
+    assert waited.maximum() - waited.quantile(0) == pytest.approx(0.95, abs=0.01)
+    assert waited.quantile(0) > 0.99
 
 
 def test_arrivals_past_the_user_bound_wait_and_count_from_when_they_were_due(run, api):
@@ -146,30 +147,38 @@ def test_arrivals_past_the_user_bound_wait_and_count_from_when_they_were_due(run
     assert (record.requests, record.censored) == (14, 0)
     assert document.arrivals.most_users == 2
     assert max(tick.waiting for tick in document.timeline) >= 2
-    assert record.service.max < 0.4
     # The seven pairs end at 0.2 s, 0.4 s and so on to 1.4 s; the last was due just before the first second was over.
-    assert record.response.max == pytest.approx(0.45, abs=0.15)
-    assert record.response.p50 == pytest.approx(0.33, abs=0.1)
+    assert record.response.max > 0.4
+    assert record.response.p50 > record.service.p50 + 0.05
     assert document.generator.reasons == ()
 
 
 def test_arrivals_that_never_got_a_user_are_as_bad_as_hanging(run, api):
+    """Of three users the first hangs in its task, the others while they start; other arrivals get none of them."""
     bundle = run(
         """
+        import itertools
+
         from locust import FastHttpUser, task
 
+        started = itertools.count()
+
         class Someone(FastHttpUser):
+            def on_start(self):
+                if next(started):
+                    self.client.get("/hang", name="/login")
+
             @task
             def look(self):
                 self.client.get("/hang")
         """,
-        steady(20, users=3),
+        steady(3, 2, users=3),
     )
     document, record = bundle.read_run(), routes(bundle)["GET /hang"]
-    assert (document.arrivals.unfinished, document.arrivals.unstarted) == (3, 17)
-    assert (record.requests, record.censored) == (20, 20)
+    assert (document.arrivals.unfinished, document.arrivals.unstarted) == (1, 5)
+    assert (record.requests, record.censored) == (6, 6)
     assert api.requests["GET /hang"] == 3
-    assert any("17 arrivals still waited for one of 3 users" in warning for warning in document.warnings)
+    assert any("5 arrivals still waited for one of 3 users" in warning for warning in document.warnings)
 
 
 def test_a_user_makes_room_for_another_persona_when_all_are_taken(run, api):
@@ -335,7 +344,9 @@ EVERY_WAY = """
             think(self, 0.1)
             think(self, 0.2)
             self.client.get("/think/second")
+            began = time.monotonic()
             self.wait()
+            assert time.monotonic() - began > 0.09
             self.client.get("/think/third")
             gevent.sleep(0.2)
             self.client.get("/think/fourth")
@@ -349,7 +360,9 @@ EVERY_WAY = """
             @task
             def browse(self):
                 self.client.get("/think/inner")
+                began = time.monotonic()
                 self.wait()
+                assert time.monotonic() - began > 0.14
                 self.client.get("/think/inner-after")
 
 
@@ -417,7 +430,7 @@ def test_what_the_locustfile_says_of_an_answer_holds(every_way):
     assert found["GET /accepted"].failed == 0
     assert found["GET /refused"].errors == {"marked as failed by the locustfile": found["GET /refused"].requests}
     assert found["GET /before"].failed == found["GET /last"].failed == found["RPC Shop.Order"].failed == 0
-    assert found["RPC Shop.Order"].service.p50 == pytest.approx(0.010, abs=0.005)
+    assert 0.0099 < found["RPC Shop.Order"].service.p50 < 0.1
 
 
 @ONE_RUN
@@ -455,7 +468,8 @@ def test_planned_think_time_moves_what_is_due_and_any_other_wait_is_a_sleep(ever
     """Before the first request, twice in a row, by the locustfile's own wait, in a task set, and without a plan."""
     found = {name: record for name, record in routes(every_way[0]).items() if name.startswith("GET /think/")}
     assert len(found) == 6
-    assert {name: record.requests for name, record in found.items() if record.response.p90 > 0.1} == {}
+    assert {name: record.requests for name, record in found.items() if record.response.p50 > 0.1} == {}
+    assert "AssertionError" not in every_way[0].read_run().exceptions
     assert found["GET /think/inner"].requests == found["GET /think/inner-after"].requests
 
 
@@ -494,7 +508,7 @@ def test_users_that_cannot_begin_leave_their_arrivals_censored(run, api):
     assert document.arrivals.abandoned + document.arrivals.completed == 80
     assert sum(r.requests - r.censored for r in found.values()) == api.requests["GET /slow"]
     assert api.requests["GET /slow"] == document.arrivals.completed
-    assert sum(r.censored for r in found.values()) == pytest.approx(document.arrivals.abandoned, abs=6)
+    assert sum(r.censored for r in found.values()) == pytest.approx(document.arrivals.abandoned, abs=2)
     assert sum(document.exceptions[name] for name in ("RuntimeError", "OSError")) >= document.arrivals.abandoned
     assert any("arrivals were never begun, because on_start failed" in warning for warning in document.warnings)
 
@@ -555,12 +569,13 @@ def test_a_closed_load_censors_what_hangs(run, api):
 
 
 def test_a_shape_in_the_locustfile_sets_the_load_and_ends_it(run, api):
+    """Users hardly wait, so that some are about to ask again when they are ended: nothing is asked for nobody."""
     bundle = run(
         """
         from locust import FastHttpUser, LoadTestShape, constant, task
 
         class Someone(FastHttpUser):
-            wait_time = constant(0.05)
+            wait_time = constant(0.02)
 
             @task
             def look(self):
@@ -568,14 +583,15 @@ def test_a_shape_in_the_locustfile_sets_the_load_and_ends_it(run, api):
 
         class Stairs(LoadTestShape):
             def tick(self):
-                return (4, 20) if self.get_run_time() < 1.5 else None
+                return (12, 100) if self.get_run_time() < 1.5 else None
         """,
         Swarm(users=1, spawn_rate=1, run_time=None),
     )
     document = bundle.read_run()
-    assert document.arrivals.most_users == 4
+    assert document.arrivals.most_users == 12
     assert asked(bundle) == dict(api.requests)
-    assert 1.5 < document.seconds < 5
+    assert routes(bundle)["GET /fast"].censored == 0
+    assert 1.5 < document.seconds < 20
     check_log_agrees(bundle)
 
 
@@ -762,7 +778,7 @@ def test_a_generator_that_cannot_keep_up_says_so(run):
                 self.client.get("/fast")
                 sleep(0.1)  # nobody else runs meanwhile
         """,
-        steady(20, 2),
+        steady(20),
     )
     health = bundle.read_run().generator
     assert any("were begun more than" in reason for reason in health.reasons)

@@ -193,7 +193,7 @@ BAD = {
     "nested without end": (b"[" * 200_000, {"Content_Type": "application/json"}),
     "no gzip": (b"plain", {"Content_Encoding": "gzip"}),
     "zlib and no gzip": (zlib.compress(protobuf()), {"Content_Encoding": "gzip"}),
-    "gzip cut short": (gzip.compress(protobuf())[:-12], {"Content_Encoding": "gzip"}),
+    "gzip cut short": (gzip.compress(protobuf())[:-4], {"Content_Encoding": "gzip"}),
     "a bomb": (gzip.compress(bytes(40_000_000)), {"Content_Encoding": "gzip"}),
 }
 

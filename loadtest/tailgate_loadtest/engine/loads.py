@@ -124,6 +124,7 @@ class OpenLoad:
     def finish(self) -> dict[str, int]:
         """See Load."""
         unstarted = self._pool.close()
+        self._tracker.conclude()
         return {
             "planned": round(self._schedule.expected(self._schedule.length)),
             "arrived": self._admitted,

@@ -7,6 +7,7 @@ these clients and for any other that fires it. The number of a flight travels fr
 
 import itertools
 import time
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -78,7 +79,7 @@ class Tracker:
         self._visits: WeakKeyDictionary[Any, Visit] = WeakKeyDictionary()
         self._begun: Counter[str] = Counter()
         self._asked: dict[str, Counter[str]] = defaultdict(Counter)
-        self._owed: dict[tuple[str, str], float] = defaultdict(float)
+        self._unstarted: dict[str, array[float]] = defaultdict(lambda: array("d"))
         self._start = time.perf_counter()
         self._ended = False
         self.recent: list[float] = []
@@ -134,17 +135,24 @@ class Tracker:
         return len(hanging)
 
     def unstarted(self, persona: str, due: float) -> None:
-        """An arrival that never came to a request: as bad as hanging.
+        """An arrival that never came to a request: as bad as hanging, once it is known on which routes."""
+        self._unstarted[persona].append(due)
 
-        It counts on the routes that its persona's other arrivals asked for: where one in three of these asked for a
-        route, one in three like this one does.
+    def conclude(self) -> None:
+        """Censor the arrivals that never came to a request, after ``end``.
+
+        They count on the routes that their persona's other arrivals asked for: where one in three of these asked for a
+        route, one in three of them does.
         """
-        for route, asked in self._asked[persona].items():
-            self._owed[persona, route] += asked / max(self._begun[persona], 1)
-            # A hair below one is one: thirds do not add up in binary.
-            while self._owed[persona, route] > 1 - 1e-9:
-                self._owed[persona, route] -= 1
-                self._recorder.censored(route, due, self.now() - due)
+        now = self.now()
+        for persona, dues in self._unstarted.items():
+            for route, asked in self._asked[persona].items():
+                share, owed = asked / max(self._begun[persona], 1), 0.0
+                for due in dues:
+                    owed += share
+                    while owed > 1 - 1e-9:  # a hair below one is one: thirds do not add up in binary
+                        owed -= 1
+                        self._recorder.censored(route, due, now - due)
 
     def _follow(self, client: Any, visit: Visit) -> None:
         original: Callable[..., Any] = client.request

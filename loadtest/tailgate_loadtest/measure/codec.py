@@ -45,14 +45,13 @@ def decode(text: str) -> Histogram:
     try:
         raw = base64.b64decode(text, validate=True)
         cookie, length = _ENVELOPE.unpack_from(raw)
-        inflater = zlib.decompressobj()
-        inflated = inflater.decompress(raw[_ENVELOPE.size :], _MAX_INFLATED)
+        inflated = zlib.decompressobj().decompress(raw[_ENVELOPE.size :], _MAX_INFLATED)
         inner, size, offset, digits, low, _, _ = _HEADER.unpack_from(inflated)
     except (ValueError, struct.error, zlib.error) as error:  # ValueError: binascii's own, and text that is not ASCII
         raise HistogramError(f"not an encoded histogram: {error}") from error
     if cookie != _COMPRESSED_COOKIE or inner != _COOKIE or offset:
         raise HistogramError("not a histogram in HdrHistogram's V2 encoding")
-    if length != len(raw) - _ENVELOPE.size or not inflater.eof or size != len(inflated) - _HEADER.size:
+    if length != len(raw) - _ENVELOPE.size or size != len(inflated) - _HEADER.size:
         raise HistogramError("an encoded histogram is not as long as it says; was it cut short?")
     if digits != buckets.SIGNIFICANT_DIGITS or low != buckets.LOWEST:
         raise HistogramError(f"a histogram of {digits} digits from {low}; only 3 digits from 1 can be read")
