@@ -12,7 +12,8 @@ import time
 import uuid
 from functools import cache
 
-from locust import FastHttpUser, between, events, task
+from locust import between, events, task
+from tailgate_loadtest.engine.http import LoadUser
 from tailgate_loadtest.engine.thinking import think
 from tailgate_loadtest.targets import Targets, Workspace, load
 
@@ -29,7 +30,7 @@ def _read_targets(**_: object) -> None:
     targets()
 
 
-class Persona(FastHttpUser):
+class Persona(LoadUser):
     """What the three have in common: a workspace each, and its key."""
 
     abstract = True

@@ -1,0 +1,166 @@
+"""An answer, as a locustfile sees it: what FastHttpUser's answers have, under the same names."""
+
+import json
+import zlib
+from types import TracebackType
+from typing import Any, Self
+
+import brotli
+from locust.exception import CatchResponseError, ResponseError
+from requests.structures import CaseInsensitiveDict
+
+from tailgate_loadtest.engine.http.connection import Timings
+from tailgate_loadtest.engine.http.errors import AnswerMalformed, AnswerTooLarge, BadStatus, RequestFailed
+from tailgate_loadtest.engine.http.parser import MAX_BODY
+
+
+class Response:
+    """One answer, or the lack of one: then ``status_code`` is 0 and ``error`` says why."""
+
+    __slots__ = ("_body", "_content", "_headers", "_raw_headers", "error", "method", "status_code", "timings", "url")
+
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        timings: Timings,
+        *,
+        status_code: int = 0,
+        headers: list[tuple[bytes, bytes]] | None = None,
+        body: list[bytes] | None = None,
+        error: RequestFailed | None = None,
+    ) -> None:
+        self.method = method
+        self.url = url
+        self.timings = timings
+        self.status_code = status_code
+        self.error = error
+        self._raw_headers = headers or []
+        self._headers: CaseInsensitiveDict[str] | None = None
+        self._body = body or []
+        self._content: bytes | None = None
+
+    @property
+    def ok(self) -> bool:
+        """A whole answer of a status below 400."""
+        return self.error is None and self.status_code < 400
+
+    @property
+    def headers(self) -> "CaseInsensitiveDict[str]":
+        """The headers; several of one name are joined by a comma."""
+        if self._headers is None:
+            self._headers = CaseInsensitiveDict()
+            for name, value in self._raw_headers:
+                key, text = name.decode("latin-1"), value.decode("latin-1")
+                self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
+        return self._headers
+
+    @property
+    def content(self) -> bytes:
+        """The body, inflated when it is read.
+
+        Raises:
+            AnswerMalformed: it is not compressed as it says.
+        """
+        if self._content is None:
+            self._content = _inflate(b"".join(self._body), self.headers.get("content-encoding", ""))
+        return self._content
+
+    @property
+    def text(self) -> str:
+        """The body as text, by the charset of its type, else UTF-8."""
+        kind = self.headers.get("content-type", "")
+        charset = kind.lower().partition("charset=")[2].partition(";")[0].strip(" \"'") or "utf-8"
+        try:
+            return self.content.decode(charset, "replace")
+        except LookupError:
+            return self.content.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """The body as JSON; raises ValueError when it is none."""
+        return json.loads(self.content)
+
+    def raise_for_status(self) -> None:
+        """Raise what went wrong: the request's own failure, or BadStatus."""
+        if self.error is not None:
+            raise self.error
+        if self.status_code >= 400:
+            raise BadStatus(f"HTTP {self.status_code}")
+
+    def judge(self) -> None:
+        """A status of 400 or more is a failure of its own, unless the locustfile says otherwise."""
+        self.error = BadStatus(f"HTTP {self.status_code}")
+
+    def raw(self, name: bytes) -> list[str]:
+        """Every value of a header, apart; ``name`` in lower case."""
+        return [value.decode("latin-1") for key, value in self._raw_headers if key.lower() == name]
+
+    @property
+    def length(self) -> int:
+        """Bytes of the body as they came."""
+        return sum(map(len, self._body))
+
+
+def _inflate(body: bytes, encoding: str) -> bytes:
+    for name in reversed([part.strip().lower() for part in encoding.split(",") if part.strip()]):
+        try:
+            if name in ("gzip", "x-gzip", "deflate"):
+                body = _unzipped(body, name)
+            elif name == "br":
+                body = brotli.decompress(body)
+            elif name != "identity":
+                raise AnswerMalformed(f"an answer in the encoding {name!r}, which was not asked for")
+        except (zlib.error, brotli.error) as error:
+            raise AnswerMalformed(f"the answer is no {name}: {error}") from error
+        if len(body) > MAX_BODY:
+            raise AnswerTooLarge(f"the answer inflates past {MAX_BODY} bytes")
+    return body
+
+
+def _unzipped(body: bytes, name: str) -> bytes:
+    if name == "deflate":
+        # Some servers send zlib's wrapping, as the standard has it, and some the bare stream.
+        try:
+            return zlib.decompressobj().decompress(body, MAX_BODY + 1)
+        except zlib.error:
+            return zlib.decompressobj(wbits=-zlib.MAX_WBITS).decompress(body, MAX_BODY + 1)
+    return zlib.decompressobj(wbits=16 + zlib.MAX_WBITS).decompress(body, MAX_BODY + 1)
+
+
+class CaughtResponse:
+    """An answer on which a ``with`` block has the last word; reported to Locust when the block ends."""
+
+    def __init__(self, response: Response, request_event: Any, meta: dict[str, Any]) -> None:
+        self._response = response
+        self._event = request_event
+        self._meta = meta
+        self._said: bool | None = None
+        self._why: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._response, name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def success(self) -> None:
+        """It is good, whatever its status."""
+        self._said = True
+
+    def failure(self, why: Any) -> None:
+        """It is bad, whatever its status."""
+        self._said, self._why = False, why
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> bool:
+        meta = self._meta
+        if self._said is not None:
+            exception = None
+            if not self._said:
+                exception = self._why if isinstance(self._why, Exception) else CatchResponseError(self._why)
+            meta["exception"] = exception
+        elif isinstance(error, ResponseError):
+            meta["exception"] = error
+        elif error is not None:
+            return False
+        self._event.fire(**meta)
+        return self._said is None and isinstance(error, ResponseError)

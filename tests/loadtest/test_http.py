@@ -1,0 +1,296 @@
+"""The client for load, against a server that does exactly what a test tells it, byte by byte."""
+
+import gzip
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import brotli
+import pytest
+
+PROBE = Path(__file__).with_name("http_probe.py")
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+Step = bytes | float | str
+"""Bytes are sent, a number is slept, "close" closes, "reset" resets; each list is the answer to one request."""
+
+
+class Scripted:
+    """Answers the n-th request with the n-th script, whatever connection it comes by; keeps what was asked."""
+
+    def __init__(self, scripts: Sequence[Sequence[Step]]) -> None:
+        self._scripts = iter(scripts)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.requests: list[bytes] = []
+        self.connections = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        try:
+            # Closed alone, it would go on listening for as long as a thread waits in accept().
+            self._listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection:
+            while request := self._request(connection):
+                self.requests.append(request)
+                for step in next(self._scripts, ["close"]):
+                    if isinstance(step, bytes):
+                        try:
+                            connection.sendall(step)
+                        except OSError:
+                            return
+                    elif isinstance(step, float | int):
+                        time.sleep(step)  # the server's slowness is the point
+                    elif step == "reset":
+                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                        return
+                    else:
+                        return
+
+    @staticmethod
+    def _request(connection: socket.socket) -> bytes:
+        data = b""
+        while b"\r\n\r\n" not in data:
+            try:
+                piece = connection.recv(65536)
+            except OSError:
+                return b""
+            if not piece:
+                return b""
+            data += piece
+        head, _, body = data.partition(b"\r\n\r\n")
+        for line in head.lower().split(b"\r\n"):
+            if line.startswith(b"content-length:"):
+                while len(body) < int(line.partition(b":")[2]):
+                    body += connection.recv(65536)
+        return head + b"\r\n\r\n" + body
+
+
+@pytest.fixture
+def server() -> Iterator[Callable[..., Scripted]]:
+    """Starts a server of so many scripts."""
+    servers: list[Scripted] = []
+
+    def start(*scripts: Sequence[Step]) -> Scripted:
+        servers.append(Scripted(scripts))
+        return servers[-1]
+
+    yield start
+    for each in servers:
+        each.close()
+
+
+Ask = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def ask() -> Iterator[Ask]:
+    """Sends calls by one session in the probe's process, and returns their outcomes."""
+    probe = subprocess.Popen([sys.executable, "-P", PROBE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(server: Scripted, *calls: dict[str, Any], base: str = "", **options: Any) -> list[dict[str, Any]]:
+        assert probe.stdin is not None
+        assert probe.stdout is not None
+        base = base or f"http://127.0.0.1:{server.port}"
+        probe.stdin.write(json.dumps({"base": base, "options": options, "calls": calls}) + "\n")
+        probe.stdin.flush()
+        return json.loads(probe.stdout.readline())
+
+    yield ask
+    probe.communicate()
+
+
+def get(url: str = "/", **more: Any) -> dict[str, Any]:
+    return {"method": "GET", "url": url, **more}
+
+
+def test_a_connection_is_kept_alive_and_its_steps_are_timed_apart(ask: Ask, server: Callable[..., Scripted]) -> None:
+    scripted = server([0.1, OK[:20], 0.1, OK[20:]], [OK])
+    first, second = ask(scripted, get(), get("/two"))
+    assert first["status"] == second["status"] == 200
+    assert first["text"] == "ok"
+    assert scripted.connections == 1
+    assert first["connect"] > 0 == second["connect"]
+    assert 0.09 < first["wait"] < 0.19 < first["wait"] + first["receive"] <= first["reported"]
+    assert scripted.requests[1].startswith(b"GET /two HTTP/1.1\r\nhost: 127.0.0.1:")
+    assert b"user-agent: tailgate/" in scripted.requests[0]
+
+
+@pytest.mark.parametrize(
+    ("script", "error"),
+    [
+        ([b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", "close"], "AnswerTruncated"),
+        ([b"HTTP/1.1 200 OK\r\nContent-Le", "close"], "AnswerTruncated"),
+        (["close"], "AnswerTruncated"),
+        ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nno\r\n", 1], "AnswerMalformed"),
+        ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", "close"], "AnswerTruncated"),
+        ([b"SSH-2.0-OpenSSH_9.2\r\n", 1], "AnswerMalformed"),
+        ([b"HTTP/1.1 200 OK\r\n" + b"X-Endless: of headers\r\n" * 20_000, 1], "AnswerTooLarge"),
+        ([OK[:30], "reset"], "ConnectionReset"),
+        ([OK + b"and more", 1], "BytesAfterAnswer"),
+        ([OK + OK, 1], "BytesAfterAnswer"),
+        ([5], "TimedOut"),
+        ([b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no", 5], "TimedOut"),
+        ([b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"], "BadStatus"),
+    ],
+)  # fmt: skip
+def test_each_way_to_misbehave_is_a_failure_of_its_own_name(
+    ask: Ask, server: Callable[..., Scripted], script: list[Step], error: str
+) -> None:
+    (outcome,) = ask(server(script), get(), network_timeout=1.0)
+    assert outcome["error"] == outcome["event_error"] == error
+    assert outcome["took"] < 4
+
+
+def test_nobody_there_and_no_such_host_are_told_apart(ask: Ask, server: Callable[..., Scripted]) -> None:
+    scripted = server()
+    scripted.close()
+    (refused,) = ask(scripted, get())
+    assert refused["error"] == "ConnectFailed"
+    (unknown,) = ask(scripted, get(), base="http://no-such-host.invalid")
+    assert unknown["error"] == "UnknownHost"
+
+
+def test_a_request_is_sent_anew_when_the_server_had_closed_the_idle_connection(
+    ask: Ask,
+    server: Callable[..., Scripted],
+) -> None:
+    scripted = server([OK, "close"], [OK])
+    first, second = ask(scripted, get(), {"sleep": 0.2}, get("/again"))
+    assert (first["error"], second["error"]) == (None, None)
+    assert scripted.connections == 2
+    assert len(scripted.requests) == 2
+
+
+def test_a_close_that_crosses_the_request_is_answered_by_sending_it_anew(
+    ask: Ask, server: Callable[..., Scripted]
+) -> None:
+    scripted = server([OK], ["close"], [OK])
+    _, second = ask(scripted, get(), get("/crossed"))
+    assert second["error"] is None
+    assert scripted.connections == 2
+
+
+def test_bytes_that_nobody_asked_for_are_never_taken_for_an_answer(ask: Ask, server: Callable[..., Scripted]) -> None:
+    scripted = server([OK, 0.1, OK, 1], [OK])
+    first, second, third = ask(scripted, get(), {"sleep": 0.3}, get(), get())
+    assert first["error"] is None
+    assert second["error"] == "BytesAfterAnswer"
+    assert third["error"] is None
+
+
+@pytest.mark.parametrize(
+    ("method", "script", "status"),
+    [
+        ("HEAD", [b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"], 200),
+        ("GET", [b"HTTP/1.1 204 Nothing\r\n\r\n"], 204),
+        ("GET", [b"HTTP/1.1 304 Same\r\nContent-Length: 100\r\n\r\n"], 304),
+        ("GET", [b"HTTP/1.1 103 Early\r\nLink: </x>\r\n\r\n", 0.05, b"HTTP/1.1 100 Continue\r\n\r\n", OK], 200),
+        ("GET", [b"HTTP/1.1 200 OK\r\n\r\nuntil the close", "close"], 200),
+        ("GET", [b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", "close"], 200),
+        ("GET", [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"], 200),
+    ],
+)
+def test_an_answer_ends_where_http_says(
+    ask: Ask, server: Callable[..., Scripted], method: str, script: list[Step], status: int
+) -> None:
+    scripted = server(script, [OK])
+    first, second = ask(scripted, {"method": method, "url": "/"}, get())
+    assert (first["status"], first["error"]) == (status, None)
+    assert (second["status"], second["text"]) == (200, "ok")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        ("gzip", gzip.compress(b"squeezed")),
+        ("deflate", zlib.compress(b"squeezed")),
+        ("deflate", zlib.compress(b"squeezed")[2:-4]),
+        ("br", brotli.compress(b"squeezed")),
+        ("gzip, br", brotli.compress(gzip.compress(b"squeezed"))),
+    ],
+)
+def test_a_compressed_body_is_inflated_when_read_and_counted_as_it_came(
+    ask: Ask, server: Callable[..., Scripted], encoding: str, packed: bytes
+) -> None:
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(packed)}\r\n\r\n"
+    (outcome,) = ask(server([head.encode() + packed]), get())
+    assert outcome["text"] == "squeezed"
+    assert outcome["length"] == len(packed)
+
+
+def test_bodies_cookies_parameters_and_names_go_as_fasthttpuser_sends_them(
+    ask: Ask, server: Callable[..., Scripted]
+) -> None:
+    cookie = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Path=/\r\nSet-Cookie: b=2\r\nContent-Length: 0\r\n\r\n"
+    scripted = server([cookie], [OK], [OK], [OK])
+    outcomes = ask(
+        scripted,
+        {"method": "POST", "url": "/json", "json": {"x": 1}},
+        {"method": "POST", "url": "/form", "data": {"y": "a b"}, "auth": ["me", "secret"]},
+        get("/q?one=1", params={"two": 2}, name="/q", headers={"X-Mine": "yes", "Accept": "text/plain"}),
+        {"method": "PUT", "url": "/empty"},
+    )
+    assert [outcome["error"] for outcome in outcomes] == [None] * 4
+    assert [outcome["name"] for outcome in outcomes] == ["/json", "/form", "/q", "/empty"]
+    first, second, third, fourth = scripted.requests
+    assert first.endswith(b'\r\n\r\n{"x": 1}')
+    assert b"content-type: application/json" in first
+    assert b"cookie: a=1; b=2" in second
+    assert b"authorization: Basic bWU6c2VjcmV0" in second
+    assert second.endswith(b"\r\n\r\ny=a+b")
+    assert third.startswith(b"GET /q?one=1&two=2 ")
+    assert b"x-mine: yes" in third
+    assert third.count(b"accept: ") == 1
+    assert b"content-length: 0" in fourth
+
+
+def test_redirects_are_followed_as_one_request_and_credentials_stay_with_their_server(
+    ask: Ask,
+    server: Callable[..., Scripted],
+) -> None:
+    other = server([OK])
+    away = f"HTTP/1.1 302 On\r\nLocation: http://127.0.0.1:{other.port}/there\r\nContent-Length: 0\r\n\r\n".encode()
+    here = b"HTTP/1.1 303 On\r\nLocation: /next\r\nContent-Length: 0\r\n\r\n"
+    scripted = server([here], [away])
+    call = {"method": "POST", "url": "/start", "data": "body", "headers": {"Authorization": "Bearer secret"}}
+    (outcome,) = ask(scripted, call)
+    assert (outcome["status"], outcome["error"], outcome["name"]) == (200, None, "/start")
+    assert outcome["url"].endswith("/there")
+    assert b"secret" in scripted.requests[1]
+    assert scripted.requests[1].startswith(b"GET /next")
+    assert b"secret" not in other.requests[0]
+    circle = b"HTTP/1.1 302 On\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"
+    (endless,) = ask(server(*[[circle]] * 10), get(), max_redirects=3)
+    assert endless["error"] == "TooManyRedirects"
+    (unfollowed,) = ask(server([circle]), get(allow_redirects=False))
+    assert unfollowed["status"] == 302
+
+
+def test_what_it_does_not_support_it_refuses_by_name(ask: Ask, server: Callable[..., Scripted]) -> None:
+    outcomes = ask(server(), get(stream=True), get(files={}), get(headers={"X": "a\r\nY: b"}), get("ftp://host/"))
+    assert "stream=" in outcomes[0]["refused"]
+    assert "files=" in outcomes[1]["refused"]
+    assert "line break" in outcomes[2]["refused"]
+    assert "ftp://host/" in outcomes[3]["refused"]
