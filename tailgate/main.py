@@ -42,3 +42,7 @@ def main() -> None:
     except (CommandError, DashboardError, LoadtestError, ServiceError, SloError) as error:
         complain(str(error))
         sys.exit(USAGE)
+    except OSError as error:
+        # A file or a socket of the system that nobody above had a better word for.
+        complain(f"{error.filename or 'the system'}: {error.strerror or error}")
+        sys.exit(USAGE)

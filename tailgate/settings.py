@@ -13,7 +13,7 @@ import difflib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-import yaml
+from tailgate_loadtest.shapes import plain
 
 from tailgate.errors import CommandError
 
@@ -42,13 +42,13 @@ def load(path: Path = FILE) -> Settings:
     """
     try:
         with path.open("rb") as file:
-            document = yaml.safe_load(file.read(_MAX_BYTES))
+            document = plain.read(file.read(_MAX_BYTES))
     except FileNotFoundError:
         return Settings()
     except OSError as error:
         raise CommandError(f"{path}: cannot be read: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise CommandError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+    except ValueError as error:
+        raise CommandError(f"{path}: {error}") from error
     if document is None:
         return Settings()
     if not isinstance(document, dict):

@@ -41,7 +41,7 @@ class StackConfig:
     be removed with it; ``cache`` where the database's templates are kept. Raises ``StackError`` when a value cannot be.
     """
 
-    targets: Path
+    targets: Path | None = None
     variant: str = "parallel"
     db_rtt: float = 0.0
     host: str = "127.0.0.1"
@@ -65,13 +65,13 @@ class Stack:
     """A running stack; made by :func:`start`."""
 
     def __init__(self, config: StackConfig) -> None:
-        self.targets = config.targets
         with contextlib.ExitStack() as running:
             clone = template.clone(config.variant, config.seed, config.cache)
             self._cluster = running.enter_context(clone.cluster)
             self._log = config.log or clone.cluster.directory / "service.log"
             webhook = targets.Webhook()
-            asyncio.run(targets.write(config.targets, clone.cluster.dsn, webhook))
+            self.targets = config.targets or clone.cluster.directory / "targets.json"
+            asyncio.run(targets.write(self.targets, clone.cluster.dsn, webhook))
             dsn, self._relay = clone.cluster.dsn, None
             if config.db_rtt > 0:
                 self._relay = running.enter_context(self._start_relay(config.db_rtt))

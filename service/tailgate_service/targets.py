@@ -14,6 +14,8 @@ from uuid import UUID
 
 import asyncpg
 
+from tailgate_service.errors import ServiceError
+
 SCHEMA = "tailgate/targets/v1"
 PER_WORKSPACE = 200
 
@@ -66,9 +68,12 @@ def _workspace(row: asyncpg.Record, key: str) -> dict[str, object]:
 
 
 def _replace(path: Path, targets: dict[str, object]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # mkstemp makes it 0600.
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # mkstemp makes it 0600.
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise ServiceError(f"{path}: the targets file cannot be written there: {error.strerror}") from error
     made = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

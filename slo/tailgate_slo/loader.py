@@ -55,6 +55,7 @@ def parse(data: bytes, file: str) -> Objectives:
     return Objectives(
         file=file,
         digest=hashlib.sha256(data).hexdigest(),
+        text=data.decode("utf-8"),
         slos=slos,
         gates=_gates(entries, slos),
         preset=presets[0][1] if presets else "otel",

@@ -115,10 +115,11 @@ class Gate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Objectives:
-    """Everything one file says. ``digest`` is its bytes' SHA-256; ``ignored`` titles what was read past."""
+    """Everything one file says: ``text`` is all of it, ``digest`` its SHA-256; ``ignored`` titles the rest."""
 
     file: str
     digest: str
+    text: str = field(default="", repr=False)
     slos: tuple[SLO, ...]
     gates: tuple[Gate, ...] = ()
     preset: Preset = "otel"

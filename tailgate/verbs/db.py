@@ -6,8 +6,8 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import asyncpg.exceptions
 import typer
+from asyncpg import exceptions
 from tailgate_loadtest.targets import DEFAULT as DEFAULT_TARGETS
 from tailgate_otel.names import ENV_DATABASE_URL
 from tailgate_service import targets as targets_file
@@ -19,6 +19,8 @@ from tailgate.console import out, print_json
 from tailgate.errors import CommandError
 
 T = TypeVar("T")
+# The last two of addresses that cannot be.
+_UNDONE = (OSError, exceptions.PostgresError, exceptions.InterfaceError, OverflowError, ValueError)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,7 +39,7 @@ def _dsn() -> str:
 def _do(work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(work)
-    except (OSError, asyncpg.exceptions.PostgresError, asyncpg.exceptions.InterfaceError) as error:
+    except _UNDONE as error:
         # What the driver says names the server and the cause; it never repeats the password.
         raise CommandError(f"the database of {ENV_DATABASE_URL}: {' '.join(str(error).split())}") from error
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tailgate.console import out, print_json
+from tailgate.console import print_json
 from tailgate.errors import CommandError
 
 # Name in the templates -> where it goes.
@@ -40,5 +40,5 @@ def init(
         print_json({"written": [str(path) for path in wanted]})
         return
     for path in wanted:
-        out().print(f"wrote {path}", markup=False)
-    out().print("next: start your API, then `tailgate run --plan`, then `tailgate run`", markup=False)
+        typer.echo(f"wrote {path}")
+    typer.echo("next: start your API, then `tailgate run --plan`, then `tailgate run`")

@@ -8,7 +8,7 @@ from tailgate_loadtest.judge.verdict import read_verdict
 from tailgate_loadtest.report.write import write as write_report
 from tailgate_loadtest.run.bundle import Bundle
 
-from tailgate.console import out, print_json
+from tailgate.console import print_json
 
 
 def report(
@@ -21,4 +21,4 @@ def report(
     if as_json:
         print_json({"report": str(page)})
     else:
-        out().print(str(page), markup=False)
+        typer.echo(str(page))

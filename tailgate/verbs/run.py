@@ -1,7 +1,6 @@
 """``tailgate run``: the main job."""
 
 import secrets
-import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -193,6 +192,8 @@ def run(
     closed = users is not None or run_time is not None or spawn_rate is not None
     if profile and closed:
         raise CommandError("--profile sets arrivals, -u/-r/-t set users: give one or the other")
+    if spawn_rate is not None and users is None:
+        raise CommandError("-r says how quickly users start: give -u, their number, with it")
     request = _Request(
         host=host,
         locustfile=_file(locustfile, "-f") if locustfile else None,
@@ -211,14 +212,14 @@ def run(
     )
     if host is not None and request.db_rtt:
         raise CommandError("--db-rtt is put before the reference API's own database; it cannot be with --host")
-    if plan:
-        show_plan(request.plan(host or "http://127.0.0.1"), embedded=host is None, as_json=as_json)
-        return
     with Interruption() as interruption:
         try:
+            if plan:
+                show_plan(request.plan(host or "http://127.0.0.1"), embedded=host is None, as_json=as_json)
+                return
             bundle = _against_host(request, interruption) if host else _embedded(request, interruption)
         except KeyboardInterrupt:
-            say("interrupted before the load began; there is nothing to judge")
+            say("interrupted before the load began; nothing was measured")
             raise typer.Exit(interruption.exit_code) from None
         raise typer.Exit(_conclude(bundle, request.objectives, as_json=as_json))
 
@@ -234,7 +235,6 @@ def _against_host(request: _Request, interruption: Interruption) -> Bundle:
 def _embedded(request: _Request, interruption: Interruption) -> Bundle:
     say(f"starting the reference API ({request.variant}) on a database of its own")
     with ExitStack() as stack:
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tailgate-")))
         receiver = stack.enter_context(TraceReceiver())
         secret = secrets.token_urlsafe(24)
         service: Stack = stack.enter_context(
@@ -245,7 +245,6 @@ def _embedded(request: _Request, interruption: Interruption) -> Bundle:
                     slo=Path(request.objectives.file) if request.objectives else None,
                     otlp_endpoint=receiver.endpoint,
                     run_secret=secret,
-                    targets=scratch / "targets.json",
                 )
             )
         )
@@ -298,11 +297,10 @@ def _load(
         return find(profile)
     if users is None and run_time is None and locustfile is None:
         return find(_DEFAULT_PROFILE)
-    return Swarm(
-        users=users or 1,
-        spawn_rate=spawn_rate or float(users or 1),
-        run_time=_seconds(run_time, "-t") if run_time else None,
-    )
+    seconds_of_load = _seconds(run_time, "-t") if run_time else None
+    if seconds_of_load == 0:
+        raise CommandError("-t 0: a load must last longer than that")
+    return Swarm(users=users or 1, spawn_rate=spawn_rate or float(users or 1), run_time=seconds_of_load)
 
 
 def _file(name: str, option: str) -> Path:

@@ -12,7 +12,7 @@ from tailgate_otel.names import DEFAULT_METRICS_PORT
 from tailgate_service.stack import StackConfig, start
 
 from tailgate import objectives as objectives_files
-from tailgate.console import out, print_json, say
+from tailgate.console import print_json, say
 from tailgate.errors import CommandError
 
 
@@ -57,10 +57,8 @@ def serve(
             if as_json:
                 print_json(addresses)
             else:
-                out().print(
-                    f"API      {addresses['url']}\nmetrics  {addresses['metrics']}\ntargets  {addresses['targets']}",
-                    markup=False,
-                )
+                for name, address in addresses.items():
+                    typer.echo(f"{name:<8} {address}")
             say("Ctrl-C ends it")
             while stack.alive():
                 time.sleep(0.5)

@@ -110,6 +110,7 @@ def build_bundle(path, routes, slow, bad, traces, queries, seconds, changes) -> 
                 unstarted=0,
                 unfinished=0,
                 abandoned=0,
+                uncharged=0,
                 most_users=14,
                 user_bound=300,
             ),

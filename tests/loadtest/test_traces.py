@@ -7,7 +7,6 @@ import socket
 import urllib.error
 import urllib.request
 import zlib
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -66,12 +65,8 @@ def protobuf() -> bytes:
     return message.SerializeToString()
 
 
-def written(store: TraceStore, directory: Path) -> list[dict]:
-    path = directory / "traces.jsonl"
-    count = store.write(path)
-    documents = [json.loads(line) for line in path.read_text().splitlines()]
-    assert len(documents) == count
-    return documents
+def written(store: TraceStore) -> list[dict]:
+    return [json.loads(line) for line in store.text().splitlines()]
 
 
 def send(receiver: TraceReceiver, body: bytes, path: str = "/v1/traces", **headers: str) -> int:
@@ -95,7 +90,7 @@ def test_protobuf_comes_in_and_ids_are_hexadecimal(receiver, tmp_path, zipped):
     body = gzip.compress(protobuf()) if zipped else protobuf()
     more = {"Content_Encoding": "gzip"} if zipped else {}
     assert send(receiver, body, Content_Type="application/x-protobuf", **more) == 200
-    (document,) = written(receiver.store, tmp_path)
+    (document,) = written(receiver.store)
     root = root_of(document)
     assert (root["traceId"], root["spanId"]) == (bytes(range(16)).hex(), bytes(range(8)).hex())
     assert root["links"] == [{"traceId": "aa" * 16, "spanId": "bb" * 8}]
@@ -111,7 +106,7 @@ def test_json_comes_in_and_goes_out_as_it_was(receiver, tmp_path, zipped):
     body = json.dumps(document).encode()
     more = {"Content_Encoding": "gzip"} if zipped else {}
     assert send(receiver, gzip.compress(body) if zipped else body, Content_Type="application/json", **more) == 200
-    assert written(receiver.store, tmp_path) == [document]
+    assert written(receiver.store) == [document]
 
 
 def test_spans_of_one_request_that_come_apart_are_put_together(tmp_path):
@@ -120,9 +115,9 @@ def test_spans_of_one_request_that_come_apart_are_put_together(tmp_path):
     *queries, root = whole["resourceSpans"][0]["scopeSpans"][0]["spans"]
     for span in queries:
         store.add(of_spans([span]))
-    assert written(store, tmp_path) == []
+    assert written(store) == []
     store.add(of_spans([root]))
-    assert written(store, tmp_path) == [whole]
+    assert written(store) == [whole]
 
 
 def test_a_request_that_is_sent_again_is_kept_once(tmp_path):
@@ -131,7 +126,7 @@ def test_a_request_that_is_sent_again_is_kept_once(tmp_path):
         for number in range(SLOWEST + 30):
             store.add(request_of(number, 0.1 + number / 1000))
     assert store.received == SLOWEST + 30 + 2 * 10  # ten were dropped, and are new each time they come
-    assert len({root_of(d)["spanId"] for d in written(store, tmp_path)}) == len(written(store, tmp_path))
+    assert len({root_of(d)["spanId"] for d in written(store)}) == len(written(store))
 
 
 def test_the_slowest_are_kept_and_a_few_of_every_route_and_reason(tmp_path):
@@ -140,7 +135,7 @@ def test_the_slowest_are_kept_and_a_few_of_every_route_and_reason(tmp_path):
         store.add(request_of(number, seconds=(number * 7919 % 500) / 1000 + 0.001, route="/busy", reason="sample"))
     for number in range(500, 530):
         store.add(request_of(number, seconds=0.0001, route="/rare", reason="n_plus_one"))
-    documents = written(store, tmp_path)
+    documents = written(store)
     assert [duration(d) for d in documents] == sorted((duration(d) for d in documents), reverse=True)
     assert [duration(d) for d in documents[:SLOWEST]] == pytest.approx([(500 - n) / 1000 for n in range(SLOWEST)])
     rare = [d for d in documents if duration(d) < 0.001]
@@ -171,7 +166,7 @@ def test_a_service_that_calls_itself_is_one_request(tmp_path):
     inner_span["spanId"] = "f" * 16
     outer["resourceSpans"][0]["scopeSpans"][0]["spans"].insert(0, inner_span)
     store.add(outer)
-    (document,) = written(store, tmp_path)
+    (document,) = written(store)
     assert duration(document) == 0.5
 
 

@@ -124,7 +124,7 @@ class OpenLoad:
     def finish(self) -> dict[str, int]:
         """See Load."""
         unstarted = self._pool.close()
-        self._tracker.conclude()
+        uncharged = self._tracker.conclude()
         return {
             "planned": round(self._schedule.expected(self._schedule.length)),
             "arrived": self._admitted,
@@ -133,6 +133,7 @@ class OpenLoad:
             "completed": self._pool.completed,
             "unstarted": unstarted,
             "abandoned": self._pool.abandoned,
+            "uncharged": uncharged,
             "most_users": self._pool.most_users,
             "user_bound": self._profile.users,
         }
@@ -210,6 +211,7 @@ class ClosedLoad:
             "completed": done,
             "unstarted": 0,
             "abandoned": 0,
+            "uncharged": 0,
             "most_users": self._most_users,
             "user_bound": self._swarm.users,
         }

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 import gevent
 from gevent.event import Event
-from gevent.os import tp_read
+from gevent.monkey import get_original
 from locust.env import Environment
 from locust.exception import LocustError
 from locust.runners import STATE_CLEANUP
@@ -33,6 +33,8 @@ from tailgate_loadtest.shapes.orders import Orders, Swarm
 USAGE = 2
 _MAX_WORDS = 4 * 1024 * 1024
 """Bytes on standard error that are kept."""
+_GRACE = 4.0
+"""Seconds from the end of who gave the orders until the engine is killed, if it has not ended by then."""
 
 
 def main() -> int:
@@ -44,13 +46,16 @@ def main() -> int:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stop.set)
-    gevent.spawn(_stop_with_parent, stop)
+    _end_with_parent()
     random.seed(orders.seed)
     if orders.targets:
         os.environ[ENV_TARGETS] = orders.targets
     try:
         environment = environment_for(orders)
-    except (LocustError, SystemExit, Exception) as error:  # noqa: BLE001 - a locustfile may raise anything at all
+    except LocustError as error:
+        _say(out, {"error": str(error)})
+        return USAGE
+    except (SystemExit, Exception) as error:  # noqa: BLE001 - a locustfile may raise anything at all
         _say(out, {"error": f"{orders.locustfile}: {type(error).__name__}: {error}"})
         return USAGE
     if orders.rehearse:
@@ -187,11 +192,19 @@ def _write_whole(path: Path, text: str) -> None:
     part.replace(path)
 
 
-def _stop_with_parent(stop: Event) -> None:
-    while True:
-        if not tp_read(0, 4096):
-            stop.set()
-            return
+def _end_with_parent() -> None:
+    """End when standard input does: in a hurry, and by force where a locustfile lets nothing else run."""
+    sleep = get_original("time", "sleep")
+
+    def watch() -> None:
+        while os.read(0, 4096):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+        sleep(_GRACE)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    # A thread of the system's own: it runs whatever becomes of gevent's loop.
+    get_original("_thread", "start_new_thread")(watch, ())
 
 
 def _say(out: TextIO, message: dict[str, Any]) -> None:

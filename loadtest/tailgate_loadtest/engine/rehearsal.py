@@ -3,6 +3,7 @@
 For a process of its own: it leaves Locust's clients and gevent's sleep as they would not be for a load.
 """
 
+import time
 from collections import Counter
 from typing import Any, Self
 
@@ -43,7 +44,7 @@ class _NoAnswer:
 
 def rehearse(environment: Environment) -> dict[str, dict[str, Any]]:
     """Per user class: its weight, and the mean requests per route of an arrival; None where that cannot be known."""
-    gevent.sleep = lambda *_: None
+    gevent.sleep = time.sleep = lambda *_: None
     return {
         cls.__name__: {"weight": float(cls.weight), "requests": _walk(environment, cls)}
         for cls in environment.user_classes

@@ -138,14 +138,16 @@ class Tracker:
         """An arrival that never came to a request: as bad as hanging, once it is known on which routes."""
         self._unstarted[persona].append(due)
 
-    def conclude(self) -> None:
-        """Censor the arrivals that never came to a request, after ``end``.
+    def conclude(self) -> int:
+        """Censor the arrivals that never came to a request, after ``end``. Returns how many could not be.
 
         They count on the routes that their persona's other arrivals asked for: where one in three of these asked for a
         route, one in three of them does.
         """
-        now = self.now()
+        now, uncharged = self.now(), 0
         for persona, dues in self._unstarted.items():
+            # A persona that never came to a request at all: nobody knows which routes lack these arrivals.
+            uncharged += 0 if self._asked[persona] else len(dues)
             for route, asked in self._asked[persona].items():
                 share, owed = asked / max(self._begun[persona], 1), 0.0
                 for due in dues:
@@ -153,6 +155,7 @@ class Tracker:
                     while owed > 1 - 1e-9:  # a hair below one is one: thirds do not add up in binary
                         owed -= 1
                         self._recorder.censored(route, due, now - due)
+        return uncharged
 
     def _follow(self, client: Any, visit: Visit) -> None:
         original: Callable[..., Any] = client.request

@@ -22,7 +22,7 @@ PASS, FAIL, INCONCLUSIVE = 0, 1, 3
 def judge_bundle(bundle: Bundle, objectives: Objectives | None) -> VerdictDocument:
     """Judge a bundle, and write its verdict.json.
 
-    Without objectives nothing is judged, and as under Locust a failed request alone makes the run a failed one.
+    Without objectives nothing is judged; as under Locust, a failed request or a task that raises fails the run.
 
     Raises:
         BundleError: the bundle is incomplete or damaged.
@@ -113,17 +113,14 @@ def _conclude(run: RunDocument, found: Sequence[Finding], *, judged: bool) -> tu
     failed = sum(route.failed + route.censored for route in run.routes)
     if run.interrupted:
         return "interrupted", 143 if run.interrupted == "SIGTERM" else 130, [f"ended by {run.interrupted}"]
-    if unsound := [*run.generator.reasons, *(f"{f.name}: {f.why}" for f in found if f.missing)]:
+    if unsound := [*run.generator.reasons, *_lacking(run), *(f"{f.name}: {f.why}" for f in found if f.missing)]:
         return "inconclusive", INCONCLUSIVE, unsound
     if not requests:
         return "inconclusive", INCONCLUSIVE, ["no request was measured"]
     if not judged:
-        if failed:
-            return (
-                "fail",
-                FAIL,
-                [f"{failed} of {requests} requests failed; no objectives were given to judge by"],
-            )
+        bad = [f"{failed} of {requests} requests failed"] if failed else []
+        if bad := [*bad, *_raised(run)]:
+            return "fail", FAIL, [f"{each}; no objectives were given to judge by" for each in bad]
         return "unjudged", PASS, ["no objectives were given to judge by, and no request failed"]
     if missed := [f"{f.name}: {f.why}" for f in found if f.verdict == "fail"]:
         return "fail", FAIL, missed
@@ -131,6 +128,9 @@ def _conclude(run: RunDocument, found: Sequence[Finding], *, judged: bool) -> tu
         return "inconclusive", INCONCLUSIVE, undecided
     if not found:
         return "inconclusive", INCONCLUSIVE, ["the objectives file has no objective that a run can answer"]
+    if raised := _raised(run):
+        # What a task was to do after it raised was never asked: the counts are kept, but not whole.
+        return "inconclusive", INCONCLUSIVE, raised
     return "pass", PASS, [f"all {len(found)} objectives are kept"]
 
 
@@ -139,6 +139,16 @@ def _name(run: RunDocument, objectives: Objectives | None) -> str | None:
     if objectives is None or objectives.digest == run.plan.slo_digest:
         return run.plan.slo if objectives else None
     return Path(objectives.file).name
+
+
+def _lacking(run: RunDocument) -> list[str]:
+    if not run.arrivals.uncharged:
+        return []
+    return [f"{run.arrivals.uncharged} of {run.arrivals.arrived} arrivals never came to a request; see the warnings"]
+
+
+def _raised(run: RunDocument) -> list[str]:
+    return [f"tasks of the locustfile raised {name} {count} times" for name, count in run.exceptions.items()]
 
 
 def _score(found: Sequence[Finding]) -> float | None:

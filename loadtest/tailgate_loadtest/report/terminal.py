@@ -21,6 +21,9 @@ _STYLES: dict[Verdict, str] = {
     "unjudged": "bold",
 }
 
+_MAX_ERRORS = 3
+"""Kinds of errors that are named for each route; the report names all."""
+
 
 def final_table(run: RunDocument, verdict: VerdictDocument) -> RenderableType:
     """A row per route, a line per objective over all routes, and the verdict with its reasons. Fits 80 columns."""
@@ -40,7 +43,7 @@ def final_table(run: RunDocument, verdict: VerdictDocument) -> RenderableType:
     parts: list[RenderableType] = [table, Text()] if run.routes else []
     if over_all := by_route[None]:
         parts += [*map(_over_all, over_all), Text()]
-    return Group(*parts, *_verdict(verdict))
+    return Group(*parts, *_verdict(verdict), *_warnings(run))
 
 
 class _Path:
@@ -91,6 +94,13 @@ def _verdict(verdict: VerdictDocument) -> Iterable[Text]:
     yield Text.assemble((head, f"bold {_STYLES[verdict.verdict]}"), f"  {words.headline(verdict)}{score}")
     if verdict.verdict != "pass":
         yield from (Text(f"  - {show.one_line(reason)}") for reason in verdict.reasons)
+
+
+def _warnings(run: RunDocument) -> Iterable[Text]:
+    for route in run.routes:
+        for error, count in sorted(route.errors.items(), key=lambda pair: -pair[1])[:_MAX_ERRORS]:
+            yield Text(f"  ! {show.one_line(route.route)}: {show.one_line(error)}, {count} times", style="yellow")
+    yield from (Text(f"  ! {show.one_line(warning)}", style="yellow") for warning in run.warnings)
 
 
 def _word(outcome: Verdict) -> Text:

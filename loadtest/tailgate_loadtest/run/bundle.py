@@ -3,9 +3,7 @@
 import contextlib
 import datetime as dt
 import json
-import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +28,11 @@ class Bundle:
         Raises:
             BundleError: it cannot be made.
         """
-        latest = out / "latest"
-        if latest.exists() and not latest.is_symlink():
-            raise BundleError(f"{latest}: is no link of ours; move it away, `latest` leads to the newest run")
         stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
         try:
+            latest = out / "latest"
+            if latest.exists() and not latest.is_symlink():
+                raise BundleError(f"{latest}: is no link of ours; move it away, `latest` leads to the newest run")
             out.mkdir(parents=True, exist_ok=True)
             ignore = out / ".gitignore"
             if not ignore.exists():
@@ -76,6 +74,11 @@ class Bundle:
         return self.path / "traces.jsonl"
 
     @property
+    def account(self) -> Path:
+        """Where the engine leaves its account of the load, for whoever started it."""
+        return self.path / ".engine.json"
+
+    @property
     def objectives(self) -> Path:
         """The objectives that the run was judged by; there is none when it was not."""
         return self.path / "slo.yaml"
@@ -112,6 +115,15 @@ class Bundle:
             raise BundleError(f"{path}: has schema {found!r}: {hint}")
         return raw  # type: ignore[no-any-return]  # a dict, or it would have no schema
 
+    def take_account(self) -> dict[str, Any]:
+        """The engine's account, which is gone then; empty when it has left none."""
+        try:
+            account: dict[str, Any] = json.loads(self.account.read_bytes())
+        except FileNotFoundError:
+            return {}
+        self.account.unlink()
+        return account
+
     def write_json(self, name: str, document: Any) -> None:
         """Write a JSON file of the bundle, whole or not at all."""
         self.write_text(name, json.dumps(document, indent=1, allow_nan=False) + "\n")
@@ -121,21 +133,21 @@ class Bundle:
         self.write_text("run.json", document.model_dump_json(by_alias=True, indent=1) + "\n")
 
     def write_text(self, name: str, text: str) -> None:
-        """Write a text file of the bundle, whole or not at all."""
-        handle, part = tempfile.mkstemp(dir=self.path, prefix=f".{name}.")
+        """Write a text file of the bundle, whole or not at all. Raises BundleError when it cannot be written."""
+        part = self.path / f".{name}.part"
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            Path(part).chmod(0o644)
-            Path(part).replace(self.path / name)
-        except BaseException:
-            Path(part).unlink()
-            raise
+            part.write_text(text, encoding="utf-8")
+            part.replace(self.path / name)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise BundleError(f"{self.path / name}: cannot be written: {error.strerror}") from error
 
     def point_latest(self) -> None:
-        """Let ``latest`` beside it lead here."""
+        """Let ``latest`` beside it lead here. Raises BundleError when it cannot."""
         temporary = self.path.parent / f".latest-{self.path.name}"
-        with contextlib.suppress(FileNotFoundError):
-            temporary.unlink()
-        temporary.symlink_to(self.path.name)
-        temporary.replace(self.path.parent / "latest")
+        try:
+            temporary.unlink(missing_ok=True)
+            temporary.symlink_to(self.path.name)
+            temporary.replace(self.path.parent / "latest")
+        except OSError as error:
+            raise BundleError(f"{self.path.parent / 'latest'}: cannot be made: {error.strerror}") from error

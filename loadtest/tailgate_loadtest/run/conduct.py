@@ -1,12 +1,9 @@
 """One run from beginning to end: preflight, engine, counters, bundle. Judging it is for whoever asked for it."""
 
 import datetime as dt
-import json
 import socket
 from collections.abc import Callable
 from importlib.metadata import version
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -54,34 +51,29 @@ def conduct(
 
     """
     check_reachable(plan.host)
-    bundle = Bundle.create(plan.out, environment.revision())
-    if plan.objectives:
-        # Judged again, a bundle must come to the same verdict, whatever became of the file.
-        bundle.write_text(bundle.objectives.name, Path(plan.objectives.file).read_text(encoding="utf-8"))
     server = ServerCounters(plan.metrics_url)
     server.take("start")
-    with TemporaryDirectory(prefix="tailgate-") as scratch:
-        result_path = Path(scratch) / "result.json"
-        ticks: list[Tick] = []
-        with EngineProcess(_orders(plan, bundle, result_path)) as engine:
-            try:
-                with interruption.stops(engine.stop):
-                    _listen(plan, engine, server, ticks, on_tick)
-            except EngineError:
-                bundle.discard()
-                raise
+    bundle = Bundle.create(plan.out, environment.revision())
+    ticks: list[Tick] = []
+    try:
+        if plan.objectives:
+            # Judged again, a bundle must come to the same verdict, whatever became of the file.
+            bundle.write_text(bundle.objectives.name, plan.objectives.text)
+        with EngineProcess(_orders(plan, bundle)) as engine:
+            with interruption.stops(engine.stop):
+                _listen(plan, engine, server, ticks, on_tick)
             code = engine.finish()
             fate = "hung and was killed" if engine.hung else f"died (exit code {code})"
-            death = "" if result_path.exists() else f"the engine {fate}: {engine.last_words()}"
-        if death:
-            _mend(bundle, death, interruption)
-        server.take("end")
-        after_load()
-        result = json.loads(result_path.read_text(encoding="utf-8")) if result_path.exists() else {}
-    if traces is not None:
-        traces.write(bundle.traces)
-    else:
-        bundle.traces.touch()
+            death = "" if bundle.account.exists() else f"the engine {fate}: {engine.last_words()}"
+    except BaseException:
+        bundle.discard()  # no load, or none that could be told of
+        raise
+    if death:
+        _mend(bundle, death, interruption)
+    server.take("end")
+    after_load()
+    result = bundle.take_account()
+    bundle.write_text(bundle.traces.name, traces.text() if traces is not None else "")
     bundle.write_json("server.json", server.document())
     bundle.write_run(_document(plan, bundle, result, ticks, server, interruption, death))
     bundle.point_latest()
@@ -101,15 +93,15 @@ def check_reachable(host: str) -> None:
         ) from error
 
 
-def _orders(plan: Plan, bundle: Bundle, result: Path) -> Orders:
+def _orders(plan: Plan, bundle: Bundle) -> Orders:
     return Orders(
         locustfile=str(plan.locustfile.resolve()),
         host=plan.host.rstrip("/"),
         load=plan.load,
         seed=plan.seed,
         drain=plan.drain,
-        log=str(bundle.log),
-        result=str(result),
+        log=str(bundle.log.resolve()),
+        result=str(bundle.account.resolve()),
         targets=str(plan.targets) if plan.targets else None,
         run_secret=plan.run_secret,
         classes=plan.classes,
@@ -235,9 +227,9 @@ def _warnings(plan: Plan, result: dict[str, Any], server: ServerCounters) -> lis
     if arrivals.get("abandoned"):
         warnings.append(f"{arrivals['abandoned']} arrivals were never begun, because on_start failed")
     if arrivals.get("unstarted"):
-        warnings.append(
-            f"{arrivals['unstarted']} arrivals still waited for one of {arrivals['user_bound']} users at the end"
-        )
+        full = arrivals["most_users"] >= arrivals["user_bound"]
+        what = f"one of {arrivals['user_bound']} users" if full else "the on_start of their users"
+        warnings.append(f"{arrivals['unstarted']} arrivals still waited for {what} at the end")
     for name, count in result.get("exceptions", {}).items():
         warnings.append(f"{plan.locustfile.name}: tasks raised {name} {count} times")
     return warnings
@@ -256,6 +248,7 @@ def _arrivals_from(ticks: list[Tick], plan: Plan) -> Arrivals:
         unstarted=round(last.waiting) if last else 0,
         unfinished=started - completed,
         abandoned=0,
+        uncharged=0,
         most_users=round(last.users) if last else 0,
         user_bound=plan.load.users,
     )

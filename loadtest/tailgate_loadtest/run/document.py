@@ -58,6 +58,8 @@ class Arrivals(Model):
     """Requests in flight when the drain ended: censored."""
     abandoned: int
     """Never begun, because the user's ``on_start`` failed: censored."""
+    uncharged: int
+    """Of those that never came to a request, the ones whose routes nobody knows: they are missing in every count."""
     most_users: int
     user_bound: int
 

@@ -18,6 +18,8 @@ _HURRY = 3.0
 """Seconds that the engine gets, once told to stop, before it is killed."""
 SILENCE = 60.0
 """Seconds that it may say nothing, once its load has begun, before it is taken to hang and killed."""
+_REHEARSAL = 30.0
+"""Seconds that going through a locustfile's tasks may take."""
 _LOOK = 0.2
 
 
@@ -71,10 +73,12 @@ class EngineProcess:
 
     def rehearsal(self) -> dict[str, Any]:
         """Give the orders of a rehearsal; per user class its weight and requests per route. Raises EngineError."""
+        self._deadline = time.monotonic() + _REHEARSAL
         for message in self._messages():
             found: dict[str, Any] = message["rehearsal"]
             return found
-        raise EngineError(f"the engine ended without a rehearsal: {self.last_words()}")
+        fate = f"took more than {_REHEARSAL:.0f} s" if self.hung else f"ended: {self.last_words()}"
+        raise EngineError(f"{self._orders.locustfile}: cannot be rehearsed; it {fate}")
 
     def _messages(self) -> Iterator[dict[str, Any]]:
         if self._process.stdin is None or self._process.stdout is None:

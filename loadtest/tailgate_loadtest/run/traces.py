@@ -11,7 +11,6 @@ import threading
 import zlib
 from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any, Self
 
 from google.protobuf.json_format import MessageToDict
@@ -69,13 +68,12 @@ class TraceStore:
         for trace_id in ended:
             self._keep(trace_id, self._take(trace_id))
 
-    def write(self, path: Path) -> int:
-        """Write what was kept, slowest first, one request a line. Returns how many."""
+    def text(self) -> str:
+        """What was kept, slowest first, one request a line."""
         with self._lock:
             wanted = {key for _, _, key in self._slowest} | {k for group in self._groups.values() for k in group}
             documents = sorted((self._kept[key] for key in wanted), key=duration, reverse=True)
-            path.write_text("".join(json.dumps(d, separators=(",", ":")) + "\n" for d in documents), encoding="utf-8")
-            return len(documents)
+            return "".join(json.dumps(d, separators=(",", ":")) + "\n" for d in documents)
 
     def _take(self, trace_id: str) -> list[tuple[Json, Json, Json]]:
         spans = self._partial.pop(trace_id)
