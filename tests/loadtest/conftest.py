@@ -235,10 +235,10 @@ def bundle(tmp_path: Path) -> Callable[..., Bundle]:
             "routes": _routes(found),
             "arrivals": Arrivals(
                 **dict.fromkeys(("planned", "arrived", "judged", "started", "completed"), 300),
-                **dict.fromkeys(("unstarted", "unfinished", "abandoned"), 0),
+                **dict.fromkeys(("unstarted", "unfinished", "abandoned", "uncharged"), 0),
                 most_users=5,
                 user_bound=500,
-            ),
+            ).model_copy(update=changes.pop("arrivals", {})),
             "timeline": (),
             "server": "absent",
             **changes,

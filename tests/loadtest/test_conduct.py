@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -143,8 +144,10 @@ def test_an_engine_that_says_nothing_for_long_is_taken_to_hang(api, tmp_path, mo
     assert judge_bundle(bundle, None).exit_code == 3
 
 
-def test_an_engine_ends_with_its_parent(api, tmp_path):
-    plan_of(tmp_path, api.url, LOOK)
+@pytest.mark.parametrize("loading", [False, True], ids=["under load", "while its locustfile loads without end"])
+def test_an_engine_ends_with_its_parent(api, tmp_path, loading):
+    began = tmp_path / "began"
+    plan_of(tmp_path, api.url, f"open({str(began)!r}, 'w').close()\nwhile {loading}: pass\n{textwrap.dedent(LOOK)}")
     script = f"""
 from pathlib import Path
 from tailgate_loadtest.run.conduct import conduct
@@ -159,7 +162,11 @@ with Interruption() as interruption:
     parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
     try:
         assert parent.stdout is not None
-        parent.stdout.readline()
+        if loading:
+            while not began.exists():
+                assert parent.poll() is None
+        else:
+            parent.stdout.readline()
         started = engine_of(parent.pid)
     finally:
         parent.kill()

@@ -513,6 +513,30 @@ def test_users_that_cannot_begin_leave_their_arrivals_censored(run, api):
     assert any("arrivals were never begun, because on_start failed" in warning for warning in document.warnings)
 
 
+def test_arrivals_of_a_persona_that_never_came_to_a_request_are_told_apart(run):
+    bundle = run(
+        """
+        from locust import FastHttpUser, task
+
+        class Fine(FastHttpUser):
+            @task
+            def look(self):
+                self.client.get("/fast")
+
+        class Never(FastHttpUser):
+            def on_start(self):
+                raise RuntimeError("no session")
+
+            @task
+            def look(self):
+                self.client.get("/slow")
+        """,
+    )
+    arrivals = bundle.read_run().arrivals
+    assert arrivals.uncharged == arrivals.abandoned > 5
+    assert arrivals.completed + arrivals.uncharged == arrivals.arrived
+
+
 def test_a_closed_load_is_locusts_own(run, api):
     bundle = run(
         """
@@ -705,6 +729,7 @@ def test_a_rehearsal_finds_what_an_arrival_asks_for_and_sends_nothing(api, tmp_p
         textwrap.dedent(
             """
             import random
+            import time
             from locust import FastHttpUser, HttpUser, TaskSet, task
 
             class Plain(FastHttpUser):
@@ -717,6 +742,7 @@ def test_a_rehearsal_finds_what_an_arrival_asks_for_and_sends_nothing(api, tmp_p
                 def look(self):
                     self.client.get("/list?page=2")
                     self.wait()
+                    time.sleep(3)
                     with self.client.get("/item/7", name="/item/{id}", catch_response=True) as response:
                         response.success()
 

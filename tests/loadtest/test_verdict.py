@@ -113,6 +113,22 @@ def test_without_objectives_a_failed_request_alone_fails_a_run(bundle):
         assert one.reasons[0].startswith("1 of 301 requests failed")
 
 
+def test_arrivals_that_nobody_can_charge_to_a_route_let_nothing_pass(bundle):
+    for n, known in enumerate((None, objectives(UP))):
+        verdict = judge_bundle(bundle(GOOD, arrivals={"uncharged": 40}, path=f"{n}"), known)
+        assert (verdict.verdict, verdict.exit_code) == ("inconclusive", 3)
+        assert verdict.reasons[0].startswith("40 of 300 arrivals never came to a request")
+
+
+def test_a_task_that_raised_lets_nothing_pass(bundle):
+    raised = {"exceptions": {"KeyError": 7}}
+    judged = judge_bundle(bundle(GOOD, **raised, path="judged"), objectives(UP))
+    assert (judged.verdict, judged.exit_code) == ("inconclusive", 3)
+    assert "KeyError 7 times" in judged.reasons[0]
+    unjudged = judge_bundle(bundle(GOOD, **raised, path="unjudged"), None)
+    assert (unjudged.verdict, unjudged.exit_code) == ("fail", 1)
+
+
 @pytest.mark.parametrize("known", [None, objectives(UP)])
 def test_a_run_without_a_request_is_inconclusive(bundle, known):
     assert judge_bundle(bundle([]), known).exit_code == 3

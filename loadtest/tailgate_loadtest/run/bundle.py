@@ -139,8 +139,9 @@ class Bundle:
             part.write_text(text, encoding="utf-8")
             part.replace(self.path / name)
         except OSError as error:
-            part.unlink(missing_ok=True)
             raise BundleError(f"{self.path / name}: cannot be written: {error.strerror}") from error
+        finally:
+            part.unlink(missing_ok=True)
 
     def point_latest(self) -> None:
         """Let ``latest`` beside it lead here. Raises BundleError when it cannot."""
