@@ -37,4 +37,5 @@ def say(message: str) -> None:
 
 def print_json(document: Any) -> None:
     """One JSON document on standard output."""
-    sys.stdout.write(json.dumps(document, indent=1, allow_nan=False) + "\n")
+    # Flushed at once: who reads it by a pipe may wait for it while the command goes on.
+    print(json.dumps(document, indent=1, allow_nan=False), flush=True)  # noqa: T201

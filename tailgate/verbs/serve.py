@@ -39,8 +39,9 @@ def serve(
     except ValueError as error:
         raise CommandError(f"--db-rtt: {error}") from error
     objectives = objectives_files.find(slo, reference=True)
-    # SIGTERM is a way to end it like Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # SIGTERM is a way to end it like Ctrl-C; and a shell that starts it in the background has it ignore Ctrl-C.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     say(f"starting the reference API ({variant}) on a database of its own")
     try:
         config = StackConfig(

@@ -2,6 +2,7 @@
 
 import random
 
+import numpy as np
 import pytest
 from hdrh.histogram import HdrHistogram
 from hypothesis import given
@@ -47,3 +48,9 @@ def test_buckets_follow_one_another_without_a_gap(bucket):
 def test_what_lies_outside_falls_into_the_outermost_buckets():
     assert buckets.index(-1) == 0
     assert buckets.index(10 * buckets.HIGHEST) == buckets.LAST
+
+
+@given(st.lists(st.floats(min_value=-1.0, max_value=4000.0), min_size=1))
+def test_many_values_fall_into_the_buckets_that_each_falls_into(seconds):
+    found = buckets.indices(np.array(seconds)).tolist()
+    assert found == [buckets.index(round(value * 1e9)) for value in seconds]

@@ -1,5 +1,6 @@
 """The engine process against a real API: every way a locustfile asks, and every request accounted for."""
 
+import json
 import textwrap
 import threading
 
@@ -673,7 +674,7 @@ def test_classes_are_chosen_by_name_and_weighed_by_the_profile(run, api):
 def test_what_cannot_be_run_is_said_in_one_sentence_and_leaves_no_bundle(run, tmp_path, text, more, message):
     with pytest.raises(EngineError, match=message):
         run(text, **more)
-    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
+    assert {path.name for path in tmp_path.iterdir() if path.is_dir()} <= {"__pycache__"}
 
 
 def test_a_directory_with_packages_named_like_ours_is_used_and_shadows_nothing(run, api, tmp_path, monkeypatch):
@@ -809,3 +810,76 @@ def test_a_generator_that_cannot_keep_up_says_so(run):
     health = bundle.read_run().generator
     assert any("were begun more than" in reason for reason in health.reasons)
     assert health.longest_stall > 0.09
+
+
+@pytest.mark.parametrize("base", ["LoadUser", "FastHttpUser"])
+def test_locusts_statistics_and_its_request_event_are_there_for_who_reads_them(run, tmp_path, base):
+    bundle = run(
+        f"""
+        import json
+        from pathlib import Path
+
+        from locust import FastHttpUser, events, task
+        from tailgate_loadtest.engine.http import LoadUser
+
+        heard = []
+
+        @events.request.add_listener
+        def hear(name, response_time, **_):
+            heard.append((name, response_time))
+
+        @events.test_stop.add_listener
+        def tell(environment, **_):
+            total = environment.stats.total
+            Path({str(tmp_path / "stats.json")!r}).write_text(json.dumps({{
+                "heard": len(heard), "requests": total.num_requests, "failures": total.num_failures,
+                "mean": total.avg_response_time, "slow": environment.stats.get("/slow", "GET").num_requests,
+                "median": total.median_response_time, "heard_mean": sum(t for _, t in heard) / len(heard),
+            }}))
+
+        class Visitor({base}):
+            @task
+            def look(self):
+                self.client.get("/slow")
+                self.client.get("/error")
+                with self.client.get("/error", name="/fine", catch_response=True) as response:
+                    response.success()
+        """,
+    )
+    told = json.loads((tmp_path / "stats.json").read_text())
+    found = routes(bundle)
+    requests = sum(each.requests for each in found.values())
+    assert told["heard"] == told["requests"] == requests
+    assert told["slow"] == found["GET /slow"].requests
+    assert told["failures"] == found["GET /error"].failed == found["GET /error"].requests
+    assert found["GET /fine"].failed == 0
+    assert told["mean"] == pytest.approx(told["heard_mean"], rel=0.1)
+
+
+def test_a_client_for_load_is_followed_like_any_other(run, api):
+    bundle = run(
+        """
+        import gevent
+        from locust import task
+        from tailgate_loadtest.engine.http import LoadUser
+
+        class Visitor(LoadUser):
+            def on_start(self):
+                self.client.post("/login")
+
+            @task
+            def look(self):
+                self.client.get("/fast?secret=1")
+                with self.client.get("/fast", name="/judged", catch_response=True) as response:
+                    response.failure("no good")
+                with gevent.Timeout(0.3, False):
+                    self.client.get("/hang")
+        """,
+    )
+    found = routes(bundle)
+    assert {"GET /fast", "GET /judged", "GET /hang", "POST /login"} == set(found)
+    assert found["POST /login"].requests == 0 < found["POST /login"].setup
+    assert found["GET /judged"].errors == {"marked as failed by the locustfile": found["GET /judged"].requests}
+    assert found["GET /hang"].errors == {"Timeout": found["GET /hang"].requests}
+    assert found["GET /fast"].failed == 0
+    assert found["GET /fast"].requests + found["GET /judged"].requests == api.requests["GET /fast"]

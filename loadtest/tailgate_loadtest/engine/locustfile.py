@@ -6,6 +6,7 @@ from locust.env import Environment
 from locust.exception import LocustError
 from locust.util.load_locustfile import load_locustfile
 
+from tailgate_loadtest.engine.stats import create_runner
 from tailgate_loadtest.shapes.orders import Orders, Swarm
 
 
@@ -41,7 +42,7 @@ def environment_for(orders: Orders) -> Environment:
     )
     if by_shape and environment.shape_class is None:
         raise LocustError(f"{orders.locustfile}: has no LoadTestShape; say how long with -t, or give a --profile")
-    runner = environment.create_local_runner()
+    runner = create_runner(environment)
     environment._filter_tasks_by_tags()
     environment.user_classes = [cls for cls in environment.user_classes if cls.tasks]
     if not environment.user_classes:

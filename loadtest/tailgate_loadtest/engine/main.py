@@ -24,6 +24,7 @@ from tailgate_loadtest.engine.health import Health
 from tailgate_loadtest.engine.loads import ClosedLoad, Load, OpenLoad
 from tailgate_loadtest.engine.locustfile import environment_for
 from tailgate_loadtest.engine.rehearsal import rehearse
+from tailgate_loadtest.engine.stats import StatsFeed
 from tailgate_loadtest.engine.tracker import Tracker
 from tailgate_loadtest.measure.histogram import Histogram
 from tailgate_loadtest.measure.hlog import LogWriter
@@ -68,7 +69,8 @@ def main() -> int:
 def _run(orders: Orders, environment: Environment, file: TextIO, out: TextIO, stop: Event) -> int:
     log = LogWriter(file)
     closed = isinstance(orders.load, Swarm)
-    recorder = Recorder(log, 0.0 if isinstance(orders.load, Swarm) else orders.load.warmup)
+    feed = StatsFeed(environment.stats)
+    recorder = Recorder(log, 0.0 if isinstance(orders.load, Swarm) else orders.load.warmup, feed.written)
     headers = {HEADER_RUN_SECRET: orders.run_secret} if orders.run_secret else {}
     tracker, health = Tracker(recorder, headers), Health()
     load: Load
@@ -86,7 +88,7 @@ def _run(orders: Orders, environment: Environment, file: TextIO, out: TextIO, st
     load.prepare(stop)
     tracker.start()
     health.start()
-    began = time.time()
+    began = feed.began = time.time()
     log.begin(began, "Logged by tailgate")
     timeline: list[dict[str, float]] = []
     ticker = gevent.spawn(_tick, load, tracker, health, recorder, timeline, out)

@@ -1,8 +1,9 @@
 """Follows every request from the moment it is due to its last byte, whatever client made it.
 
-Two hooks suffice. A client with a ``request`` method (HttpUser's, FastHttpUser's, and their kin) has that method
-wrapped on the instance, so that what is in flight is known. Locust's own ``request`` event tells how it ended, for
-these clients and for any other that fires it. The number of a flight travels from one to the other in Locust's context.
+The client for load tells of its requests itself, by a Watch. For others two hooks do. One with a ``request`` method
+(HttpUser's, FastHttpUser's, and their kin) has that method wrapped on the instance, so that what is in flight is known.
+Locust's own ``request`` event tells how it ended, for these clients and for any other that fires it. The number of a
+flight travels from one to the other in Locust's context.
 """
 
 import itertools
@@ -11,6 +12,7 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -20,7 +22,10 @@ from tailgate_otel.names import OTHER_ROUTE
 
 from tailgate_loadtest.measure.recorder import MAX_ROUTES, Recorder
 
-_CONTEXT_KEY = "tailgate_flight"
+CONTEXT_KEY = "tailgate_flight"
+"""Where a flight's number travels in Locust's request context."""
+COUNTED = -2
+"""In its place: the request is counted already, and the event is for others."""
 _VISIT = "_tailgate_visit"
 _MAX_ROUTE = 200
 
@@ -103,8 +108,11 @@ class Tracker:
         visit = Visit(type(user).__name__)
         setattr(user, _VISIT, visit)
         self._visits[gevent.getcurrent()] = visit
-        client = getattr(user, "client", None)
-        if callable(getattr(client, "request", None)):
+        client: Any = getattr(user, "client", None)
+        if hasattr(client, "watch"):
+            client.watch = Watch(self, visit)
+            client.add_headers(self._headers)
+        elif callable(getattr(client, "request", None)):
             self._follow(client, visit)
         return visit
 
@@ -157,32 +165,54 @@ class Tracker:
                         self._recorder.censored(route, due, now - due)
         return uncharged
 
+    def depart(self, visit: Visit, method: str, name: str) -> int:
+        """A user sends a request. Returns the flight's number."""
+        number, now = next(self._numbers), time.perf_counter() - self._start
+        due = visit.due
+        if due is None:
+            due = now
+        else:
+            visit.due = None
+        self._flights[number] = Flight(visit, route_name(method, name), due, now, visit.setup)
+        return number
+
+    def arrive(self, number: int, service: float, error: str | None) -> None:
+        """Its answer is there, and nobody has anything to say about it any more."""
+        self._count(self._flights.pop(number), service, error)
+
+    def hold(self, number: int, error: str | None) -> None:
+        """Its answer is there, and the locustfile has yet to say whether it is a good one."""
+        flight = self._flights[number]
+        flight.service, flight.error = self.now() - flight.sent, error
+        if flight.visit is not None:
+            flight.visit.ended = flight.sent + flight.service
+            flight.visit.held.add(number)
+
+    def lose(self, number: int, error: BaseException) -> None:
+        """It was begun and brought no answer: a time-out of the locustfile's own, or its user was ended."""
+        flight = self._flights.pop(number)
+        if isinstance(error, gevent.GreenletExit):
+            self._censor(flight)
+        else:
+            self._count(flight, self.now() - flight.sent, type(error).__name__)
+
     def _follow(self, client: Any, visit: Visit) -> None:
         original: Callable[..., Any] = client.request
 
         def request(method: str, url: str, *args: Any, **kwargs: Any) -> Any:
-            number, now = next(self._numbers), self.now()
-            due = now if visit.due is None else visit.due
-            visit.due = None
             name = kwargs.get("name") or (args[0] if args else None) or getattr(client, "request_name", None) or url
-            flight = self._flights[number] = Flight(visit, route_name(method, name), due, now, visit.setup)
-            kwargs["context"] = {**(kwargs.get("context") or {}), _CONTEXT_KEY: number}
+            number = self.depart(visit, method, name)
+            kwargs["context"] = {**(kwargs.get("context") or {}), CONTEXT_KEY: number}
             if self._headers:
                 kwargs["headers"] = {**self._headers, **(kwargs.get("headers") or {})}
             try:
                 response = original(method, url, *args, **kwargs)
             except BaseException as error:
-                # The request was begun and brought no event: a time-out of the locustfile's own, a bad address.
-                if self._flights.pop(number, None):
-                    if isinstance(error, gevent.GreenletExit):
-                        self._censor(flight)  # its user was ended while it waited
-                    else:
-                        self._count(flight, self.now() - flight.sent, type(error).__name__)
+                if number in self._flights:
+                    self.lose(number, error)
                 raise
             if number in self._flights:
-                visit.ended = self.now()
-                flight.service, flight.error = visit.ended - flight.sent, _status_error(response)
-                visit.held.add(number)
+                self.hold(number, _status_error(response))
             return response
 
         client.request = request
@@ -198,8 +228,10 @@ class Tracker:
         **_: Any,
     ) -> None:
         """Locust's request event; ``response_time`` is in milliseconds."""
+        number = (context or {}).get(CONTEXT_KEY, -1)
+        if number == COUNTED:
+            return
         service = (response_time or 0.0) / 1000
-        number = (context or {}).get(_CONTEXT_KEY, -1)
         flight = self._flights.pop(number, None)
         if flight is None:
             visit = self._visits.get(gevent.getcurrent())
@@ -212,7 +244,7 @@ class Tracker:
             flight.visit.held.discard(number)
         # The name may be given late, by the locustfile or by a redirect.
         flight.route = route_name(request_type, name)
-        self._count(flight, service, _error(exception, response) if exception else None)
+        self._count(flight, service, error_name(exception, response) if exception else None)
 
     def on_user_error(self, user_instance: User | TaskSet | None, exception: BaseException, **_: Any) -> None:
         """Locust's event of a task that raised: an answer that was being looked at then is a bad one."""
@@ -258,6 +290,33 @@ class Tracker:
             known[flight.route if flight.route in known or len(known) < MAX_ROUTES else OTHER_ROUTE] += 1
 
 
+class Watch:
+    """What the client of one user tells of its requests."""
+
+    __slots__ = ("_tracker", "_visit")
+
+    def __init__(self, tracker: Tracker, visit: Visit) -> None:
+        self._tracker = tracker
+        self._visit = visit
+
+    def depart(self, method: str, name: str) -> int:
+        """A request is sent. Returns its number."""
+        return self._tracker.depart(self._visit, method, name)
+
+    def arrive(self, number: int, service: float, error: BaseException | None, response: Any) -> None:
+        """Its answer, or the lack of one, ``service`` seconds after the send."""
+        self._tracker.arrive(number, service, error_name(error, response) if error else None)
+
+    def hold(self, number: int, error: BaseException | None, response: Any) -> None:
+        """Its answer, on which the locustfile has the last word."""
+        self._tracker.hold(number, error_name(error, response) if error else None)
+
+    def lose(self, number: int, error: BaseException) -> None:
+        """It was broken off."""
+        self._tracker.lose(number, error)
+
+
+@lru_cache(maxsize=4096)
 def route_name(method: str, name: str) -> str:
     """The route of a request by its method and its name or path, without the query."""
     # Query values may be anybody's data, and an address may hold a password; they never enter a bundle.
@@ -271,12 +330,12 @@ def _status_error(response: Any) -> str | None:
     try:
         response.raise_for_status()
     except Exception as error:  # noqa: BLE001 - each client has errors of its own
-        return _error(error, response)
+        return error_name(error, response)
     return None
 
 
-def _error(exception: BaseException, response: Any) -> str:
-    # The kind alone: an exception's text may hold a body or an address with its query.
+def error_name(exception: BaseException, response: Any) -> str:
+    """The kind of a failure, and no more: an exception's text may hold a body or an address with its query."""
     status = getattr(response, "status_code", 0) or 0
     if status >= 400:
         return f"HTTP {status}"

@@ -1,7 +1,10 @@
 """A histogram: counts per bucket, kept sparse. Add, merge, ask."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Self
+
+import numpy as np
 
 from tailgate_loadtest.measure import buckets
 
@@ -13,6 +16,12 @@ class Histogram:
 
     def __init__(self, counts: Mapping[int, int] | None = None) -> None:
         self.counts: dict[int, int] = dict(counts) if counts else {}
+
+    @classmethod
+    def of(cls, seconds: Sequence[float]) -> Self:
+        """The histogram of many times, in seconds; several times quicker than adding each."""
+        found, counts = np.unique(buckets.indices(np.asarray(seconds)), return_counts=True)
+        return cls(dict(zip(found.tolist(), counts.tolist(), strict=True)))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Histogram) and self.counts == other.counts

@@ -1,15 +1,16 @@
 """Counts requests as they end: per second in which they were due, per route and kind.
 
-A second is written to the log once it is old enough that few requests due in it are still open; what comes later for it
-gets a line of its own. So memory holds a few seconds, whatever the length of a run.
+While the load runs, a time is only put on a list; it is counted when its second is written to the log: once
+that is old enough that few requests due in it are still open; what comes later for it gets a line of its own. So
+memory holds a few seconds, whatever the length of a run.
 """
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tailgate_otel.names import OTHER_ROUTE
 
-from tailgate_loadtest.measure.buckets import index
 from tailgate_loadtest.measure.histogram import Histogram
 from tailgate_loadtest.measure.hlog import LogWriter
 from tailgate_loadtest.measure.kinds import Kind
@@ -18,6 +19,9 @@ MAX_ROUTES = 200
 
 _MAX_ERRORS = 20
 _OPEN_SECONDS = 3
+
+Written = Callable[[int, str, Kind, Sequence[float]], None]
+"""Called with every second, route and kind that goes to the log, and its times in seconds."""
 
 
 @dataclass(slots=True)
@@ -38,10 +42,11 @@ class RouteTotals:
 class Recorder:
     """Where the engine's requests go. Seconds count from the load's start; those in the warm-up are only counted."""
 
-    def __init__(self, log: LogWriter, warmup: float) -> None:
+    def __init__(self, log: LogWriter, warmup: float, written: Written | None = None) -> None:
         self._log = log
+        self._written = written
         self._warmup = warmup
-        self._open: dict[int, dict[tuple[str, Kind], dict[int, int]]] = {}
+        self._open: dict[int, dict[tuple[str, Kind], list[float]]] = {}
         self.totals: dict[str, RouteTotals] = {}
         self.warmup_requests = 0
         self.folded_routes: list[str] = []
@@ -97,8 +102,10 @@ class Recorder:
         self._log.flush()
 
     def _write(self, second: int) -> None:
-        for (route, kind), counts in sorted(self._open.pop(second).items()):
-            self._log.write(second, route, kind, Histogram(counts))
+        for (route, kind), times in sorted(self._open.pop(second).items()):
+            self._log.write(second, route, kind, Histogram.of(times))
+            if self._written is not None:
+                self._written(second, route, kind, times)
 
     def _totals(self, route: str, due: float) -> RouteTotals | None:
         if due < self._warmup:
@@ -114,8 +121,4 @@ class Recorder:
         return OTHER_ROUTE
 
     def _count(self, route: str, kind: Kind, due: float, seconds: float) -> None:
-        route = self._bounded(route)
-        bucket = index(round(seconds * 1e9))
-        cells = self._open.setdefault(int(due), {})
-        cell = cells.setdefault((route, kind), {})
-        cell[bucket] = cell.get(bucket, 0) + 1
+        self._open.setdefault(int(due), {}).setdefault((self._bounded(route), kind), []).append(seconds)

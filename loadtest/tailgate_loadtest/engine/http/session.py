@@ -25,6 +25,7 @@ from tailgate_loadtest.engine.http.errors import (
 )
 from tailgate_loadtest.engine.http.parser import AnswerParser
 from tailgate_loadtest.engine.http.response import CaughtResponse, Response
+from tailgate_loadtest.engine.tracker import CONTEXT_KEY, COUNTED, Watch
 
 USER_AGENT = f"tailgate/{version('tailgate-loadtest')}"
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -52,6 +53,8 @@ class Session:
         self.user = user
         self.request_name: str | None = None
         self.cookiejar = CookieJar()
+        self.watch: Watch | None = None
+        """Who is told of every request; none under plain Locust."""
         self._tls = tls
         self._connect_within = connection_timeout
         self._within = network_timeout
@@ -66,6 +69,11 @@ class Session:
         }
         if parts.username:
             self._defaults["authorization"] = _basic(unquote(parts.username), unquote(parts.password or ""))
+        self._plain_head = _lines(self._defaults)
+
+    def add_headers(self, headers: Mapping[str, str]) -> None:
+        """Send these with every request, too, unless it has its own."""
+        self._defaults |= headers
         self._plain_head = _lines(self._defaults)
 
     def request(
@@ -94,17 +102,40 @@ class Session:
         if params:
             address += ("&" if "?" in address else "?") + urlencode(params, doseq=True)
         body, kind = _body(data, json)
-        began_at, began = time.time(), time.perf_counter()
-        response = self._follow(method, address, body, self._head(headers, auth, kind), follow=allow_redirects)
+        head = self._head(headers, auth, kind)
+        name = name or self.request_name or url
+        watch = self.watch
+        number = 0 if watch is None else watch.depart(method, name)
+        began = time.perf_counter()
+        try:
+            response = self._follow(method, address, body, head, follow=allow_redirects)
+        except BaseException as error:
+            if watch is not None:
+                watch.lose(number, error)
+            raise
+        service = time.perf_counter() - began
+        if watch is not None:
+            if catch_response:
+                watch.hold(number, response.error, response)
+            else:
+                watch.arrive(number, service, response.error, response)
+                # Locust's hook says nowhere else whether anybody but the watch's own listener would hear it.
+                if len(self.request_event._handlers) == 1:
+                    return response
+                number = COUNTED
         meta = {
             "request_type": method,
-            "name": name or self.request_name or url,
-            "context": {**self.user.context(), **(context or {})} if self.user else dict(context or {}),
+            "name": name,
+            "context": {
+                **(self.user.context() if self.user else {}),
+                **(context or {}),
+                **({} if watch is None else {CONTEXT_KEY: number}),
+            },
             "response": response,
             "exception": response.error,
-            "start_time": began_at,
+            "start_time": time.time() - service,
             "url": address,
-            "response_time": (time.perf_counter() - began) * 1e3,
+            "response_time": service * 1e3,
             "response_length": response.length,
         }
         if catch_response:
@@ -212,7 +243,7 @@ class Session:
                     connection.close()
                     raise
                 # An idle connection that the server closed as we sent: nothing of an answer came, so it is sent anew.
-            except RequestFailed:
+            except BaseException:  # a time-out of the locustfile's own is no Exception
                 connection.close()
                 raise
             connection.close()
