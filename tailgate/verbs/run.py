@@ -1,77 +1,24 @@
 """``tailgate run``: the main job."""
 
-import secrets
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
-from urllib.parse import urlsplit
+from typing import Annotated
 
 import typer
-from tailgate_loadtest.data import locustfile as reference_locustfile
-from tailgate_loadtest.judge.verdict import judge_bundle
-from tailgate_loadtest.report.terminal import final_table
-from tailgate_loadtest.report.write import write as write_report
-from tailgate_loadtest.run.bundle import Bundle
-from tailgate_loadtest.run.conduct import conduct
-from tailgate_loadtest.run.environment import Fact
 from tailgate_loadtest.run.interruption import Interruption
-from tailgate_loadtest.run.plan import Plan
-from tailgate_loadtest.run.traces import TraceReceiver
 from tailgate_loadtest.shapes.orders import Swarm
 from tailgate_loadtest.shapes.profile import Profile, find
 from tailgate_loadtest.shapes.units import seconds
-from tailgate_service.stack import Stack, StackConfig
-from tailgate_service.stack import start as start_stack
-from tailgate_slo import Objectives
 
 from tailgate import objectives as objectives_files
 from tailgate import settings as settings_file
-from tailgate.console import out, print_json, say
+from tailgate.console import say
 from tailgate.errors import CommandError
-from tailgate.live import LiveLine
 from tailgate.planning import show_plan
+from tailgate.running import Request, against_host, conclude, embedded
 
 _DEFAULT_PROFILE = "smoke"
 _WHAT, _OPEN, _CLOSED = "What to load", "Open model: arrivals by plan", "Closed model: users, as under Locust"
 _JUDGING, _REFERENCE, _OUTPUT = "What to judge by", "The reference API", "What comes out"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Request:
-    """What was asked for, the settings file's defaults applied."""
-
-    host: str | None
-    locustfile: Path | None
-    load: Profile | Swarm
-    objectives: Objectives | None
-    variant: str
-    db_rtt: float
-    metrics: str | None
-    targets: Path | None
-    out: Path
-    seed: int
-    labels: dict[str, str]
-    classes: tuple[str, ...]
-    tags: tuple[str, ...]
-    exclude_tags: tuple[str, ...]
-
-    def plan(self, host: str, **more: Any) -> Plan:
-        """The plan of a run against a host."""
-        given = {
-            "locustfile": self.locustfile or reference_locustfile(),
-            "load": self.load,
-            "out": self.out,
-            "seed": self.seed,
-            "objectives": self.objectives,
-            "metrics_url": self.metrics,
-            "targets": self.targets,
-            "classes": self.classes,
-            "tags": self.tags,
-            "exclude_tags": self.exclude_tags,
-            "labels": self.labels,
-        }
-        return Plan(**{**given, **more, "host": host})
 
 
 def run(
@@ -194,7 +141,7 @@ def run(
         raise CommandError("--profile sets arrivals, -u/-r/-t set users: give one or the other")
     if spawn_rate is not None and users is None:
         raise CommandError("-r says how quickly users start: give -u, their number, with it")
-    request = _Request(
+    request = Request(
         host=host,
         locustfile=_file(locustfile, "-f") if locustfile else None,
         load=_load(profile or (None if closed else defaults.profile), users, spawn_rate, run_time, locustfile),
@@ -217,77 +164,11 @@ def run(
             if plan:
                 show_plan(request.plan(host or "http://127.0.0.1"), embedded=host is None, as_json=as_json)
                 return
-            bundle = _against_host(request, interruption) if host else _embedded(request, interruption)
+            bundle = against_host(request, interruption) if host else embedded(request, interruption)
         except KeyboardInterrupt:
             say("interrupted before the load began; nothing was measured")
             raise typer.Exit(interruption.exit_code) from None
-        raise typer.Exit(_conclude(bundle, request.objectives, as_json=as_json))
-
-
-def _against_host(request: _Request, interruption: Interruption) -> Bundle:
-    plan = request.plan(request.host or "")
-    parts = urlsplit(plan.host)
-    say(f"loading {parts.scheme}://{parts.netloc} with {plan.locustfile.name}, {_describe(request.load)}")
-    with _live(request.load) as live:
-        return conduct(plan, interruption, on_tick=live.show)
-
-
-def _embedded(request: _Request, interruption: Interruption) -> Bundle:
-    say(f"starting the reference API ({request.variant}) on a database of its own")
-    with ExitStack() as stack:
-        receiver = stack.enter_context(TraceReceiver())
-        secret = secrets.token_urlsafe(24)
-        service: Stack = stack.enter_context(
-            start_stack(
-                StackConfig(
-                    variant=request.variant,
-                    db_rtt=request.db_rtt,
-                    slo=Path(request.objectives.file) if request.objectives else None,
-                    otlp_endpoint=receiver.endpoint,
-                    run_secret=secret,
-                )
-            )
-        )
-        plan = request.plan(
-            service.url,
-            metrics_url=service.metrics_url,
-            targets=service.targets,
-            run_secret=secret,
-            facts=_flat(service.facts),
-        )
-        say(f"loading {service.url} with {plan.locustfile.name}, {_describe(request.load)}")
-        with _live(request.load) as live:
-            # Closing the service makes it hand over its last traces.
-            return conduct(plan, interruption, on_tick=live.show, after_load=service.close, traces=receiver.store)
-
-
-def _conclude(bundle: Bundle, objectives: Objectives | None, *, as_json: bool) -> int:
-    verdict = judge_bundle(bundle, objectives)
-    document = bundle.read_run()
-    page = write_report(bundle, document, verdict)
-    if as_json:
-        print_json(
-            {"bundle": str(bundle.path), "report": str(page), "verdict": verdict.model_dump(mode="json", by_alias=True)}
-        )
-    else:
-        out().print(final_table(document, verdict))
-        say(f"bundle  {bundle.path}\nreport  {page}")
-    return verdict.exit_code
-
-
-def _live(load: Profile | Swarm) -> LiveLine:
-    if isinstance(load, Swarm):
-        return LiveLine(load.run_time, 0.0)
-    return LiveLine(load.warmup + load.duration, load.warmup)
-
-
-def _describe(load: Profile | Swarm) -> str:
-    if isinstance(load, Swarm):
-        return f"closed model: {load.users} users" + (f" for {load.run_time:g} s" if load.run_time else "")
-    return (
-        f"profile {load.name}: {load.warmup:g} s of warm-up, then {load.duration:g} s, about {load.arrivals:.0f}"
-        f" arrivals, at most {load.peak:g} a second"
-    )
+        raise typer.Exit(conclude(bundle, request.objectives, as_json=as_json))
 
 
 def _load(
@@ -315,14 +196,6 @@ def _seconds(text: str, option: str) -> float:
         return seconds(text)
     except ValueError as error:
         raise CommandError(f"{option}: {error}") from error
-
-
-def _flat(facts: dict[str, Any], prefix: str = "") -> dict[str, Fact]:
-    """Nested facts as one level: ``db_rtt: {emulated: 0}`` becomes ``db_rtt.emulated: 0``."""
-    flat: dict[str, Fact] = {}
-    for key, value in facts.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return flat
 
 
 def _labels(pairs: list[str]) -> dict[str, str]:

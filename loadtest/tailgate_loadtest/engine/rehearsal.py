@@ -12,7 +12,7 @@ from locust import User
 from locust.env import Environment
 from locust.user.task import DefaultTaskSet
 
-from tailgate_loadtest.engine.tracker import route_name
+from tailgate_loadtest.engine.outcome import route_name
 
 _TIMES = 200
 _MOST = 100_000

@@ -12,7 +12,6 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -20,6 +19,7 @@ import gevent
 from locust import TaskSet, User
 from tailgate_otel.names import OTHER_ROUTE
 
+from tailgate_loadtest.engine.outcome import error_name, route_name, status_error
 from tailgate_loadtest.measure.recorder import MAX_ROUTES, Recorder
 
 CONTEXT_KEY = "tailgate_flight"
@@ -27,7 +27,6 @@ CONTEXT_KEY = "tailgate_flight"
 COUNTED = -2
 """In its place: the request is counted already, and the event is for others."""
 _VISIT = "_tailgate_visit"
-_MAX_ROUTE = 200
 
 
 @dataclass(slots=True)
@@ -212,7 +211,7 @@ class Tracker:
                     self.lose(number, error)
                 raise
             if number in self._flights:
-                self.hold(number, _status_error(response))
+                self.hold(number, status_error(response))
             return response
 
         client.request = request
@@ -314,33 +313,3 @@ class Watch:
     def lose(self, number: int, error: BaseException) -> None:
         """It was broken off."""
         self._tracker.lose(number, error)
-
-
-@lru_cache(maxsize=4096)
-def route_name(method: str, name: str) -> str:
-    """The route of a request by its method and its name or path, without the query."""
-    # Query values may be anybody's data, and an address may hold a password; they never enter a bundle.
-    text = str(name).partition("?")[0]
-    if text.startswith(("http://", "https://")):
-        text = "/" + text.partition("://")[2].partition("/")[2]
-    return f"{method} {text}"[:_MAX_ROUTE]
-
-
-def _status_error(response: Any) -> str | None:
-    try:
-        response.raise_for_status()
-    except Exception as error:  # noqa: BLE001 - each client has errors of its own
-        return error_name(error, response)
-    return None
-
-
-def error_name(exception: BaseException, response: Any) -> str:
-    """The kind of a failure, and no more: an exception's text may hold a body or an address with its query."""
-    status = getattr(response, "status_code", 0) or 0
-    if status >= 400:
-        return f"HTTP {status}"
-    if type(exception).__name__ == "CatchResponseError":
-        return "marked as failed by the locustfile"
-    cause = getattr(exception, "args", None)
-    inner = cause[0] if cause and isinstance(cause[0], BaseException) else exception
-    return type(inner).__name__

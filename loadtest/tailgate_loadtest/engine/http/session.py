@@ -1,12 +1,9 @@
 """A session for load: what FastHttpUser's client does for a locustfile, with its calls and its words."""
 
-import json as json_module
 import time
 import urllib.request
-from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from email.message import Message
 from http.cookiejar import CookieJar
 from importlib.metadata import version
 from ssl import SSLContext
@@ -16,6 +13,14 @@ from urllib.parse import unquote, urlencode, urljoin, urlsplit
 from locust import User
 
 from tailgate_loadtest.engine.http.connection import Connection, Origin, Timings
+from tailgate_loadtest.engine.http.encode import (
+    SetCookies,
+    basic_auth,
+    body_of,
+    header_lines,
+    refusal,
+    without_credentials,
+)
 from tailgate_loadtest.engine.http.errors import (
     AnswerTruncated,
     ConnectionReset,
@@ -68,13 +73,13 @@ class Session:
             **{name.lower(): value for name, value in (default_headers or {}).items()},
         }
         if parts.username:
-            self._defaults["authorization"] = _basic(unquote(parts.username), unquote(parts.password or ""))
-        self._plain_head = _lines(self._defaults)
+            self._defaults["authorization"] = basic_auth(unquote(parts.username), unquote(parts.password or ""))
+        self._plain_head = header_lines(self._defaults)
 
     def add_headers(self, headers: Mapping[str, str]) -> None:
         """Send these with every request, too, unless it has its own."""
         self._defaults |= headers
-        self._plain_head = _lines(self._defaults)
+        self._plain_head = header_lines(self._defaults)
 
     def request(
         self,
@@ -97,11 +102,11 @@ class Session:
             Unsupported: an argument that this client does not have was given.
         """
         if unsupported:
-            raise Unsupported(_refusal(unsupported))
+            raise Unsupported(refusal(unsupported))
         address = self._address(url)
         if params:
             address += ("&" if "?" in address else "?") + urlencode(params, doseq=True)
-        body, kind = _body(data, json)
+        body, kind = body_of(data, json)
         head = self._head(headers, auth, kind)
         name = name or self.request_name or url
         watch = self.watch
@@ -198,7 +203,7 @@ class Session:
             address = urljoin(address, where[0])
             if urlsplit(address)[:2] != before[:2]:
                 # What proves who we are is for the server that it was meant for.
-                head = _without_credentials(head)
+                head = without_credentials(head)
             if response.status_code == 303 or (response.status_code in (301, 302) and method == "POST"):
                 method, body = ("HEAD" if method == "HEAD" else "GET"), b""
         return Response(
@@ -227,7 +232,7 @@ class Session:
         )
         if response.raw(b"set-cookie"):
             asked = urllib.request.Request(address)  # noqa: S310 - never opened; the jar wants one to look at
-            self.cookiejar.extract_cookies(_SetCookies(response), asked)  # type: ignore[arg-type]  # it asks for info()
+            self.cookiejar.extract_cookies(SetCookies(response), asked)  # type: ignore[arg-type]  # it asks for info()
         return response
 
     def _exchange(self, origin: Origin, request: bytes, timings: Timings, *, no_body: bool) -> AnswerParser:
@@ -291,62 +296,13 @@ class Session:
             return self._plain_head
         given = {name.lower(): value for name, value in (headers or {}).items()}
         if auth:
-            given["authorization"] = _basic(*auth)
+            given["authorization"] = basic_auth(*auth)
         if kind:
             given.setdefault("content-type", kind)
-        return _lines({**self._defaults, **given})
+        return header_lines({**self._defaults, **given})
 
     def _cookies(self, address: str) -> bytes:
         asking = urllib.request.Request(address)  # noqa: S310 - never opened; the jar wants one to look at
         self.cookiejar.add_cookie_header(asking)
         value = asking.get_header("Cookie")
         return f"cookie: {value}\r\n".encode("latin-1") if value else b""
-
-
-class _SetCookies:
-    """What http.cookiejar asks of an answer."""
-
-    def __init__(self, response: Response) -> None:
-        self._message = Message()
-        for value in response.raw(b"set-cookie"):
-            self._message["set-cookie"] = value
-
-    def info(self) -> Message:
-        """The headers."""
-        return self._message
-
-
-def _body(data: str | bytes | Mapping[str, Any] | None, json: Any) -> tuple[bytes, str | None]:
-    if data is None or data == "":
-        return (b"", None) if json is None else (json_module.dumps(json).encode(), "application/json")
-    if isinstance(data, str):
-        return data.encode(), None
-    if isinstance(data, bytes | bytearray):
-        return bytes(data), None
-    if isinstance(data, Mapping):
-        return urlencode(data, doseq=True).encode(), "application/x-www-form-urlencoded"
-    raise Unsupported(f"a body of type {type(data).__name__}: give str, bytes or a mapping, or use FastHttpUser")
-
-
-def _lines(headers: Mapping[str, str]) -> bytes:
-    text = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    if text.count("\r\n") != len(headers) or text.count("\n") != len(headers):
-        raise Unsupported("a header with a line break in it")
-    return text.encode("latin-1")
-
-
-def _without_credentials(head: bytes) -> bytes:
-    return b"".join(
-        line + b"\r\n"
-        for line in head.split(b"\r\n")
-        if line and line.partition(b":")[0] not in (b"authorization", b"cookie")
-    )
-
-
-def _basic(user: str, password: str) -> str:
-    return "Basic " + b64encode(f"{user}:{password}".encode()).decode()
-
-
-def _refusal(unsupported: Mapping[str, Any]) -> str:
-    name = next(iter(unsupported))
-    return f"{name}= is not supported by this client; FastHttpUser or HttpUser of Locust has what it lacks"

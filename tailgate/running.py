@@ -1,0 +1,141 @@
+"""A run as the command carries it out: what was asked for, the load on a host or on the reference API, the verdict."""
+
+import secrets
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tailgate_loadtest.data import locustfile as reference_locustfile
+from tailgate_loadtest.judge.verdict import judge_bundle
+from tailgate_loadtest.report.terminal import final_table
+from tailgate_loadtest.report.write import write as write_report
+from tailgate_loadtest.run.bundle import Bundle
+from tailgate_loadtest.run.conduct import conduct
+from tailgate_loadtest.run.environment import Fact
+from tailgate_loadtest.run.interruption import Interruption
+from tailgate_loadtest.run.plan import Plan
+from tailgate_loadtest.run.traces import TraceReceiver
+from tailgate_loadtest.shapes.orders import Swarm
+from tailgate_loadtest.shapes.profile import Profile
+from tailgate_service.stack import Stack, StackConfig
+from tailgate_service.stack import start as start_stack
+from tailgate_slo import Objectives
+
+from tailgate.console import out, print_json, say
+from tailgate.live import LiveLine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What was asked for, the settings file's defaults applied."""
+
+    host: str | None
+    locustfile: Path | None
+    load: Profile | Swarm
+    objectives: Objectives | None
+    variant: str
+    db_rtt: float
+    metrics: str | None
+    targets: Path | None
+    out: Path
+    seed: int
+    labels: dict[str, str]
+    classes: tuple[str, ...]
+    tags: tuple[str, ...]
+    exclude_tags: tuple[str, ...]
+
+    def plan(self, host: str, **more: Any) -> Plan:
+        """The plan of a run against a host."""
+        given = {
+            "locustfile": self.locustfile or reference_locustfile(),
+            "load": self.load,
+            "out": self.out,
+            "seed": self.seed,
+            "objectives": self.objectives,
+            "metrics_url": self.metrics,
+            "targets": self.targets,
+            "classes": self.classes,
+            "tags": self.tags,
+            "exclude_tags": self.exclude_tags,
+            "labels": self.labels,
+        }
+        return Plan(**{**given, **more, "host": host})
+
+
+def against_host(request: Request, interruption: Interruption) -> Bundle:
+    """Load the API at the host that was given."""
+    plan = request.plan(request.host or "")
+    parts = urlsplit(plan.host)
+    say(f"loading {parts.scheme}://{parts.netloc} with {plan.locustfile.name}, {_describe(request.load)}")
+    with _live(request.load) as live:
+        return conduct(plan, interruption, on_tick=live.show)
+
+
+def embedded(request: Request, interruption: Interruption) -> Bundle:
+    """Start the reference API on a database of its own, and load that."""
+    say(f"starting the reference API ({request.variant}) on a database of its own")
+    with ExitStack() as stack:
+        receiver = stack.enter_context(TraceReceiver())
+        secret = secrets.token_urlsafe(24)
+        service: Stack = stack.enter_context(
+            start_stack(
+                StackConfig(
+                    variant=request.variant,
+                    db_rtt=request.db_rtt,
+                    slo=Path(request.objectives.file) if request.objectives else None,
+                    otlp_endpoint=receiver.endpoint,
+                    run_secret=secret,
+                )
+            )
+        )
+        plan = request.plan(
+            service.url,
+            metrics_url=service.metrics_url,
+            targets=service.targets,
+            run_secret=secret,
+            facts=_flat(service.facts),
+        )
+        say(f"loading {service.url} with {plan.locustfile.name}, {_describe(request.load)}")
+        with _live(request.load) as live:
+            # Closing the service makes it hand over its last traces.
+            return conduct(plan, interruption, on_tick=live.show, after_load=service.close, traces=receiver.store)
+
+
+def conclude(bundle: Bundle, objectives: Objectives | None, *, as_json: bool) -> int:
+    """Judge a bundle, write its reports and say what came of it. Returns the exit code."""
+    verdict = judge_bundle(bundle, objectives)
+    document = bundle.read_run()
+    page = write_report(bundle, document, verdict)
+    if as_json:
+        print_json(
+            {"bundle": str(bundle.path), "report": str(page), "verdict": verdict.model_dump(mode="json", by_alias=True)}
+        )
+    else:
+        out().print(final_table(document, verdict))
+        say(f"bundle  {bundle.path}\nreport  {page}")
+    return verdict.exit_code
+
+
+def _live(load: Profile | Swarm) -> LiveLine:
+    if isinstance(load, Swarm):
+        return LiveLine(load.run_time, 0.0)
+    return LiveLine(load.warmup + load.duration, load.warmup)
+
+
+def _describe(load: Profile | Swarm) -> str:
+    if isinstance(load, Swarm):
+        return f"closed model: {load.users} users" + (f" for {load.run_time:g} s" if load.run_time else "")
+    return (
+        f"profile {load.name}: {load.warmup:g} s of warm-up, then {load.duration:g} s, about {load.arrivals:.0f}"
+        f" arrivals, at most {load.peak:g} a second"
+    )
+
+
+def _flat(facts: dict[str, Any], prefix: str = "") -> dict[str, Fact]:
+    """Nested facts as one level: ``db_rtt: {emulated: 0}`` becomes ``db_rtt.emulated: 0``."""
+    flat: dict[str, Fact] = {}
+    for key, value in facts.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return flat
