@@ -1,5 +1,7 @@
 """What a bundle's findings come to, in the order of the exit codes."""
 
+import re
+
 import pytest
 from tailgate_loadtest.errors import BundleError
 from tailgate_loadtest.judge.verdict import judge_bundle, read_verdict
@@ -31,7 +33,8 @@ def test_a_clear_miss_fails_and_is_named(bundle):
     verdict = judge_bundle(bundle(SLOW), objectives(UP, LATENCY))
     assert (verdict.verdict, verdict.exit_code) == ("fail", 1)
     assert len(verdict.reasons) == 1
-    assert verdict.reasons[0].startswith("latency: 300 of 300 requests were bad")
+    named = r"latency: p\d+ is [\d.]+ ms \[[\d.]+ ms, [\d.]+ ms\]; 300 of 300 requests were bad: "
+    assert re.match(named, verdict.reasons[0])
     assert verdict.score == 50
 
 

@@ -122,9 +122,9 @@ def _conclude(run: RunDocument, found: Sequence[Finding], *, judged: bool) -> tu
         if bad := [*bad, *_raised(run)]:
             return "fail", FAIL, [f"{each}; no objectives were given to judge by" for each in bad]
         return "unjudged", PASS, ["no objectives were given to judge by, and no request failed"]
-    if missed := [f"{f.name}: {f.why}" for f in found if f.verdict == "fail"]:
+    if missed := [_reason(f) for f in found if f.verdict == "fail"]:
         return "fail", FAIL, missed
-    if undecided := [f"{f.name}: {f.why}" for f in found if f.verdict == "inconclusive"]:
+    if undecided := [_reason(f) for f in found if f.verdict == "inconclusive"]:
         return "inconclusive", INCONCLUSIVE, undecided
     if not found:
         return "inconclusive", INCONCLUSIVE, ["the objectives file has no objective that a run can answer"]
@@ -139,6 +139,20 @@ def _name(run: RunDocument, objectives: Objectives | None) -> str | None:
     if objectives is None or objectives.digest == run.plan.slo_digest:
         return run.plan.slo if objectives else None
     return Path(objectives.file).name
+
+
+def _reason(finding: Finding) -> str:
+    """The objective by name, its percentile and the interval of that where it has one, and why."""
+    if finding.measure != "latency" or finding.number is None:
+        return f"{finding.name}: {finding.why}"
+    number = ("at least " if finding.at_least else "") + _milliseconds(finding.number)
+    if finding.low is not None:
+        number += f" [{_milliseconds(finding.low)}, {_milliseconds(finding.high)}]"
+    return f"{finding.name}: p{100 * finding.target:g} is {number}; {finding.why}"
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "open" if seconds is None else f"{seconds * 1e3:.{0 if seconds >= 0.1 else 1}f} ms"
 
 
 def _lacking(run: RunDocument) -> list[str]:
