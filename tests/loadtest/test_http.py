@@ -241,6 +241,25 @@ def test_a_compressed_body_is_inflated_when_read_and_counted_as_it_came(
     assert outcome["length"] == len(packed)
 
 
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        ("gzip", gzip.compress(b"squeezed", mtime=0)[:-9]),
+        ("deflate", zlib.compress(b"squeezed")[:-5]),
+        ("br", brotli.compress(b"squeezed")[:-2]),
+        ("gzip", b"nothing of the kind"),
+        ("zstd", b"was not asked for"),
+    ],
+    ids=["gzip cut", "deflate cut", "br cut", "no gzip", "zstd"],
+)
+def test_a_body_that_is_not_compressed_as_it_says_is_never_read_as_if_it_were(
+    ask: Ask, server: Callable[..., Scripted], encoding: str, packed: bytes
+) -> None:
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(packed)}\r\n\r\n"
+    (outcome,) = ask(server([head.encode() + packed]), get())
+    assert outcome["text"] == "!AnswerMalformed"
+
+
 def test_bodies_cookies_parameters_and_names_go_as_fasthttpuser_sends_them(
     ask: Ask, server: Callable[..., Scripted]
 ) -> None:
@@ -275,7 +294,12 @@ def test_redirects_are_followed_as_one_request_and_credentials_stay_with_their_s
     away = f"HTTP/1.1 302 On\r\nLocation: http://127.0.0.1:{other.port}/there\r\nContent-Length: 0\r\n\r\n".encode()
     here = b"HTTP/1.1 303 On\r\nLocation: /next\r\nContent-Length: 0\r\n\r\n"
     scripted = server([here], [away])
-    call = {"method": "POST", "url": "/start", "data": "body", "headers": {"Authorization": "Bearer secret"}}
+    call = {
+        "method": "POST",
+        "url": "/start",
+        "data": "body",
+        "headers": {"Authorization": "Bearer secret", "Tailgate-Run": "secret"},
+    }
     (outcome,) = ask(scripted, call)
     assert (outcome["status"], outcome["error"], outcome["name"]) == (200, None, "/start")
     assert outcome["url"].endswith("/there")

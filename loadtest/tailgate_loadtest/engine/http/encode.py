@@ -7,6 +7,8 @@ from email.message import Message
 from typing import Any
 from urllib.parse import urlencode
 
+from tailgate_otel.names import HEADER_RUN_SECRET
+
 from tailgate_loadtest.engine.http.errors import Unsupported
 from tailgate_loadtest.engine.http.response import Response
 
@@ -50,7 +52,7 @@ def without_credentials(head: bytes) -> bytes:
     return b"".join(
         line + b"\r\n"
         for line in head.split(b"\r\n")
-        if line and line.partition(b":")[0] not in (b"authorization", b"cookie")
+        if line and line.partition(b":")[0] not in (b"authorization", b"cookie", HEADER_RUN_SECRET.encode())
     )
 
 

@@ -104,27 +104,41 @@ class Response:
 def _inflate(body: bytes, encoding: str) -> bytes:
     for name in reversed([part.strip().lower() for part in encoding.split(",") if part.strip()]):
         try:
-            if name in ("gzip", "x-gzip", "deflate"):
-                body = _unzipped(body, name)
+            if name in ("gzip", "x-gzip"):
+                body, whole = _unzipped(body, 16 + zlib.MAX_WBITS)
+            elif name == "deflate":
+                body, whole = _undeflated(body)
             elif name == "br":
-                body = brotli.decompress(body)
-            elif name != "identity":
+                body, whole = _unbrotlied(body)
+            elif name == "identity":
+                continue
+            else:
                 raise AnswerMalformed(f"an answer in the encoding {name!r}, which was not asked for")
         except (zlib.error, brotli.error) as error:
             raise AnswerMalformed(f"the answer is no {name}: {error}") from error
         if len(body) > MAX_BODY:
             raise AnswerTooLarge(f"the answer inflates past {MAX_BODY} bytes")
+        if not whole:
+            raise AnswerMalformed(f"the answer is {name} that breaks off")
     return body
 
 
-def _unzipped(body: bytes, name: str) -> bytes:
-    if name == "deflate":
-        # Some servers send zlib's wrapping, as the standard has it, and some the bare stream.
-        try:
-            return zlib.decompressobj().decompress(body, MAX_BODY + 1)
-        except zlib.error:
-            return zlib.decompressobj(wbits=-zlib.MAX_WBITS).decompress(body, MAX_BODY + 1)
-    return zlib.decompressobj(wbits=16 + zlib.MAX_WBITS).decompress(body, MAX_BODY + 1)
+def _unzipped(body: bytes, window: int) -> tuple[bytes, bool]:
+    inflater = zlib.decompressobj(wbits=window)
+    return inflater.decompress(body, MAX_BODY + 1), inflater.eof
+
+
+def _undeflated(body: bytes) -> tuple[bytes, bool]:
+    # Some servers send zlib's wrapping, as the standard has it, and some the bare stream.
+    try:
+        return _unzipped(body, zlib.MAX_WBITS)
+    except zlib.error:
+        return _unzipped(body, -zlib.MAX_WBITS)
+
+
+def _unbrotlied(body: bytes) -> tuple[bytes, bool]:
+    inflater = brotli.Decompressor()
+    return inflater.process(body, output_buffer_limit=MAX_BODY + 1), inflater.is_finished()
 
 
 class CaughtResponse:
