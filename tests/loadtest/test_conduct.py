@@ -244,7 +244,10 @@ def test_a_bundle_keeps_the_objectives_it_was_judged_by(api, tmp_path):
     known = tailgate_slo.load(slo)
     bundle = carry_out(plan_of(tmp_path, api.url, LOOK, objectives=known, metrics_url=f"{api.url}/no-metrics"))
     assert bundle.objectives.read_text() == slo.read_text()
-    assert judge_bundle(bundle, tailgate_slo.load(bundle.objectives)).exit_code == 0
+    # What is found, not the exit code: on a busy machine one late arrival in so few makes a generator unhealthy.
+    judged = judge_bundle(bundle, tailgate_slo.load(bundle.objectives))
+    assert {finding.verdict for finding in judged.objectives} == {"pass"}
+    assert judged.slo_digest == bundle.read_run().plan.slo_digest
     # A page that is no metrics page is said, and ends nothing.
     document = bundle.read_run()
     assert document.server == "absent"
