@@ -1,7 +1,6 @@
 """``tailgate run``: the main job."""
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 from tailgate_loadtest.run.interruption import Interruption
@@ -10,6 +9,7 @@ from tailgate_loadtest.shapes.profile import Profile, find
 from tailgate_loadtest.shapes.units import seconds
 
 from tailgate import objectives as objectives_files
+from tailgate import options
 from tailgate import settings as settings_file
 from tailgate.console import say
 from tailgate.errors import CommandError
@@ -17,111 +17,28 @@ from tailgate.planning import show_plan
 from tailgate.running import Request, against_host, conclude, embedded
 
 _DEFAULT_PROFILE = "smoke"
-_WHAT, _OPEN, _CLOSED = "What to load", "Open model: arrivals by plan", "Closed model: users, as under Locust"
-_JUDGING, _REFERENCE, _OUTPUT = "What to judge by", "The reference API", "What comes out"
 
 
 def run(
-    classes: Annotated[list[str] | None, typer.Argument(help="Only these user classes of the locustfile.")] = None,
-    locustfile: Annotated[
-        str | None,
-        typer.Option("-f", "--locustfile", envvar="LOCUST_LOCUSTFILE", help="Any locustfile.", rich_help_panel=_WHAT),
-    ] = None,
-    host: Annotated[
-        str | None,
-        typer.Option(
-            "-H",
-            "--host",
-            envvar="LOCUST_HOST",
-            help="The API's address; without it, the reference API.",
-            rich_help_panel=_WHAT,
-        ),
-    ] = None,
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            help="smoke, load, stress, spike, soak, breakpoint, or a .yaml file: arrivals by plan.",
-            rich_help_panel=_OPEN,
-        ),
-    ] = None,
-    users: Annotated[
-        int | None,
-        typer.Option(
-            "-u",
-            "--users",
-            envvar="LOCUST_USERS",
-            min=1,
-            help="Closed model: this many users.",
-            rich_help_panel=_CLOSED,
-        ),
-    ] = None,
-    spawn_rate: Annotated[
-        float | None,
-        typer.Option(
-            "-r",
-            "--spawn-rate",
-            envvar="LOCUST_SPAWN_RATE",
-            min=0.001,
-            help="Users started per second.",
-            rich_help_panel=_CLOSED,
-        ),
-    ] = None,
-    run_time: Annotated[
-        str | None,
-        typer.Option(
-            "-t",
-            "--run-time",
-            envvar="LOCUST_RUN_TIME",
-            help="How long, such as 30s or 1h30m.",
-            rich_help_panel=_CLOSED,
-        ),
-    ] = None,
-    tags: Annotated[
-        list[str] | None,
-        typer.Option("-T", "--tags", envvar="LOCUST_TAGS", help="Only tasks with this tag.", rich_help_panel=_WHAT),
-    ] = None,
-    exclude_tags: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-E", "--exclude-tags", envvar="LOCUST_EXCLUDE_TAGS", help="No tasks with this tag.", rich_help_panel=_WHAT
-        ),
-    ] = None,
-    slo: Annotated[
-        str | None, typer.Option(help="The objectives file; by default slo.yaml here.", rich_help_panel=_JUDGING)
-    ] = None,
-    metrics: Annotated[
-        str | None,
-        typer.Option(
-            help="The service's Prometheus metrics page, for its own side of the run.", rich_help_panel=_JUDGING
-        ),
-    ] = None,
-    targets: Annotated[
-        str | None, typer.Option(help="The targets file that the personas read.", rich_help_panel=_WHAT)
-    ] = None,
-    variant: Annotated[
-        str, typer.Option(help="Of the reference API: parallel or sequential.", rich_help_panel=_REFERENCE)
-    ] = "parallel",
-    db_rtt: Annotated[
-        str,
-        typer.Option(
-            help="A round trip put between the reference API and its database, such as 20ms.",
-            rich_help_panel=_REFERENCE,
-        ),
-    ] = "0ms",
-    out_dir: Annotated[
-        str | None, typer.Option("--out", help="Where bundles are written; by default runs/.", rich_help_panel=_OUTPUT)
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed, the same arrivals.", rich_help_panel=_OPEN)] = 1,
-    tag: Annotated[
-        list[str] | None, typer.Option(help="k=v, kept with the run; may be given often.", rich_help_panel=_OUTPUT)
-    ] = None,
-    plan: Annotated[
-        bool,
-        typer.Option("--plan", help="Only say what would happen, and what it could decide.", rich_help_panel=_OUTPUT),
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="The verdict as JSON on standard output.", rich_help_panel=_OUTPUT)
-    ] = False,
+    classes: options.Classes = None,
+    locustfile: options.Locustfile = None,
+    host: options.Host = None,
+    profile: options.ProfileName = None,
+    users: options.Users = None,
+    spawn_rate: options.SpawnRate = None,
+    run_time: options.RunTime = None,
+    tags: options.Tags = None,
+    exclude_tags: options.ExcludeTags = None,
+    slo: options.Slo = None,
+    metrics: options.Metrics = None,
+    targets: options.TargetsFile = None,
+    variant: options.Variant = "parallel",
+    db_rtt: options.DbRtt = "0ms",
+    out_dir: options.Out = None,
+    seed: options.Seed = 1,
+    tag: options.Labels = None,
+    plan: options.PlanOnly = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Start what is needed, put the load on, judge it, write the bundle.
 

@@ -1,0 +1,108 @@
+"""The options of ``tailgate run``, each as the type of the argument it gives, so that the verb reads as a list."""
+
+from typing import Annotated
+
+import typer
+
+_LOAD, _OPEN, _CLOSED = "What to load", "Open model: arrivals by plan", "Closed model: users, as under Locust"
+_JUDGING, _REFERENCE, _OUTPUT = "What to judge by", "The reference API", "What comes out"
+
+Classes = Annotated[list[str] | None, typer.Argument(help="Only these user classes of the locustfile.")]
+Locustfile = Annotated[
+    str | None,
+    typer.Option("-f", "--locustfile", envvar="LOCUST_LOCUSTFILE", help="Any locustfile.", rich_help_panel=_LOAD),
+]
+Host = Annotated[
+    str | None,
+    typer.Option(
+        "-H",
+        "--host",
+        envvar="LOCUST_HOST",
+        help="The API's address; without it, the reference API.",
+        rich_help_panel=_LOAD,
+    ),
+]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option("-T", "--tags", envvar="LOCUST_TAGS", help="Only tasks with this tag.", rich_help_panel=_LOAD),
+]
+ExcludeTags = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-E", "--exclude-tags", envvar="LOCUST_EXCLUDE_TAGS", help="No tasks with this tag.", rich_help_panel=_LOAD
+    ),
+]
+TargetsFile = Annotated[
+    str | None, typer.Option("--targets", help="The targets file that the personas read.", rich_help_panel=_LOAD)
+]
+
+ProfileName = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        help="smoke, load, stress, spike, soak, breakpoint, or a .yaml file: arrivals by plan.",
+        rich_help_panel=_OPEN,
+    ),
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed, the same arrivals.", rich_help_panel=_OPEN)]
+
+Users = Annotated[
+    int | None,
+    typer.Option(
+        "-u", "--users", envvar="LOCUST_USERS", min=1, help="Closed model: this many users.", rich_help_panel=_CLOSED
+    ),
+]
+SpawnRate = Annotated[
+    float | None,
+    typer.Option(
+        "-r",
+        "--spawn-rate",
+        envvar="LOCUST_SPAWN_RATE",
+        min=0.001,
+        help="Users started per second.",
+        rich_help_panel=_CLOSED,
+    ),
+]
+RunTime = Annotated[
+    str | None,
+    typer.Option(
+        "-t", "--run-time", envvar="LOCUST_RUN_TIME", help="How long, such as 30s or 1h30m.", rich_help_panel=_CLOSED
+    ),
+]
+
+Slo = Annotated[
+    str | None, typer.Option("--slo", help="The objectives file; by default slo.yaml here.", rich_help_panel=_JUDGING)
+]
+Metrics = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics",
+        help="The service's Prometheus metrics page, for its own side of the run.",
+        rich_help_panel=_JUDGING,
+    ),
+]
+
+Variant = Annotated[
+    str, typer.Option("--variant", help="Of the reference API: parallel or sequential.", rich_help_panel=_REFERENCE)
+]
+DbRtt = Annotated[
+    str,
+    typer.Option(
+        "--db-rtt",
+        help="A round trip put between the reference API and its database, such as 20ms.",
+        rich_help_panel=_REFERENCE,
+    ),
+]
+
+Out = Annotated[
+    str | None, typer.Option("--out", help="Where bundles are written; by default runs/.", rich_help_panel=_OUTPUT)
+]
+Labels = Annotated[
+    list[str] | None, typer.Option("--tag", help="k=v, kept with the run; may be given often.", rich_help_panel=_OUTPUT)
+]
+PlanOnly = Annotated[
+    bool, typer.Option("--plan", help="Only say what would happen, and what it could decide.", rich_help_panel=_OUTPUT)
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="The verdict as JSON on standard output.", rich_help_panel=_OUTPUT)
+]
