@@ -7,6 +7,7 @@ LoadtestError
 ├── TargetUnreachableError   nothing answers at the host
 ├── EngineError      the engine process did not do its work
 ├── HistogramError   bytes or a value that no histogram can hold
+│   └── DeltaError   what a worker sent is no account of what it counted
 └── BundleError      a run bundle is missing, incomplete, or of a newer schema
 """
 
@@ -37,6 +38,10 @@ class EngineError(LoadtestError):
 
 class HistogramError(LoadtestError):
     """Bytes that are no histogram, or a value outside its range."""
+
+
+class DeltaError(HistogramError):
+    """What a worker sent is no account of what it counted."""
 
 
 class BundleError(LoadtestError):

@@ -1,11 +1,12 @@
 """The two ways to put a load on: open, where arrivals come when they are due, and closed, where users take turns."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import gevent
 from gevent.event import Event
+from gevent.pool import Group
 from locust import User
 from locust.env import Environment
 from locust.exception import LocustError
@@ -17,6 +18,7 @@ from tailgate_loadtest.engine.users import follow, pace, release
 from tailgate_loadtest.shapes.orders import Swarm
 from tailgate_loadtest.shapes.profile import Profile
 from tailgate_loadtest.shapes.schedule import Schedule
+from tailgate_loadtest.shapes.slices import Slice
 
 _PREPARE = 0.25
 """Users started ahead, as seconds of the peak rate."""
@@ -27,12 +29,15 @@ _HURRIED_DRAIN = 1.0
 _YIELD_EVERY = 50
 
 
-class Load(Protocol):
-    """One load, put on once."""
+Drive = Callable[[Callable[[], float], Event], None]
+"""Has users put on and taken off again; told the clock of the load, and when to make haste."""
 
-    @property
-    def length(self) -> float | None:
-        """Planned seconds, warm-up included; None when only the locustfile knows."""
+
+class Load(Protocol):
+    """One process's part of a load, put on once."""
+
+    unstarted: int
+    """Arrivals that still waited for a user when the drain was over."""
 
     def prepare(self, stop: Event) -> None:
         """Make ready, unless ``stop`` is set; the clock does not run yet."""
@@ -40,11 +45,11 @@ class Load(Protocol):
     def run(self, stop: Event) -> None:
         """Put the load on and wait out its drain, or end early and in a hurry once ``stop`` is set."""
 
-    def gauges(self, now: float) -> dict[str, float]:
-        """Planned, started and completed arrivals until now, how many wait, and how many users there are."""
+    def standing(self) -> dict[str, float]:
+        """How many arrivals came, were begun, ended and wait, and how many users there are and were at most."""
 
-    def finish(self) -> dict[str, int]:
-        """Account for the arrivals, once the tracker has ended."""
+    def finish(self) -> None:
+        """Account for the arrivals that are left, once the tracker has ended."""
 
 
 class OpenLoad:
@@ -55,53 +60,62 @@ class OpenLoad:
         environment: Environment,
         tracker: Tracker,
         health: Health,
-        profile: Profile,
-        seed: int,
+        schedule: Schedule,
+        slices: Sequence[Slice],
+        users: int,
         drain: float,
     ) -> None:
         classes = {cls.__name__: cls for cls in environment.user_classes}
-        self._mix = _mix(profile, classes)
         self._environment = environment
         self._tracker = tracker
         self._health = health
-        self._profile = profile
+        self._schedule = schedule
+        self._slices = slices
+        self._sending = Group()
+        self._pool = Pool(environment, tracker, classes, users)
         self._drain = drain
-        self._schedule = Schedule(profile, self._mix, seed)
-        self._pool = Pool(environment, tracker, classes, profile.users)
-        self._admitted = self._judged = 0
+        self._arrived = self._judged = 0
+        self._stop = Event()
+        self.unstarted = 0
         follow(environment.user_classes, tracker)
         pace(self._pool.gate)
-
-    @property
-    def length(self) -> float | None:
-        """See Load."""
-        return self._schedule.length
 
     def prepare(self, stop: Event) -> None:
         """See Load."""
         self._environment.events.test_start.fire(environment=self._environment)
-        total = sum(self._mix.values())
-        ahead = self._profile.peak * _PREPARE
-        self._pool.prepare({name: math.ceil(ahead * w / total) for name, w in self._mix.items()}, _PATIENCE, stop)
+        ahead = self._schedule.peak * _PREPARE / max(each.step for each in self._slices)
+        counts = {name: math.ceil(ahead * share) for name, share in self._schedule.mix.items()}
+        self._pool.prepare(counts, _PATIENCE, stop)
 
     def run(self, stop: Event) -> None:
         """See Load."""
-        for arrival in self._schedule.arrivals():
+        self._stop = stop
+        for each in self._slices:
+            self.take_on(each)
+        # A slice may be taken on until the end of the schedule: that is what is waited for, not the slices.
+        stop.wait(max(self._schedule.length - self._tracker.now(), 0.0))
+        self._sending.join()
+        self._wait_out(stop)
+
+    def take_on(self, share: Slice) -> None:
+        """Send the arrivals of a slice, too."""
+        self._sending.spawn(self._send, share)
+
+    def _send(self, share: Slice) -> None:
+        stop = self._stop
+        for n, arrival in enumerate(self._schedule.arrivals(share.start, share.step, share.after)):
             ahead = arrival.due - self._tracker.now()
             # Behind the plan, the loop must still be let go now and then, or nobody else would run.
             if ahead > 0 and stop.wait(ahead):
-                break
-            if ahead <= 0 and arrival.number % _YIELD_EVERY == 0:
+                return
+            if ahead <= 0 and n % _YIELD_EVERY == 0:
                 gevent.sleep(0)
             if stop.is_set():
-                break
+                return
             self._health.late(self._tracker.now() - arrival.due)
-            self._admitted += 1
-            self._judged += arrival.due >= self._profile.warmup
+            self._arrived += 1
+            self._judged += arrival.due >= self._schedule.warmup
             self._pool.admit(arrival)
-        else:
-            stop.wait(max(self._schedule.length - self._tracker.now(), 0.0))
-        self._wait_out(stop)
 
     def _wait_out(self, stop: Event) -> None:
         began = self._tracker.now()
@@ -111,110 +125,91 @@ class OpenLoad:
                 return
             gevent.sleep(0.02)
 
-    def gauges(self, now: float) -> dict[str, float]:
+    def standing(self) -> dict[str, float]:
         """See Load."""
         return {
-            "planned": self._schedule.expected(now),
-            "started": self._pool.started,
-            "completed": self._pool.completed,
-            "waiting": self._pool.waiting,
-            "users": self._pool.users,
-        }
-
-    def finish(self) -> dict[str, int]:
-        """See Load."""
-        unstarted = self._pool.close()
-        uncharged = self._tracker.conclude()
-        return {
-            "planned": round(self._schedule.expected(self._schedule.length)),
-            "arrived": self._admitted,
+            "arrived": self._arrived,
             "judged": self._judged,
             "started": self._pool.started,
             "completed": self._pool.completed,
-            "unstarted": unstarted,
             "abandoned": self._pool.abandoned,
-            "uncharged": uncharged,
+            "waiting": self._pool.waiting,
+            "users": self._pool.users,
             "most_users": self._pool.most_users,
-            "user_bound": self._profile.users,
         }
+
+    def finish(self) -> None:
+        """See Load."""
+        self.unstarted = self._pool.close()
 
 
 class ClosedLoad:
     """Users that take turns, as under Locust itself; ``on_start`` is still set-up and not judged."""
 
-    def __init__(self, environment: Environment, tracker: Tracker, swarm: Swarm, drain: float) -> None:
+    unstarted = 0
+
+    def __init__(self, environment: Environment, tracker: Tracker, drain: float, drive: Drive) -> None:
         self._environment = environment
         self._tracker = tracker
-        self._swarm = swarm
+        self._drive = drive
         # Locust gives running tasks so long to end, whoever stops its runner.
         environment.stop_timeout = drain
         self._most_users = 0
         follow(environment.user_classes, tracker)
         release()
 
-    @property
-    def length(self) -> float | None:
-        """See Load."""
-        return self._swarm.run_time
-
     def prepare(self, stop: Event) -> None:
         """See Load: Locust starts users within the load."""
 
     def run(self, stop: Event) -> None:
         """See Load."""
-        runner = self._environment.runner
-        if runner is None:
-            raise LocustError("the environment has no runner")
-        if self._environment.shape_class is not None:
-            runner.start_shape()
-        else:
-            gevent.spawn(runner.start, self._swarm.users, self._swarm.spawn_rate)
-        while not stop.wait(0.1):
-            if self._swarm.run_time is not None and self._tracker.now() >= self._swarm.run_time:
-                break
-            shape_ended = self._environment.shape_class is not None and runner.shape_greenlet is None
-            if shape_ended or runner.state == "stopped":
-                break
-        self._wait_out(gevent.spawn(runner.stop), stop)
+        self._drive(self._tracker.now, stop)
 
-    def _wait_out(self, stopping: gevent.Greenlet, stop: Event) -> None:
-        began = self._tracker.now()
-        while not stopping.ready():
-            if stop.is_set() and self._tracker.now() - began >= _HURRIED_DRAIN:
-                stopping.kill()
-                return
-            gevent.sleep(0.02)
-
-    def gauges(self, now: float) -> dict[str, float]:
-        """See Load: under the closed model a request is its own arrival."""
-        del now
+    def standing(self) -> dict[str, float]:
+        """See Load: a request is its own arrival."""
         users = self._environment.runner.user_count if self._environment.runner else 0
         self._most_users = max(self._most_users, users)
-        begun = self._tracker.requests + len(self._tracker.open_flights())
+        done = self._tracker.requests + self._tracker.unanswered
+        begun = done + len(self._tracker.open_flights())
         return {
-            "planned": begun,
-            "started": begun,
+            **dict.fromkeys(("arrived", "judged", "started"), begun),
             "completed": self._tracker.requests,
+            "abandoned": 0,
             "waiting": 0,
             "users": users,
+            "most_users": self._most_users,
         }
 
-    def finish(self) -> dict[str, int]:
-        """See Load."""
-        done = self._tracker.requests
-        begun = done + self._tracker.unanswered
-        return {
-            "planned": begun,
-            "arrived": begun,
-            "judged": begun,
-            "started": begun,
-            "completed": done,
-            "unstarted": 0,
-            "abandoned": 0,
-            "uncharged": 0,
-            "most_users": self._most_users,
-            "user_bound": self._swarm.users,
-        }
+    def finish(self) -> None:
+        """See Load: nothing is left."""
+
+
+def drive(environment: Environment, swarm: Swarm, now: Callable[[], float], stop: Event) -> None:
+    """Have the environment's runner put a swarm on and take it off again; ``now`` counts from the load's beginning."""
+    runner = environment.runner
+    if runner is None:
+        raise LocustError("the environment has no runner")
+    if environment.shape_class is not None:
+        runner.start_shape()
+    else:
+        gevent.spawn(runner.start, swarm.users, swarm.spawn_rate)
+    while not stop.wait(0.1):
+        if swarm.run_time is not None and now() >= swarm.run_time:
+            break
+        shape_ended = environment.shape_class is not None and runner.shape_greenlet is None
+        if shape_ended or runner.state == "stopped":
+            break
+    stopping, began = gevent.spawn(runner.stop), now()
+    while not stopping.ready():
+        if stop.is_set() and now() - began >= _HURRIED_DRAIN:
+            stopping.kill()
+            return
+        gevent.sleep(0.02)
+
+
+def schedule_for(profile: Profile, environment: Environment, seed: int) -> Schedule:
+    """A profile's arrivals over the user classes of an environment; LocustError names a class that is not there."""
+    return Schedule(profile, _mix(profile, {cls.__name__: cls for cls in environment.user_classes}), seed)
 
 
 def _mix(profile: Profile, classes: Mapping[str, type[User]]) -> dict[str, float]:

@@ -1,16 +1,19 @@
 """Loads a locustfile the way Locust does, and makes the environment its users live in."""
 
+from collections.abc import Callable
+
 import locust
 from locust.argument_parser import parse_options
 from locust.env import Environment
 from locust.exception import LocustError
+from locust.runners import Runner
 from locust.util.load_locustfile import load_locustfile
 
-from tailgate_loadtest.engine.stats import create_runner
+from tailgate_loadtest.engine.stats import quiet
 from tailgate_loadtest.shapes.orders import Orders, Swarm
 
 
-def environment_for(orders: Orders) -> Environment:
+def environment_for(orders: Orders, create_runner: Callable[[Environment], Runner]) -> Environment:
     """The environment of a locustfile under orders, its runner made and its ``init`` event fired.
 
     Raises:
@@ -20,6 +23,9 @@ def environment_for(orders: Orders) -> Environment:
     arguments = ["--headless", "-f", orders.locustfile, "--host", orders.host]
     found, shapes = load_locustfile(orders.locustfile)
     options = parse_options(args=arguments)
+    # A shape that ends would end a headless master with it, and nobody would ask its workers for their last reports.
+    options.headless = orders.crew is None
+    options.enable_rebalancing = True
     missing = [name for name in orders.classes if name not in found]
     if missing:
         raise LocustError(f"{orders.locustfile}: has no user class {missing[0]!r}; it has {', '.join(found)}")
@@ -42,7 +48,7 @@ def environment_for(orders: Orders) -> Environment:
     )
     if by_shape and environment.shape_class is None:
         raise LocustError(f"{orders.locustfile}: has no LoadTestShape; say how long with -t, or give a --profile")
-    runner = create_runner(environment)
+    runner = quiet(environment, lambda: create_runner(environment))
     environment._filter_tasks_by_tags()
     environment.user_classes = [cls for cls in environment.user_classes if cls.tasks]
     if not environment.user_classes:

@@ -8,32 +8,30 @@ import os
 import random
 import signal
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import gevent
 from gevent.event import Event
 from gevent.monkey import get_original
 from locust.env import Environment
-from locust.exception import LocustError
-from locust.runners import STATE_CLEANUP
-from tailgate_otel.names import ENV_TARGETS, HEADER_RUN_SECRET
+from locust.exception import LocustError, RPCError
+from locust.runners import STATE_CLEANUP, Runner
+from tailgate_otel.names import ENV_TARGETS
 
-from tailgate_loadtest.engine.health import Health
-from tailgate_loadtest.engine.loads import ClosedLoad, Load, OpenLoad
+from tailgate_loadtest.engine import alone, worker
+from tailgate_loadtest.engine.desk import Desk, Say
+from tailgate_loadtest.engine.hand import hand_for
+from tailgate_loadtest.engine.loads import drive, schedule_for
 from tailgate_loadtest.engine.locustfile import environment_for
+from tailgate_loadtest.engine.master import Master
 from tailgate_loadtest.engine.rehearsal import rehearse
 from tailgate_loadtest.engine.stats import StatsFeed
-from tailgate_loadtest.engine.tracker import Tracker
-from tailgate_loadtest.measure.histogram import Histogram
 from tailgate_loadtest.measure.hlog import LogWriter
-from tailgate_loadtest.measure.recorder import Recorder
 from tailgate_loadtest.shapes.orders import Orders, Swarm
 
 USAGE = 2
-_MAX_WORDS = 4 * 1024 * 1024
-"""Bytes on standard error that are kept."""
 _GRACE = 4.0
 """Seconds from the end of who gave the orders until the engine is killed, if it has not ended by then."""
 
@@ -43,128 +41,78 @@ def main() -> int:
     # A locustfile may print; what it prints goes to the log, and only we speak on standard output.
     out = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
+
+    def say(message: dict[str, Any]) -> None:
+        try:
+            out.write(json.dumps(message) + "\n")
+        except BrokenPipeError:
+            return  # nobody listens any more; standard input closes too, and that ends the load
+
     orders = Orders.from_json(sys.stdin.readline())
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stop.set)
     _end_with_parent()
-    random.seed(orders.seed)
-    if orders.targets:
-        os.environ[ENV_TARGETS] = orders.targets
     try:
-        environment = environment_for(orders)
-    except LocustError as error:
-        _say(out, {"error": str(error)})
+        _obey(orders, say, stop)
+    except (LocustError, RPCError) as error:
+        say({"error": str(error)})
         return USAGE
-    except (SystemExit, Exception) as error:  # noqa: BLE001 - a locustfile may raise anything at all
-        _say(out, {"error": f"{orders.locustfile}: {type(error).__name__}: {error}"})
-        return USAGE
-    if orders.rehearse:
-        _say(out, {"rehearsal": rehearse(environment)})
-        return 0
-    with Path(orders.log).open("w", encoding="ascii") as file:
-        return _run(orders, environment, file, out, stop)
-
-
-def _run(orders: Orders, environment: Environment, file: TextIO, out: TextIO, stop: Event) -> int:
-    log = LogWriter(file)
-    closed = isinstance(orders.load, Swarm)
-    feed = StatsFeed(environment.stats)
-    recorder = Recorder(log, 0.0 if isinstance(orders.load, Swarm) else orders.load.warmup, feed.written)
-    headers = {HEADER_RUN_SECRET: orders.run_secret} if orders.run_secret else {}
-    tracker, health = Tracker(recorder, headers), Health()
-    load: Load
-    try:
-        if isinstance(orders.load, Swarm):
-            load = ClosedLoad(environment, tracker, orders.load, orders.drain)
-        else:
-            load = OpenLoad(environment, tracker, health, orders.load, orders.seed, orders.drain)
-    except LocustError as error:
-        _say(out, {"error": str(error)})
-        return USAGE
-    environment.events.request.add_listener(tracker.on_request)
-    environment.events.user_error.add_listener(tracker.on_user_error)
-    exceptions = _count_exceptions(environment)
-    load.prepare(stop)
-    tracker.start()
-    health.start()
-    began = feed.began = time.time()
-    log.begin(began, "Logged by tailgate")
-    timeline: list[dict[str, float]] = []
-    ticker = gevent.spawn(_tick, load, tracker, health, recorder, timeline, out)
-    load.run(stop)
-    ended = tracker.now()
-    unfinished = tracker.end()
-    ticker.kill()
-    arrivals = load.finish()
-    recorder.close()
-    report = health.report()
-    result = {
-        "began": began,
-        "seconds": ended,
-        "stopped_early": stop.is_set(),
-        "model": "closed" if closed else "open",
-        "arrivals": {**arrivals, "unfinished": unfinished},
-        "warmup_requests": recorder.warmup_requests,
-        "generator": report,
-        "routes": {
-            route: {"setup": totals.setup, "errors": dict(totals.errors.most_common())}
-            for route, totals in sorted(recorder.totals.items())
-        },
-        "folded_routes": recorder.folded_routes,
-        "exceptions": exceptions,
-        "timeline": timeline,
-    }
-    _write_whole(Path(orders.result), json.dumps(result))
-    _say(out, {"done": True})
-    _put_away(environment, closed)
     return 0
 
 
-def _tick(
-    load: Load,
-    tracker: Tracker,
-    health: Health,
-    recorder: Recorder,
-    timeline: list[dict[str, float]],
-    out: TextIO,
-) -> None:
-    second = 0
-    while True:
-        second += 1
-        gevent.sleep(max(second - tracker.now(), 0.0))
-        now = tracker.now()
-        recorder.fold(now)
-        _bound_words()
-        times, tracker.recent = tracker.recent, []
-        # What is still waited for is already this old: a stall shows at once, not when it is over.
-        times += [now - flight.due for flight in tracker.open_flights() if not flight.setup]
-        recent = Histogram()
-        for seconds in times:
-            recent.add(round(seconds * 1e9))
-        tick = {
-            "second": float(second),
-            **load.gauges(now),
-            "requests": tracker.requests,
-            "failed": tracker.failed,
-            "lag": health.latest_lag(),
-        }
-        if times:
-            tick |= {name: recent.quantile(q) for name, q in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))}
-        timeline.append(tick)
-        _say(out, {"tick": tick})
+def _obey(orders: Orders, say: Say, stop: Event) -> None:
+    if orders.targets:
+        os.environ[ENV_TARGETS] = orders.targets
+    if orders.leader:
+        orders = worker.ask(orders)
+    random.seed(orders.seed)
+    environment = _environment(orders)
+    if orders.rehearse:
+        say({"rehearsal": rehearse(environment)})
+        return
+    if orders.leader:
+        working = worker.Worker(orders, environment, stop)
+        working.work()
+        say({"error": working.dismissed} if working.dismissed else {"done": True})
+    else:
+        with Path(orders.log).open("w", encoding="ascii") as file:
+            _put_on(orders, environment, LogWriter(file), say, stop)
+        say({"done": True})
+    _put_away(environment, closed=isinstance(orders.load, Swarm))
 
 
-def _count_exceptions(environment: Environment) -> dict[str, int]:
-    counts: dict[str, int] = {}
+def _environment(orders: Orders) -> Environment:
+    def runner(environment: Environment) -> Runner:
+        if orders.leader:
+            return worker.create_runner(environment, orders)
+        if orders.crew and not orders.rehearse:
+            return environment.create_master_runner(orders.crew.host, orders.crew.port)
+        return environment.create_local_runner()
 
-    def listener(exception: BaseException, **_: Any) -> None:
-        name = type(exception).__name__
-        if name in counts or len(counts) < 20:
-            counts[name] = counts.get(name, 0) + 1
+    try:
+        return environment_for(orders, runner)
+    except (LocustError, RPCError):
+        raise
+    except (SystemExit, Exception) as error:
+        raise LocustError(f"{orders.locustfile}: {type(error).__name__}: {error}") from error
 
-    environment.events.user_error.add_listener(listener)
-    return counts
+
+def _put_on(orders: Orders, environment: Environment, log: LogWriter, say: Say, stop: Event) -> None:
+    swarm = orders.load if isinstance(orders.load, Swarm) else None
+    schedule = None if isinstance(orders.load, Swarm) else schedule_for(orders.load, environment, orders.seed)
+    desk = Desk(log, StatsFeed(environment.stats), schedule, orders.load.users)
+
+    def driven(now: Callable[[], float], stop: Event) -> None:
+        if swarm is not None:
+            drive(environment, swarm, now, stop)
+
+    if orders.crew:
+        with Master(orders, orders.crew, environment, desk, schedule, driven) as master:
+            master.lead(say, stop)
+    else:
+        alone.put_on(hand_for(orders, environment, 0, 1, driven), desk, say, stop)
+    desk.close(Path(orders.result))
 
 
 def _put_away(environment: Environment, closed: bool) -> None:
@@ -181,19 +129,6 @@ def _put_away(environment: Environment, closed: bool) -> None:
         environment.events.quitting.fire(environment=environment, reverse=True)
 
 
-def _bound_words() -> None:
-    # A locustfile may print, and raise, without end; who started us reads only the last words, from a file.
-    if os.fstat(2).st_size > _MAX_WORDS:
-        os.ftruncate(2, 0)
-        os.lseek(2, 0, os.SEEK_SET)
-
-
-def _write_whole(path: Path, text: str) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
-
-
 def _end_with_parent() -> None:
     """End when standard input does: in a hurry, and by force where a locustfile lets nothing else run."""
     sleep = get_original("time", "sleep")
@@ -207,11 +142,3 @@ def _end_with_parent() -> None:
 
     # A thread of the system's own: it runs whatever becomes of gevent's loop.
     get_original("_thread", "start_new_thread")(watch, ())
-
-
-def _say(out: TextIO, message: dict[str, Any]) -> None:
-    try:
-        out.write(json.dumps(message) + "\n")
-    except BrokenPipeError:
-        # Nobody listens any more; standard input closes too, and that ends the load.
-        return

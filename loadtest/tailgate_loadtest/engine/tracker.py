@@ -8,8 +8,6 @@ flight travels from one to the other in Locust's context.
 
 import itertools
 import time
-from array import array
-from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,10 +15,9 @@ from weakref import WeakKeyDictionary
 
 import gevent
 from locust import TaskSet, User
-from tailgate_otel.names import OTHER_ROUTE
 
 from tailgate_loadtest.engine.outcome import error_name, route_name, status_error
-from tailgate_loadtest.measure.recorder import MAX_ROUTES, Recorder
+from tailgate_loadtest.measure.recorder import Recorder
 
 CONTEXT_KEY = "tailgate_flight"
 """Where a flight's number travels in Locust's request context."""
@@ -81,13 +78,8 @@ class Tracker:
         self._flights: dict[int, Flight] = {}
         # By the greenlet a user runs in: an event says who fired it by nothing else.
         self._visits: WeakKeyDictionary[Any, Visit] = WeakKeyDictionary()
-        self._begun: Counter[str] = Counter()
-        self._asked: dict[str, Counter[str]] = defaultdict(Counter)
-        self._unstarted: dict[str, array[float]] = defaultdict(lambda: array("d"))
         self._start = time.perf_counter()
         self._ended = False
-        self.recent: list[float] = []
-        """Response times since the last look, in seconds; who looks empties it."""
         self.requests = 0
         """Those with an outcome, set-up apart."""
         self.failed = 0
@@ -118,7 +110,7 @@ class Tracker:
     def begin(self, visit: Visit, due: float) -> None:
         """A user begins an arrival that is due at that moment, its last one done."""
         self._settle(visit)
-        self._begun[visit.persona] += 1
+        self._recorder.begun(visit.persona)
         visit.arrived, visit.due = True, due
 
     def withdraw(self, user: User) -> None:
@@ -143,26 +135,7 @@ class Tracker:
 
     def unstarted(self, persona: str, due: float) -> None:
         """An arrival that never came to a request: as bad as hanging, once it is known on which routes."""
-        self._unstarted[persona].append(due)
-
-    def conclude(self) -> int:
-        """Censor the arrivals that never came to a request, after ``end``. Returns how many could not be.
-
-        They count on the routes that their persona's other arrivals asked for: where one in three of these asked for a
-        route, one in three of them does.
-        """
-        now, uncharged = self.now(), 0
-        for persona, dues in self._unstarted.items():
-            # A persona that never came to a request at all: nobody knows which routes lack these arrivals.
-            uncharged += 0 if self._asked[persona] else len(dues)
-            for route, asked in self._asked[persona].items():
-                share, owed = asked / max(self._begun[persona], 1), 0.0
-                for due in dues:
-                    owed += share
-                    while owed > 1 - 1e-9:  # a hair below one is one: thirds do not add up in binary
-                        owed -= 1
-                        self._recorder.censored(route, due, now - due)
-        return uncharged
+        self._recorder.unstarted(persona, due)
 
     def depart(self, visit: Visit, method: str, name: str) -> int:
         """A user sends a request. Returns the flight's number."""
@@ -247,6 +220,7 @@ class Tracker:
 
     def on_user_error(self, user_instance: User | TaskSet | None, exception: BaseException, **_: Any) -> None:
         """Locust's event of a task that raised: an answer that was being looked at then is a bad one."""
+        self._recorder.raised(type(exception).__name__)
         user = user_instance.user if isinstance(user_instance, TaskSet) else user_instance
         if user is not None and (visit := visit_of(user)):
             self._settle(visit, type(exception).__name__)
@@ -266,27 +240,21 @@ class Tracker:
         if flight.setup:
             self._recorder.setup(flight.route, flight.sent, service, error)
             return
-        self._asked_for(flight)
         response = max(flight.sent - flight.due, 0.0) + service
         self.requests += 1
-        self.recent.append(response)
+        persona = "" if flight.visit is None else flight.visit.persona
         if error is None:
-            self._recorder.success(flight.route, flight.due, response, service)
+            self._recorder.success(persona, flight.route, flight.due, response, service)
         else:
             self.failed += 1
-            self._recorder.failure(flight.route, flight.due, response, error)
+            self._recorder.failure(persona, flight.route, flight.due, response, error)
 
     def _censor(self, flight: Flight) -> None:
         if self._ended or flight.setup:
             return
-        self._asked_for(flight)
         self.unanswered += 1
-        self._recorder.censored(flight.route, flight.due, self.now() - flight.due)
-
-    def _asked_for(self, flight: Flight) -> None:
-        if flight.visit is not None:
-            known = self._asked[flight.visit.persona]
-            known[flight.route if flight.route in known or len(known) < MAX_ROUTES else OTHER_ROUTE] += 1
+        persona = "" if flight.visit is None else flight.visit.persona
+        self._recorder.censored(persona, flight.route, flight.due, self.now() - flight.due)
 
 
 class Watch:

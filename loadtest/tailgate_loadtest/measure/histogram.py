@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tailgate_loadtest.measure import buckets
 
@@ -18,7 +19,7 @@ class Histogram:
         self.counts: dict[int, int] = dict(counts) if counts else {}
 
     @classmethod
-    def of(cls, seconds: Sequence[float]) -> Self:
+    def of(cls, seconds: Sequence[float] | NDArray[np.float64]) -> Self:
         """The histogram of many times, in seconds; several times quicker than adding each."""
         found, counts = np.unique(buckets.indices(np.asarray(seconds)), return_counts=True)
         return cls(dict(zip(found.tolist(), counts.tolist(), strict=True)))

@@ -117,6 +117,11 @@ class LatencyLog:
         return cls(read(path))
 
     @property
+    def all_routes(self) -> list[str]:
+        """Every route, sorted."""
+        return sorted({route for route, _ in self._seconds})
+
+    @property
     def routes(self) -> list[str]:
         """Every route with anything but set-up requests, sorted."""
         return sorted({route for route, kind in self._seconds if kind is not Kind.SETUP})

@@ -18,6 +18,8 @@ class Kind(StrEnum):
     """As response, of requests that failed."""
     CENSORED = "censored"
     """From the moment due to the end of the drain, of requests not answered by then: their time is longer."""
+    LOST = "lost"
+    """Requests nobody knows the end of, because the worker that was to make them was lost; always 0."""
     SETUP = "setup"
     """From the send to the last byte, of requests a user made before its first arrival; never judged."""
 

@@ -118,8 +118,8 @@ def _listen(
     on_tick: Callable[[Tick], None],
 ) -> None:
     warmup = plan.load.warmup if isinstance(plan.load, Profile) else 0.0
-    for raw in engine.ticks():
-        tick = Tick(**raw)
+    for message in engine.ticks():
+        tick = Tick(**message["tick"])
         ticks.append(tick)
         if warmup and "measured" not in server.moments and tick.second >= warmup and not server.errors:
             server.take("measured")
@@ -182,9 +182,9 @@ def _document(
 def _routes(
     log: LatencyLog, result: dict[str, Any], queries: dict[str, float], seconds: float
 ) -> tuple[RouteRecord, ...]:
-    accounts = result.get("routes", {})
+    errors = result.get("errors", {})
     records = []
-    for route in sorted({*log.routes, *accounts}):
+    for route in sorted({*log.all_routes, *errors}):
         response, service = log.whole(route, Kind.RESPONSE), log.whole(route, Kind.SERVICE)
         failed, censored = log.whole(route, Kind.FAILED).total, log.whole(route, Kind.CENSORED).total
         requests = response.total + failed + censored
@@ -194,11 +194,12 @@ def _routes(
                 requests=requests,
                 failed=failed,
                 censored=censored,
+                lost=log.whole(route, Kind.LOST).total,
                 setup=log.whole(route, Kind.SETUP).total,
                 rate=requests / seconds if seconds > 0 else 0.0,
                 response=_percentiles(response),
                 service=_percentiles(service),
-                errors=accounts.get(route, {}).get("errors", {}),
+                errors=errors.get(route, {}),
                 queries=queries.get(route),
             )
         )
@@ -213,7 +214,7 @@ def _percentiles(histogram: Histogram) -> Percentiles | None:
 
 
 def _warnings(plan: Plan, result: dict[str, Any], server: ServerCounters) -> list[str]:
-    warnings = list(server.errors)
+    warnings = [*server.errors, *result.get("notes", ())]
     if result.get("model") == "closed":
         warnings.append(
             "closed model: a slow answer delays the next request, so times are service times and hide queueing;"

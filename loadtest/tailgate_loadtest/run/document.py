@@ -58,6 +58,8 @@ class Arrivals(Model):
     """Requests in flight when the drain ended: censored."""
     abandoned: int
     """Never begun, because the user's ``on_start`` failed: censored."""
+    lost: int = 0
+    """Begun by a worker that was lost, or due before others took over: nobody knows how they ended."""
     uncharged: int
     """Of those that never came to a request, the ones whose routes nobody knows: they are missing in every count."""
     most_users: int
@@ -96,6 +98,8 @@ class RouteRecord(Model):
     """All that were due: succeeded, failed and censored."""
     failed: int
     censored: int
+    lost: int = 0
+    """Requests whose end nobody knows, because a worker was lost; in no other count."""
     setup: int
     rate: float
     """Requests per second."""

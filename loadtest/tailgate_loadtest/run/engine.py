@@ -59,7 +59,7 @@ class EngineProcess:
         self._log.close()
 
     def ticks(self) -> Iterator[dict[str, Any]]:
-        """Give the orders, and yield what the engine says each second, until it is done.
+        """Give the orders, and yield what the engine says each second: a tick, and the counts since the last, until it is done.
 
         Raises:
             EngineError: the locustfile cannot be run; the message is the engine's own.
@@ -69,7 +69,7 @@ class EngineProcess:
                 self._deadline = time.monotonic() + SILENCE
             if "done" in message:
                 return
-            yield message["tick"]
+            yield message
 
     def rehearsal(self) -> dict[str, Any]:
         """Give the orders of a rehearsal; per user class its weight and requests per route. Raises EngineError."""

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from tailgate_otel.names import HEADER_RUN_SECRET
+
 from tailgate_loadtest.shapes.profile import Profile, Stage
 
 
@@ -17,6 +19,30 @@ class Swarm:
     """Users started per second."""
     run_time: float | None
     """Seconds; None runs until the locustfile's own shape ends."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crew:
+    """Several processes that put one load on together, led by the engine that has this order."""
+
+    processes: int
+    """Workers to start here."""
+    expect: int
+    """Workers to wait for, those included."""
+    host: str
+    """Where to listen for them."""
+    port: int
+    """0: any that is free."""
+    patience: float
+    """Seconds to wait for them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leader:
+    """Whose part of a load this engine puts on, in place of one of its own."""
+
+    host: str
+    port: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +67,17 @@ class Orders:
     """Only these user classes; empty means all of the locustfile."""
     tags: tuple[str, ...] = ()
     exclude_tags: tuple[str, ...] = ()
+    crew: Crew | None = None
+    """Lead workers; None: put the load on alone."""
+    leader: Leader | None = None
+    """Be a worker: the load is the leader's to say."""
+    key: str | None = None
+    """What leader and workers know each other by."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every request carries."""
+        return {HEADER_RUN_SECRET: self.run_secret} if self.run_secret else {}
 
     def to_json(self) -> str:
         """One line of JSON."""
@@ -50,10 +87,18 @@ class Orders:
     def from_json(cls, text: str) -> "Orders":
         """The orders that ``to_json`` wrote."""
         raw: dict[str, Any] = json.loads(text)
-        load = _profile(raw["load"]) if raw.pop("open") else Swarm(**raw["load"])
         listed = {key: tuple(raw.pop(key)) for key in ("classes", "tags", "exclude_tags")}
-        return cls(**{**raw, **listed, "load": load})
+        crew, leader = raw.pop("crew"), raw.pop("leader")
+        load = load_of(raw.pop("load"), is_open=raw.pop("open"))
+        return cls(
+            **{**raw, **listed, "load": load},
+            crew=Crew(**crew) if crew else None,
+            leader=Leader(**leader) if leader else None,
+        )
 
 
-def _profile(raw: Mapping[str, Any]) -> Profile:
-    return Profile(**{**raw, "stages": tuple(Stage(**stage) for stage in raw["stages"])})
+def load_of(plain: Mapping[str, Any], *, is_open: bool) -> Profile | Swarm:
+    """The load that ``asdict`` wrote."""
+    if not is_open:
+        return Swarm(**plain)
+    return Profile(**{**plain, "stages": tuple(Stage(**stage) for stage in plain["stages"])})

@@ -48,6 +48,12 @@ class Schedule:
         self._personas = list(mix)
         weights = np.array([mix[name] for name in self._personas], dtype=float)
         self._cumulative = np.cumsum(weights / weights.sum())
+        self.peak = profile.peak
+        """The highest arrival rate, per second."""
+        self.warmup = profile.warmup
+        """Seconds at the beginning that are not judged."""
+        self.mix = {name: float(weight / weights.sum()) for name, weight in zip(mix, weights, strict=True)}
+        """Persona -> its share of the arrivals."""
 
     @property
     def length(self) -> float:
@@ -70,26 +76,28 @@ class Schedule:
         stage, into = self._stages[i], max(until - self._starts[i], 0.0)
         return self._expected[i] + stage.start * into + (stage.end - stage.start) * into**2 / (2 * stage.duration)
 
-    def arrivals(self, start: int = 0, step: int = 1) -> Iterator[Arrival]:
-        """Each ``step``-th arrival from number ``start``, in due order."""
+    def arrivals(self, start: int = 0, step: int = 1, after: float = 0.0) -> Iterator[Arrival]:
+        """Each ``step``-th arrival from number ``start``, those due after ``after`` seconds, in due order."""
         rng = np.random.default_rng(self._seed)
-        number, carried = 0, 0.0
-        while True:
+        number, carried, passed = 0, 0.0, self.expected(after) if after > 0 else 0.0
+        while carried < self._expected[-1]:
             if self._poisson:
                 ends: NDArray[np.floating] = carried + np.cumsum(rng.exponential(size=_CHUNK))
-                carried = float(ends[-1])
             else:
                 ends = np.arange(number, number + _CHUNK) + 0.5
+            carried = float(ends[-1])
             # min() guards the last cell against a cumulative sum that rounds to a hair under 1.
             picks = np.minimum(
                 np.searchsorted(self._cumulative, rng.random(_CHUNK), side="right"), len(self._personas) - 1
             )
-            for end, pick in zip(ends.tolist(), picks.tolist(), strict=True):
-                if end >= self._expected[-1]:
+            first = start - number if number < start else (start - number) % step
+            for n in range(first, _CHUNK, step) if carried > passed else ():
+                if ends[n] >= self._expected[-1]:
                     return
-                if number >= start and (number - start) % step == 0:
-                    yield Arrival(number, self._when(end), self._personas[pick])
-                number += 1
+                due = self._when(float(ends[n]))
+                if due > after or after <= 0:
+                    yield Arrival(number + n, due, self._personas[picks[n]])
+            number += _CHUNK
 
     def _when(self, expected: float) -> float:
         """L^-1: the moment by which that many arrivals are expected."""

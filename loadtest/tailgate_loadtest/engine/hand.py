@@ -1,0 +1,124 @@
+"""One process's part of a load: it puts it on, follows its requests, and reports."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from gevent.event import Event
+from locust.env import Environment
+
+from tailgate_loadtest.engine.health import Health
+from tailgate_loadtest.engine.loads import ClosedLoad, Drive, Load, OpenLoad, schedule_for
+from tailgate_loadtest.engine.tracker import Tracker
+from tailgate_loadtest.errors import DeltaError
+from tailgate_loadtest.measure.delta import Delta
+from tailgate_loadtest.measure.recorder import Recorder
+from tailgate_loadtest.shapes.orders import Orders
+from tailgate_loadtest.shapes.profile import Profile
+from tailgate_loadtest.shapes.slices import portion, shares
+
+STANDING = ("arrived", "judged", "started", "completed", "abandoned", "waiting", "users", "most_users", "requests")
+"""What every standing holds; further ``failed``, ``lag`` and ``in_flight``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What has happened since the last report, and how things stand."""
+
+    delta: Delta
+    standing: dict[str, float]
+    end: dict[str, Any] | None = None
+    """The last report's account of the load."""
+
+    def plain(self) -> dict[str, Any]:
+        """The same in lists, texts and numbers."""
+        return {"delta": self.delta.plain(), "standing": self.standing, "end": self.end}
+
+    @classmethod
+    def of(cls, plain: Any) -> "Report":
+        """What ``plain`` wrote. Raises DeltaError."""
+        try:
+            standing = {key: float(plain["standing"][key]) for key in (*STANDING, "failed", "lag", "in_flight")}
+            end = plain["end"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise DeltaError(f"is no report: {type(error).__name__}: {error}") from error
+        if end is not None and not isinstance(end, dict):
+            raise DeltaError("is no report: its end is no mapping")
+        return cls(delta=Delta.of(plain["delta"]), standing=standing, end=end)
+
+
+@dataclass(kw_only=True)
+class Hand:
+    """Puts one load on, once."""
+
+    environment: Environment
+    recorder: Recorder
+    tracker: Tracker
+    load: Load
+    health: Health
+
+    def prepare(self, stop: Event) -> None:
+        """Make ready; the clock does not run yet."""
+        events = self.environment.events
+        events.request.add_listener(self.tracker.on_request)
+        events.user_error.add_listener(self.tracker.on_user_error)
+        self.load.prepare(stop)
+
+    def start(self) -> None:
+        """The load begins now."""
+        self.tracker.start()
+        self.health.start()
+
+    def report(self) -> Report:
+        """What has happened since the last report."""
+        delta, now = self.recorder.take(), self.tracker.now()
+        # What is still waited for is already this old: a stall shows at once, not when it is over.
+        for flight in self.tracker.open_flights():
+            if not flight.setup:
+                delta.recent.add(round((now - flight.due) * 1e9))
+        return Report(delta=delta, standing=self._standing())
+
+    def finish(self, stop: Event) -> Report:
+        """The last report, the load and its drain being over."""
+        seconds = self.tracker.now()
+        unfinished = self.tracker.end()
+        self.load.finish()
+        standing = self._standing()
+        end = {
+            "seconds": seconds,
+            "unfinished": unfinished,
+            "unstarted": self.load.unstarted,
+            "stopped_early": stop.is_set(),
+            "health": self.health.readings(),
+        }
+        return Report(delta=self.recorder.take(), standing=standing, end=end)
+
+    def _standing(self) -> dict[str, float]:
+        flights = sum(not flight.setup for flight in self.tracker.open_flights())
+        return {
+            **self.load.standing(),
+            "requests": self.tracker.requests,
+            "failed": self.tracker.failed,
+            "lag": self.health.latest_lag(),
+            "in_flight": flights,
+        }
+
+
+def hand_for(orders: Orders, environment: Environment, index: int, count: int, drive: Drive) -> Hand:
+    """The ``index``-th of ``count`` hands that carry orders out; ``drive`` is what a closed load is driven by.
+
+    Raises:
+        LocustError: the orders name a user class that is not there.
+    """
+    health = Health()
+    load: Load
+    if isinstance(orders.load, Profile):
+        recorder = Recorder(orders.load.warmup)
+        tracker = Tracker(recorder, orders.headers)
+        schedule = schedule_for(orders.load, environment, orders.seed)
+        users = portion(orders.load.users, index, count)
+        load = OpenLoad(environment, tracker, health, schedule, [shares(count)[index]], users, orders.drain)
+    else:
+        recorder = Recorder(0.0)
+        tracker = Tracker(recorder, orders.headers)
+        load = ClosedLoad(environment, tracker, orders.drain, drive)
+    return Hand(environment=environment, recorder=recorder, tracker=tracker, load=load, health=health)
