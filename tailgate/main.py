@@ -10,7 +10,7 @@ from tailgate_slo import SloError
 
 from tailgate.console import USAGE, complain
 from tailgate.errors import CommandError
-from tailgate.verbs import db, gate, init, report, run, serve, slo
+from tailgate.verbs import db, gate, init, profile, report, run, serve, slo
 
 app = typer.Typer(
     name="tailgate",
@@ -33,6 +33,7 @@ app.command("init")(init.init)
 app.command("serve")(serve.serve)
 app.add_typer(db.app, name="db")
 app.add_typer(slo.app, name="slo")
+app.add_typer(profile.app, name="profile")
 
 
 def main() -> None:

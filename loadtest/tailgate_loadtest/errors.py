@@ -3,8 +3,10 @@
 LoadtestError
 ├── ProfileError     a load profile file is wrong, or none has the name asked for
 ├── PlanError        what was asked for cannot be run as asked
+├── OpenApiError     an OpenAPI file is missing or wrong
 ├── TargetsError     the targets file is missing or wrong
 ├── TargetUnreachableError   nothing answers at the host
+├── TrafficError     production's traffic cannot be read, or is too little to make a profile of
 ├── EngineError      the engine process did not do its work
 ├── HistogramError   bytes or a value that no histogram can hold
 │   └── DeltaError   what a worker sent is no account of what it counted
@@ -24,12 +26,20 @@ class PlanError(LoadtestError):
     """What was asked for cannot be run as asked."""
 
 
+class OpenApiError(LoadtestError):
+    """An OpenAPI file is missing or wrong."""
+
+
 class TargetsError(LoadtestError):
     """The targets file is missing or wrong."""
 
 
 class TargetUnreachableError(LoadtestError):
     """Nothing answers at the host."""
+
+
+class TrafficError(LoadtestError):
+    """Production's traffic cannot be read, or is too little to make a profile of."""
 
 
 class EngineError(LoadtestError):

@@ -17,11 +17,31 @@ TRACES_OVER_CAP = "tailgate_traces_over_cap"
 SPANS_DROPPED = "tailgate_spans_dropped"
 INSTRUMENTATION_ERRORS = "tailgate_instrumentation_errors"
 
+# Metrics of a run, as the load generator sees it.
+LOAD_RESPONSE_TIME = "tailgate_load_response_time_seconds"
+LOAD_FAILED = "tailgate_load_failed_requests"
+LOAD_CENSORED = "tailgate_load_censored_requests"
+LOAD_RECENT = "tailgate_load_recent_response_time_seconds"
+LOAD_PLANNED = "tailgate_load_planned_arrivals"
+LOAD_STARTED = "tailgate_load_started_arrivals"
+LOAD_COMPLETED = "tailgate_load_completed_arrivals"
+LOAD_WAITING = "tailgate_load_waiting_arrivals"
+LOAD_USERS = "tailgate_load_users"
+LOAD_LAG = "tailgate_load_lag_seconds"
+LOAD_OBJECTIVE_STATE = "tailgate_load_objective_state"
+RUN_INFO = "tailgate_run_info"
+
 # Labels.
 LABEL_METHOD = "http_request_method"
 LABEL_ROUTE = "http_route"
 LABEL_STATUS = "http_response_status_code"
 LABEL_REASON = "reason"
+LABEL_OBJECTIVE = "objective"
+LABEL_PERCENTILE = "percentile"
+LABEL_RUN_ID = "run_id"
+LABEL_PROFILE = "profile"
+LABEL_HOST = "host"
+LABEL_VERSION = "version"
 LABEL_TRACE_ID = "trace_id"  # of exemplars
 
 # Bounded label values for what is not known.
@@ -93,9 +113,11 @@ SCOPE_RECORD = "tailgate.record"
 ENV_METRICS_HOST = "OTEL_EXPORTER_PROMETHEUS_HOST"
 ENV_METRICS_PORT = "OTEL_EXPORTER_PROMETHEUS_PORT"
 ENV_OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+ENV_OTLP_METRICS_ENDPOINT = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"
 ENV_SERVICE_NAME = "OTEL_SERVICE_NAME"
 ENV_RUN_SECRET = "TAILGATE_RUN_SECRET"  # noqa: S105 - the variable's name, not a secret
 ENV_TARGETS = "TAILGATE_TARGETS"
+ENV_RUN_METRICS_PORT = "TAILGATE_METRICS_PORT"
 
 # Environment of the reference service.
 ENV_DATABASE_URL = "TAILGATE_DATABASE_URL"

@@ -41,6 +41,7 @@ def plan(run: RunDocument) -> Facts:
         ("search for the highest rate held", "yes, each stage judged by itself" if record.steps else ""),
         ("warm-up, not judged", show.span(record.warmup) if record.warmup else ""),
         ("arrivals judged", f"{show.span(run.measured_from)} to {show.span(run.measured_to)}"),
+        ("ended before that", run.aborted or run.ended or ""),
         ("drain at most", show.span(record.drain)),
         ("users at most" if record.model == "open" else "users", show.count(record.users)),
         ("seed", str(record.seed)),
@@ -73,12 +74,28 @@ def arrivals(run: RunDocument) -> Facts:
 def generator(run: RunDocument) -> Facts:
     """How the generator itself did."""
     known = run.generator
+    shares = (
+        ("loop stood still", known.stalled),
+        ("ready to run, and no core", known.waited),
+        ("held back by a quota", known.throttled),
+        ("stolen by the hypervisor", known.steal),
+        ("busy cores, the service's among them", known.shared_busy),
+        ("open files, most", known.open_files),
+        ("local ports, most", known.local_ports),
+    )
+    several = [
+        ("processes", show.count(known.workers)),
+        ("processors, all", f"{show.significant(known.cpu_total)} cores"),
+    ]
     return [
-        ("processor", f"{show.significant(100 * known.cpu)}{show.NARROW}% of a core"),
+        *(several if known.workers > 1 else ()),
+        ("processor", f"{_percent(known.cpu)} of a core"),
+        ("processor, busiest ten seconds", f"{_percent(known.cpu_busiest)} of a core"),
         ("arrivals late, p50", show.latency(known.lag_p50)),
         ("arrivals late, p99", show.latency(known.lag_p99)),
         ("arrivals late, most", show.latency(known.lag_max)),
         ("longest stall", show.latency(known.longest_stall)),
+        *((name, _percent(share)) for name, share in shares if share is not None),
     ]
 
 
@@ -108,6 +125,10 @@ def _fact(name: str, value: str | float | bool | None) -> str:
     if name.endswith("_bytes"):
         return show.size(value)
     return show.exact(value if isinstance(value, int) else round(value, 3))
+
+
+def _percent(share: float) -> str:
+    return f"{show.significant(100 * share)}{show.NARROW}%"
 
 
 def _arrivals(record: PlanRecord) -> str:

@@ -69,12 +69,35 @@ class Arrivals(Model):
 class Generator(Model):
     """How the generator itself did. Any reason makes the verdict inconclusive."""
 
+    workers: int = 1
     lag_p50: float = 0.0
+    """Of the seconds by which arrivals were begun late."""
     lag_p99: float = 0.0
     lag_max: float = 0.0
+    late: float = 0.0
+    """Share of the arrivals that were begun more than 50 ms late."""
     cpu: float = 0.0
-    """Share of one core that the engine used."""
+    """Share of one core that the busiest worker used."""
+    cpu_busiest: float = 0.0
+    """The same over its ten busiest seconds."""
+    cpu_total: float = 0.0
+    """Cores that all workers used together."""
     longest_stall: float = 0.0
+    """Seconds for which a worker's loop stood still."""
+    stalled: float = 0.0
+    """Share of the time in which it did so for more than 50 ms at once. Here and below, of the worst worker."""
+    waited: float | None = None
+    """Share of the time in which it was ready to run and had no core. Here and below, None where no system tells."""
+    throttled: float | None = None
+    """Share of the time for which a quota held it back."""
+    steal: float | None = None
+    """Share of its machine's time that the hypervisor gave to others."""
+    shared_busy: float | None = None
+    """Share of its machine's cores that were busy; None as well where the service is on another machine."""
+    open_files: float | None = None
+    """Most of the open files it may have, as a share."""
+    local_ports: float | None = None
+    """Most of the local ports in use, as a share, estimated from above."""
     reasons: tuple[str, ...] = ()
 
 
@@ -145,6 +168,10 @@ class RunDocument(Model):
     measured_to: float
     """The end of the last stage, or of the load where it ended before."""
     interrupted: Literal["SIGINT", "SIGTERM"] | None = None
+    aborted: str | None = None
+    """Why the brake ended the load, where the service failed too many requests: the run fails."""
+    ended: str | None = None
+    """Why a search for the highest rate held ended before its last step, which is no fault."""
     plan: PlanRecord
     environment: dict[str, str | int | float | bool | None]
     tags: dict[str, str] = Field(default_factory=dict)

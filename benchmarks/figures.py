@@ -1,0 +1,97 @@
+"""What a benchmark ends in: figures with their intervals and goals, and the raw measurements they come from."""
+
+import json
+import math
+import statistics
+import subprocess
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+_RAW = Path(__file__).parent / "raw"
+_CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One number that was promised."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    goal: float
+    sense: Literal["<=", ">="] = "<="
+    """Which side of the goal is the good one."""
+
+    @property
+    def met(self) -> bool:
+        """Whether the value is on the good side; what is not a number is on neither."""
+        return self.value <= self.goal if self.sense == "<=" else self.value >= self.goal
+
+    def __str__(self) -> str:
+        value, low, high = (f"{each:.4g}" for each in (self.value, self.low, self.high))
+        fate = "met" if self.met else "missed"
+        return f"figure {self.name} = {value} [{low}, {high}] goal {self.sense} {self.goal:.4g} {fate}"
+
+
+def of_rounds(name: str, values: Sequence[float], goal: float, sense: Literal["<=", ">="] = "<=") -> Figure:
+    """The figure of a measurement that was repeated: its median, and the median's interval."""
+    low, high = interval(values)
+    return Figure(name=name, value=statistics.median(values), low=low, high=high, goal=goal, sense=sense)
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """The shortest interval between two of the values that holds the median of all with 95 % or more.
+
+    By order statistics, which ask for no distribution: the k-th smallest and the k-th largest of n miss the median
+    with twice the chance that a fair coin shows fewer than k heads in n throws (Conover, Practical Nonparametric
+    Statistics, 3.2). Below six values nothing reaches 95 %; then it is their whole spread.
+    """
+    ordered, n = sorted(values), len(values)
+    k = 1
+    while k < (n + 1) // 2 and 2 * sum(math.comb(n, i) for i in range(k + 1)) / 2**n <= 1 - _CONFIDENCE:
+        k += 1
+    return ordered[k - 1], ordered[-k]
+
+
+class Raw:
+    """Measurements on disk, a line each, so that a benchmark that was broken off goes on where it was.
+
+    They belong to one commit and to one set of settings; with changes that are not committed nobody could tell what
+    was measured, so then all is measured anew, as it is once all was there.
+    """
+
+    def __init__(self, name: str, **settings: Hashable) -> None:
+        revision = _revision()
+        told = "".join(f"-{key}{value}" for key, value in sorted(settings.items()))
+        self._file = _RAW / f"{name}-{revision}{told}.jsonl"
+        if revision.endswith("-dirty"):
+            self._file.unlink(missing_ok=True)
+        lines = self._file.read_text(encoding="utf-8").splitlines() if self._file.exists() else []
+        self._kept: dict[str, Any] = dict(json.loads(line) for line in lines)
+
+    def measured(self, key: str, measure: Callable[[], Any]) -> Any:
+        """What ``measure`` finds, as JSON keeps it; from disk when it has been measured already."""
+        if key not in self._kept:
+            found = measure()
+            _RAW.mkdir(exist_ok=True)
+            with self._file.open("a", encoding="utf-8") as file:
+                file.write(json.dumps([key, found]) + "\n")
+            self._kept[key] = found
+        return self._kept[key]
+
+    def complete(self) -> None:
+        """All is measured."""
+        self._file.replace(self._file.with_suffix(".complete.jsonl"))
+
+
+def _revision() -> str:
+    told = subprocess.run(  # noqa: S603 - a fixed command
+        ["git", "-C", str(_RAW.parent), "describe", "--always", "--dirty"],  # noqa: S607 - whichever git there is
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return told.stdout.strip() or "unknown"
