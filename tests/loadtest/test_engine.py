@@ -35,6 +35,7 @@ def check_log_agrees(bundle: Bundle) -> None:
             Kind.SERVICE: good,
             Kind.FAILED: record.failed,
             Kind.CENSORED: record.censored,
+            Kind.LOST: record.lost,
             Kind.SETUP: record.setup,
         }
 

@@ -109,16 +109,16 @@ def hand_for(orders: Orders, environment: Environment, index: int, count: int, d
     Raises:
         LocustError: the orders name a user class that is not there.
     """
-    health = Health()
+    health = Health(orders.host)
     load: Load
     if isinstance(orders.load, Profile):
         recorder = Recorder(orders.load.warmup)
-        tracker = Tracker(recorder, orders.headers)
+        tracker = Tracker(recorder, orders.headers, health.failed)
         schedule = schedule_for(orders.load, environment, orders.seed)
         users = portion(orders.load.users, index, count)
         load = OpenLoad(environment, tracker, health, schedule, [shares(count)[index]], users, orders.drain)
     else:
         recorder = Recorder(0.0)
-        tracker = Tracker(recorder, orders.headers)
+        tracker = Tracker(recorder, orders.headers, health.failed)
         load = ClosedLoad(environment, tracker, orders.drain, drive)
     return Hand(environment=environment, recorder=recorder, tracker=tracker, load=load, health=health)

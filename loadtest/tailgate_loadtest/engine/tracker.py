@@ -71,8 +71,11 @@ def visit_of(user: User) -> Visit | None:
 class Tracker:
     """All users' requests; times are seconds since ``start``, negative before it."""
 
-    def __init__(self, recorder: Recorder, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, recorder: Recorder, headers: Mapping[str, str], failed: Callable[[BaseException], None]
+    ) -> None:
         self._recorder = recorder
+        self._failed = failed
         self._headers = dict(headers)
         self._numbers = itertools.count()
         self._flights: dict[int, Flight] = {}
@@ -152,6 +155,11 @@ class Tracker:
         """Its answer is there, and nobody has anything to say about it any more."""
         self._count(self._flights.pop(number), service, error)
 
+    def fail(self, number: int, service: float, error: BaseException, name: str) -> None:
+        """It brought no good answer, and nobody has anything to say about it any more."""
+        self._failed(error)
+        self.arrive(number, service, name)
+
     def hold(self, number: int, error: str | None) -> None:
         """Its answer is there, and the locustfile has yet to say whether it is a good one."""
         flight = self._flights[number]
@@ -214,6 +222,8 @@ class Tracker:
                 visit.due = None
         elif flight.visit is not None:
             flight.visit.held.discard(number)
+        if exception is not None:
+            self._failed(exception)
         # The name may be given late, by the locustfile or by a redirect.
         flight.route = route_name(request_type, name)
         self._count(flight, service, error_name(exception, response) if exception else None)
@@ -272,7 +282,10 @@ class Watch:
 
     def arrive(self, number: int, service: float, error: BaseException | None, response: Any) -> None:
         """Its answer, or the lack of one, ``service`` seconds after the send."""
-        self._tracker.arrive(number, service, error_name(error, response) if error else None)
+        if error is None:
+            self._tracker.arrive(number, service, None)
+            return
+        self._tracker.fail(number, service, error, error_name(error, response))
 
     def hold(self, number: int, error: BaseException | None, response: Any) -> None:
         """Its answer, on which the locustfile has the last word."""
