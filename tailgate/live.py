@@ -1,56 +1,143 @@
-"""The live line: every second in place on a terminal, a line every ten seconds elsewhere."""
+"""The live view: a panel in place on a terminal, a line every ten seconds elsewhere."""
 
+from collections import Counter
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
-from rich.live import Live
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.live import Live as Screen
+from rich.progress_bar import ProgressBar
+from rich.table import Table
 from rich.text import Text
+from tailgate_loadtest.report import show
 from tailgate_loadtest.run.document import Tick
+from tailgate_loadtest.run.live import Live, Standing, State
 
 from tailgate.console import err, interactive
 
 _EVERY = 10
+_FRAME = 6
+"""Lines of the panel that are not objectives, the one beneath the cursor among them."""
+_SYMBOLS = {State.MISSED: "✕", State.UNDECIDED: "?", State.NO_SAMPLES: "–", State.KEPT: "✓"}
+"""The worst first."""
+_STYLES = {State.MISSED: "bold red", State.UNDECIDED: "yellow", State.NO_SAMPLES: "yellow", State.KEPT: "green"}
 
 
-class LiveLine:
-    """How the load stands. A context manager."""
+class LiveView:
+    """How the load stands. A context manager.
 
-    def __init__(self, length: float | None, warmup: float) -> None:
-        self._length = length
-        self._warmup = warmup
-        self._console = err()
-        self._live = Live(console=self._console, refresh_per_second=4, transient=True) if interactive() else None
+    Args:
+        live: what was counted so far.
+        length: planned seconds, the warm-up included; None when only the locustfile knows.
+        warmup: seconds before anything is judged.
+
+    """
+
+    def __init__(self, live: Live, length: float | None, warmup: float) -> None:
+        self._panel = Panel(live, length, warmup)
+        self._live = live
+        # A panel must know where its lines end; the other console leaves long lines to the terminal.
+        console = Console(stderr=True, highlight=False)
+        wanted = interactive() and not console.is_dumb_terminal
+        self._screen = Screen(console=console, auto_refresh=False, transient=True) if wanted else None
 
     def __enter__(self) -> Self:
-        if self._live:
-            self._live.start()
+        if self._screen:
+            self._screen.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        if self._live:
-            self._live.stop()
+        if self._screen:
+            self._screen.stop()
 
     def show(self, tick: Tick) -> None:
         """One second has passed."""
-        if self._live:
-            self._live.update(Text(self._line(tick)))
+        if self._screen:
+            self._screen.update(self._panel, refresh=True)
         elif round(tick.second) % _EVERY == 0:
-            self._console.print(self._line(tick), markup=False)
+            err().print(self._panel.line(tick), markup=False)
 
-    def _line(self, tick: Tick) -> str:
-        whole = f"/{self._length:.0f}" if self._length else ""
-        phase = "warming up, " if tick.second <= self._warmup else ""
-        times = (
-            f"p50 {_ms(tick.p50)}  p95 {_ms(tick.p95)}  p99 {_ms(tick.p99)} ms" if tick.p50 is not None else "no answer"
-        )
+
+class Panel:
+    """The latest tick and the objectives, in whatever room the terminal has."""
+
+    def __init__(self, live: Live, length: float | None, warmup: float) -> None:
+        self._live = live
+        self._length = length
+        self._warmup = warmup
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        tick = self._live.tick
+        if tick is None:
+            yield Text("the load begins")
+            return
+        yield self._progress(tick)
+        for line in self._lines(tick):
+            yield Text(show.plain(line), no_wrap=True, overflow="ellipsis")
+        yield from self._objectives(max(options.size.height - _FRAME, 1))
+
+    def line(self, tick: Tick) -> str:
+        """All of it in one line."""
         waiting = f", {tick.waiting:.0f} waiting" if tick.waiting else ""
-        return (
-            f"{phase}{tick.second:.0f}{whole} s  arrivals {tick.started:.0f} of {tick.planned:.0f} planned{waiting}"
-            f"  users {tick.users:.0f}  requests {tick.requests:.0f}, {tick.failed:.0f} failed  {times}"
+        states = Counter(standing.state for standing in self._live.standings())
+        objectives = ", ".join(f"{states[state]} {state}" for state in _SYMBOLS if states[state])
+        return show.plain(
+            f"{self._phase(tick)}{self._time(tick)}  arrivals {tick.started:.0f} of {tick.planned:.0f} planned{waiting}"
+            f"  users {tick.users:.0f}  requests {tick.requests:.0f}, {tick.failed:.0f} failed  {_percentiles(tick)}"
+            + (f"  objectives: {objectives}" if objectives else "")
         )
 
+    def _phase(self, tick: Tick) -> str:
+        if tick.second <= self._warmup:
+            return "warming up, "
+        return "draining, " if self._length is not None and tick.second > self._length else ""
 
-def _ms(seconds: float | None) -> str:
-    if seconds is None:
-        return "-"
-    return f"{seconds * 1e3:.1f}" if seconds < 0.1 else f"{seconds * 1e3:.0f}"
+    def _time(self, tick: Tick) -> str:
+        return f"{tick.second:.0f}" + (f"/{self._length:.0f}" if self._length else "") + " s"
+
+    def _progress(self, tick: Tick) -> RenderableType:
+        text = Text(self._phase(tick) + self._time(tick))
+        if not self._length:
+            return text
+        grid = Table.grid(padding=(0, 1), expand=True)
+        grid.add_column(ratio=1)
+        grid.add_column(no_wrap=True)
+        grid.add_row(ProgressBar(total=self._length, completed=min(tick.second, self._length)), text)
+        return grid
+
+    def _lines(self, tick: Tick) -> Iterator[str]:
+        started, planned = self._live.rate()
+        yield (
+            f"arrivals  {show.count(tick.started)} of {show.count(tick.planned)} planned"
+            f" · {show.rate(started)}/s of {show.rate(planned)}/s · {show.count(tick.waiting)} waiting"
+        )
+        yield (
+            f"requests  {show.count(tick.requests)} · {show.count(tick.failed)} failed"
+            f" · users {show.count(tick.users)} · lag {show.latency(tick.lag)}"
+        )
+        yield f"response  {_percentiles(tick)}"
+
+    def _objectives(self, room: int) -> Iterator[Text]:
+        worst = list(_SYMBOLS)
+        standings = sorted(self._live.standings(), key=lambda standing: worst.index(standing.state))
+        # One line too many is not worth a line that says so.
+        shown = standings if len(standings) <= room else standings[: room - 1]
+        yield from map(_objective, shown)
+        if left := len(standings) - len(shown):
+            yield Text(f"and {left} more", style="dim")
+
+
+def _objective(standing: Standing) -> Text:
+    head = Text(f"{_SYMBOLS[standing.state]} {standing.state:<10} ", style=_STYLES[standing.state])
+    share = f"{show.measured_share(standing.bad / standing.samples)} of " if standing.samples else ""
+    counts = f"  {share}{show.count(standing.samples)} bad, {show.percent(standing.allowed)} may be"
+    line = Text.assemble(head, show.one_line(standing.slo.display_name), (show.plain(counts), "dim"))
+    line.no_wrap, line.overflow = True, "ellipsis"
+    return line
+
+
+def _percentiles(tick: Tick) -> str:
+    if tick.p50 is None:
+        return "no answer"
+    return "  ".join(f"p{n} {show.latency(v or 0.0)}" for n, v in ((50, tick.p50), (95, tick.p95), (99, tick.p99)))

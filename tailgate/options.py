@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from tailgate_otel import names
 
 _LOAD, _OPEN, _CLOSED = "What to load", "Open model: arrivals by plan", "Closed model: users, as under Locust"
 _JUDGING, _REFERENCE, _OUTPUT = "What to judge by", "The reference API", "What comes out"
@@ -96,6 +97,17 @@ DbRtt = Annotated[
 
 Out = Annotated[
     str | None, typer.Option("--out", help="Where bundles are written; by default runs/.", rich_help_panel=_OUTPUT)
+]
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(
+        "--metrics-port",
+        envvar=names.ENV_RUN_METRICS_PORT,
+        min=0,
+        max=65535,
+        help="Serve this run's own measures for Prometheus at this port of 127.0.0.1 while it lasts; 0 finds one.",
+        rich_help_panel=_OUTPUT,
+    ),
 ]
 Labels = Annotated[
     list[str] | None, typer.Option("--tag", help="k=v, kept with the run; may be given often.", rich_help_panel=_OUTPUT)

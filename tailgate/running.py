@@ -1,8 +1,11 @@
 """A run as the command carries it out: what was asked for, the load on a host or on the reference API, the verdict."""
 
+import os
 import secrets
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,17 +17,21 @@ from tailgate_loadtest.report.write import write as write_report
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.conduct import conduct
 from tailgate_loadtest.run.environment import Fact
+from tailgate_loadtest.run.exposition import LoadMetrics, MetricsPage
 from tailgate_loadtest.run.interruption import Interruption
+from tailgate_loadtest.run.live import Live
 from tailgate_loadtest.run.plan import Plan
+from tailgate_loadtest.run.push import Push, wanted
 from tailgate_loadtest.run.traces import TraceReceiver
 from tailgate_loadtest.shapes.orders import Swarm
 from tailgate_loadtest.shapes.profile import Profile
+from tailgate_otel import names
 from tailgate_service.stack import Stack, StackConfig
 from tailgate_service.stack import start as start_stack
 from tailgate_slo import Objectives
 
 from tailgate.console import out, print_json, say
-from tailgate.live import LiveLine
+from tailgate.live import LiveView
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +45,7 @@ class Request:
     variant: str
     db_rtt: float
     metrics: str | None
+    metrics_port: int | None
     targets: Path | None
     out: Path
     seed: int
@@ -69,8 +77,8 @@ def against_host(request: Request, interruption: Interruption) -> Bundle:
     plan = request.plan(request.host or "")
     parts = urlsplit(plan.host)
     say(f"loading {parts.scheme}://{parts.netloc} with {plan.locustfile.name}, {_describe(request.load)}")
-    with _live(request.load) as live:
-        return conduct(plan, interruption, on_tick=live.show)
+    with _watched(request, plan) as watchers:
+        return conduct(plan, interruption, **watchers)
 
 
 def embedded(request: Request, interruption: Interruption) -> Bundle:
@@ -98,9 +106,9 @@ def embedded(request: Request, interruption: Interruption) -> Bundle:
             facts=_flat(service.facts),
         )
         say(f"loading {service.url} with {plan.locustfile.name}, {_describe(request.load)}")
-        with _live(request.load) as live:
+        with _watched(request, plan) as watchers:
             # Closing the service makes it hand over its last traces.
-            return conduct(plan, interruption, on_tick=live.show, after_load=service.close, traces=receiver.store)
+            return conduct(plan, interruption, after_load=service.close, traces=receiver.store, **watchers)
 
 
 def conclude(bundle: Bundle, objectives: Objectives | None, *, as_json: bool) -> int:
@@ -118,10 +126,32 @@ def conclude(bundle: Bundle, objectives: Objectives | None, *, as_json: bool) ->
     return verdict.exit_code
 
 
-def _live(load: Profile | Swarm) -> LiveLine:
+@contextmanager
+def _watched(request: Request, plan: Plan) -> Iterator[dict[str, Any]]:
+    """The live view, the metrics page and the push, as far as they are wanted: what ``conduct`` tells of the load."""
+    live = Live(plan.objectives, plan.objectives.gate(plan.gate_profile) if plan.objectives else None)
+    host = urlsplit(plan.host)
+    info = {
+        names.LABEL_PROFILE: plan.gate_profile,
+        names.LABEL_HOST: f"{host.scheme}://{host.netloc}",
+        names.LABEL_VERSION: version("tailgate"),
+    }
+    metrics = LoadMetrics(live, plan.objectives, info)
+    watchers: dict[str, Any] = {"live": live}
+    with ExitStack() as stack:
+        if request.metrics_port is not None:
+            page = stack.enter_context(MetricsPage(metrics, request.metrics_port))
+            say(f"this run's own measures are at {page.url}")
+        if variable := wanted(os.environ):
+            watchers["on_settled"] = stack.enter_context(Push(metrics, variable)).close
+        view = stack.enter_context(_view(live, plan.load))
+        yield {**watchers, "on_tick": view.show}
+
+
+def _view(live: Live, load: Profile | Swarm) -> LiveView:
     if isinstance(load, Swarm):
-        return LiveLine(load.run_time, 0.0)
-    return LiveLine(load.warmup + load.duration, load.warmup)
+        return LiveView(live, load.run_time, 0.0)
+    return LiveView(live, load.warmup + load.duration, load.warmup)
 
 
 def _describe(load: Profile | Swarm) -> str:

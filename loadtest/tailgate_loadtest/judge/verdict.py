@@ -108,23 +108,22 @@ def _climb(
 
 
 def _conclude(run: RunDocument, found: Sequence[Finding], *, judged: bool) -> tuple[Verdict, int, list[str]]:
-    """In the order of the exit codes: interrupted, no sound measurement, missed, undecided, kept."""
-    requests = sum(route.requests for route in run.routes)
-    failed = sum(route.failed + route.censored for route in run.routes)
+    """In the order of the exit codes: interrupted, aborted, no sound measurement, missed, undecided, kept."""
     if run.interrupted:
         return "interrupted", 143 if run.interrupted == "SIGTERM" else 130, [f"ended by {run.interrupted}"]
+    missed = _reasons(found, "fail")
+    if run.aborted and not run.generator.reasons:
+        # What was not measured, then, the service is to blame for.
+        return "fail", FAIL, [run.aborted, *missed]
     if unsound := [*run.generator.reasons, *_lacking(run), *(f"{f.name}: {f.why}" for f in found if f.missing)]:
         return "inconclusive", INCONCLUSIVE, unsound
-    if not requests:
+    if not any(route.requests for route in run.routes):
         return "inconclusive", INCONCLUSIVE, ["no request was measured"]
     if not judged:
-        bad = [f"{failed} of {requests} requests failed"] if failed else []
-        if bad := [*bad, *_raised(run)]:
-            return "fail", FAIL, [f"{each}; no objectives were given to judge by" for each in bad]
-        return "unjudged", PASS, ["no objectives were given to judge by, and no request failed"]
-    if missed := [_reason(f) for f in found if f.verdict == "fail"]:
+        return _without_objectives(run)
+    if missed:
         return "fail", FAIL, missed
-    if undecided := [_reason(f) for f in found if f.verdict == "inconclusive"]:
+    if undecided := _reasons(found, "inconclusive"):
         return "inconclusive", INCONCLUSIVE, undecided
     if not found:
         return "inconclusive", INCONCLUSIVE, ["the objectives file has no objective that a run can answer"]
@@ -134,11 +133,23 @@ def _conclude(run: RunDocument, found: Sequence[Finding], *, judged: bool) -> tu
     return "pass", PASS, [f"all {len(found)} objectives are kept"]
 
 
+def _without_objectives(run: RunDocument) -> tuple[Verdict, int, list[str]]:
+    failed = sum(route.failed + route.censored for route in run.routes)
+    bad = [f"{failed} of {sum(route.requests for route in run.routes)} requests failed"] if failed else []
+    if bad := [*bad, *_raised(run)]:
+        return "fail", FAIL, [f"{each}; no objectives were given to judge by" for each in bad]
+    return "unjudged", PASS, ["no objectives were given to judge by, and no request failed"]
+
+
 def _name(run: RunDocument, objectives: Objectives | None) -> str | None:
     """The objectives' file name; the bundle's copy goes by the name that the original had."""
     if objectives is None or objectives.digest == run.plan.slo_digest:
         return run.plan.slo if objectives else None
     return Path(objectives.file).name
+
+
+def _reasons(found: Sequence[Finding], verdict: Outcome) -> list[str]:
+    return [_reason(finding) for finding in found if finding.verdict == verdict]
 
 
 def _reason(finding: Finding) -> str:

@@ -84,6 +84,8 @@ def _run(case: Element, run: RunDocument, verdict: VerdictDocument) -> None:
     elif run.generator.reasons:
         reasons = clean("; ".join(run.generator.reasons))
         SubElement(case, "error", type="generator", message=reasons).text = why
+    elif run.aborted:
+        SubElement(case, "failure", type="aborted", message=clean(run.aborted)).text = why
     elif verdict.verdict == "inconclusive" and "inconclusive" not in outcomes:
         SubElement(case, "error", type="inconclusive", message=words.headline(verdict)).text = why
     elif verdict.verdict == "fail" and "fail" not in outcomes:

@@ -12,10 +12,12 @@ from tailgate_loadtest.measure.histogram import Histogram
 from tailgate_loadtest.measure.hlog import LatencyLog, mend
 from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.run import environment
+from tailgate_loadtest.run.brake import Brake, Climb, Ending
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.document import Arrivals, Generator, Percentiles, RouteRecord, RunDocument, Tick
 from tailgate_loadtest.run.engine import EngineProcess
 from tailgate_loadtest.run.interruption import Interruption
+from tailgate_loadtest.run.live import Beat, Live
 from tailgate_loadtest.run.plan import Plan
 from tailgate_loadtest.run.server import ServerCounters
 from tailgate_loadtest.run.traces import TraceStore
@@ -33,6 +35,8 @@ def conduct(
     on_tick: Callable[[Tick], None],
     after_load: Callable[[], None] = lambda: None,
     traces: TraceStore | None = None,
+    live: Live | None = None,
+    on_settled: Callable[[], list[str]] = list,
 ) -> Bundle:
     """Put the plan's load on, and write the bundle: complete, whatever ends it.
 
@@ -43,6 +47,8 @@ def conduct(
         after_load: called when the load is over and the service's counters are read; it may stop the service, which
             hands over its last traces then.
         traces: what the service's traces were received into.
+        live: where the load is counted as it goes, for who wants to look; when it is over, all that was measured.
+        on_settled: called when ``live`` has all that was measured; what it returns are warnings of the run.
 
     Raises:
         TargetUnreachableError: nothing answers at the host.
@@ -54,6 +60,8 @@ def conduct(
     server = ServerCounters(plan.metrics_url)
     server.take("start")
     bundle = Bundle.create(plan.out, environment.revision())
+    live = live or Live(plan.objectives)
+    live.begin(bundle.path.name)
     ticks: list[Tick] = []
     try:
         if plan.objectives:
@@ -61,7 +69,7 @@ def conduct(
             bundle.write_text(bundle.objectives.name, plan.objectives.text)
         with EngineProcess(_orders(plan, bundle)) as engine:
             with interruption.stops(engine.stop):
-                _listen(plan, engine, server, ticks, on_tick)
+                ending = _listen(plan, engine, server, live, ticks, on_tick, interruption)
             code = engine.finish()
             fate = "hung and was killed" if engine.hung else f"died (exit code {code})"
             death = "" if bundle.account.exists() else f"the engine {fate}: {engine.last_words()}"
@@ -75,7 +83,11 @@ def conduct(
     result = bundle.take_account()
     bundle.write_text(bundle.traces.name, traces.text() if traces is not None else "")
     bundle.write_json("server.json", server.document())
-    bundle.write_run(_document(plan, bundle, result, ticks, server, interruption, death))
+    document = _document(plan, bundle, result, ticks, server, interruption, ending, death)
+    live.settle(bundle.read_log(), document.arrivals)
+    if warnings := on_settled():
+        document = document.model_copy(update={"warnings": (*document.warnings, *warnings)})
+    bundle.write_run(document)
     bundle.point_latest()
     return bundle
 
@@ -114,16 +126,29 @@ def _listen(
     plan: Plan,
     engine: EngineProcess,
     server: ServerCounters,
+    live: Live,
     ticks: list[Tick],
     on_tick: Callable[[Tick], None],
-) -> None:
-    warmup = plan.load.warmup if isinstance(plan.load, Profile) else 0.0
+    interruption: Interruption,
+) -> Ending | None:
+    """Follow the load to its end, and end it where that is asked for. Returns why it was, if so."""
+    profile = plan.load if isinstance(plan.load, Profile) else None
+    warmup = profile.warmup if profile is not None else 0.0
+    brake, climb = Brake.of(plan), Climb(profile) if profile is not None and profile.steps else None
+    ending: Ending | None = None
     for message in engine.ticks():
-        tick = Tick(**message["tick"])
+        beat = Beat.of(message)
+        tick = beat.tick
         ticks.append(tick)
+        live.add(beat)
         if warmup and "measured" not in server.moments and tick.second >= warmup and not server.errors:
             server.take("measured")
         on_tick(tick)
+        if ending is None and interruption.name is None:
+            ending = (brake.look(tick) if brake else None) or (climb.look(live) if climb else None)
+            if ending is not None:
+                engine.stop()
+    return ending
 
 
 def _mend(bundle: Bundle, death: str, interruption: Interruption) -> None:
@@ -144,6 +169,7 @@ def _document(
     ticks: list[Tick],
     server: ServerCounters,
     interruption: Interruption,
+    ending: Ending | None,
     death: str,
 ) -> RunDocument:
     record = plan.record()
@@ -154,7 +180,7 @@ def _document(
     measured_to = min(seconds, planned_end) if record.model == "open" else seconds
     generator = result.get("generator", {"reasons": []})
     reasons = [*generator["reasons"], *([death] if death else [])]
-    if result.get("stopped_early") and interruption.name is None:
+    if result.get("stopped_early") and interruption.name is None and ending is None:
         reasons.append(f"the engine was told to stop after {seconds:.0f} s, and not by this run")
     queries = {route: counts.mean for route, counts in server.queries().items()}
     return RunDocument(
@@ -166,6 +192,8 @@ def _document(
         measured_from=min(record.warmup, measured_to),
         measured_to=measured_to,
         interrupted=interruption.name,
+        aborted=ending.why if ending and ending.aborted else None,
+        ended=ending.why if ending and not ending.aborted else None,
         plan=record,
         environment={**environment.facts(), **plan.facts},
         tags=dict(plan.labels),
@@ -175,7 +203,7 @@ def _document(
         timeline=tuple(ticks),
         exceptions=result.get("exceptions", {}),
         server=server.state,
-        warnings=tuple(_warnings(plan, result, server)[:_MAX_WARNINGS]),
+        warnings=tuple(_warnings(plan, result, server, ending)[:_MAX_WARNINGS]),
     )
 
 
@@ -213,8 +241,10 @@ def _percentiles(histogram: Histogram) -> Percentiles | None:
     return Percentiles(p50=p50, p90=p90, p95=p95, p99=p99, p999=p999, mean=histogram.mean(), max=histogram.maximum())
 
 
-def _warnings(plan: Plan, result: dict[str, Any], server: ServerCounters) -> list[str]:
+def _warnings(plan: Plan, result: dict[str, Any], server: ServerCounters, ending: Ending | None) -> list[str]:
     warnings = [*server.errors, *result.get("notes", ())]
+    if ending is not None and not ending.aborted:
+        warnings.append(ending.why)
     if result.get("model") == "closed":
         warnings.append(
             "closed model: a slow answer delays the next request, so times are service times and hide queueing;"

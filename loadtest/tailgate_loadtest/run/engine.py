@@ -59,7 +59,7 @@ class EngineProcess:
         self._log.close()
 
     def ticks(self) -> Iterator[dict[str, Any]]:
-        """Give the orders, and yield what the engine says each second: a tick, and the counts since the last, until it is done.
+        """Give the orders, and yield what the engine says each second until it is done: a tick, and fresh counts.
 
         Raises:
             EngineError: the locustfile cannot be run; the message is the engine's own.

@@ -42,7 +42,7 @@ class Beat:
     @classmethod
     def of(cls, message: Mapping[str, Any]) -> Self:
         """The beat in one of the engine's messages."""
-        counts = [(route, Kind(kind), pairs) for route, kind, pairs in message["counts"]]
+        counts = [(route, Kind(kind), pairs) for route, kind, pairs in message.get("counts", ())]
         return cls(tick=Tick(**message["tick"]), counts=counts)
 
 
