@@ -5,7 +5,12 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from tailgate_service.postgres.cluster import Cluster
+
+# How quick a machine is, is nothing that a test may fail for.
+settings.register_profile("tailgate", deadline=None)
+settings.load_profile("tailgate")
 
 
 @pytest.hookimpl(wrapper=True)
