@@ -1,28 +1,24 @@
-"""One answer off the wire, by llhttp: status, headers and body, and whether the connection may be used again."""
+"""One answer off the wire, by llhttp: status, head and body, and whether the connection may be used again.
 
-from httptools import HttpParserError, HttpResponseParser
+The headers are left as they came, for whoever asks for them; most are never asked for.
+"""
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from tailgate_loadtest.engine.http.errors import AnswerMalformed, AnswerTooLarge, BytesAfterAnswer
 
 MAX_HEAD = 256 * 1024
 MAX_BODY = 256 * 1024 * 1024
+_BLANK = b"\r\n\r\n"
+_BREAKS = b"\r\n"
+"""May come before an answer, too."""
+_LENGTHS = (b"\r\ncontent-length:", b"\r\ntransfer-encoding:")
 
 
 class AnswerParser:
     """Parses the answers of one connection, one after another. Feed it until ``complete``."""
 
-    __slots__ = (
-        "_head",
-        "_no_body",
-        "_parser",
-        "_size",
-        "body",
-        "complete",
-        "headers",
-        "keep_alive",
-        "started",
-        "status",
-    )
+    __slots__ = ("_came", "_no_body", "_parser", "_received", "_size", "body", "complete", "keep_alive", "status")
 
     def __init__(self) -> None:
         self._parser = HttpResponseParser(self)
@@ -31,11 +27,17 @@ class AnswerParser:
     def begin(self, *, no_body: bool) -> None:
         """Make ready for the next answer; ``no_body``: it is one to HEAD, whose Content-Length promises nothing."""
         self._no_body = no_body
-        self._size = self._head = 0
+        self._size = self._received = 0
+        self._came: list[bytes] = []
         self.status = 0
-        self.headers: list[tuple[bytes, bytes]] = []
         self.body: list[bytes] = []
-        self.complete = self.started = self.keep_alive = False
+        self.complete = self.keep_alive = False
+
+    @property
+    def head(self) -> bytes:
+        """The status line and the headers, as they came, each with its line break."""
+        came = b"".join(self._came).lstrip(_BREAKS)
+        return came[: came.find(_BLANK) + 2]
 
     def feed(self, data: memoryview) -> None:
         """Take what was received.
@@ -43,13 +45,15 @@ class AnswerParser:
         Raises:
             AnswerMalformed, AnswerTooLarge, BytesAfterAnswer: the connection is not to be used again.
         """
-        self.started = True
         if not self.status:
-            self._head += len(data)
-            if self._head > MAX_HEAD:
+            self._received += len(data)
+            if self._received > MAX_HEAD:
                 raise AnswerTooLarge(f"the head of the answer is larger than {MAX_HEAD} bytes")
+            self._came.append(bytes(data))
         try:
             self._parser.feed_data(data)
+        except HttpParserUpgrade:
+            raise AnswerMalformed("the server changes to another protocol, which nobody asked for") from None
         except HttpParserError as error:
             cause = error.__context__
             if isinstance(cause, AnswerTooLarge | BytesAfterAnswer):
@@ -77,10 +81,6 @@ class AnswerParser:
         if self.complete:
             raise BytesAfterAnswer("a second answer to one request")
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Called by the parser: one header."""
-        self.headers.append((name, value))
-
     def on_headers_complete(self) -> None:
         """Called by the parser: the head is whole."""
         self.status = self._parser.get_status_code()
@@ -102,10 +102,29 @@ class AnswerParser:
         """Called by the parser: the answer is whole."""
         if 100 <= self.status < 200 and self.status != 101:
             # An interim answer: the one that counts is still to come.
-            self.status, self.headers = 0, []
+            self.status = 0
+            self._came = [b"".join(self._came).lstrip(_BREAKS).partition(_BLANK)[2]]
             return
         self.keep_alive = self._parser.should_keep_alive()
         self.complete = True
 
     def _has_length(self) -> bool:
-        return any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self.headers)
+        head = self.head.lower()
+        return any(name in head for name in _LENGTHS)
+
+
+class _Fields:
+    """Takes the headers of one head."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[bytes, bytes]] = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.found.append((name, value))
+
+
+def fields(head: bytes) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer's head that was parsed before, by the same parser."""
+    taken = _Fields()
+    HttpResponseParser(taken).feed_data(head + b"\r\n")
+    return taken.found

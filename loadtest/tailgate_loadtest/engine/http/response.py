@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -9,48 +10,68 @@ import brotli
 from locust.exception import CatchResponseError, ResponseError
 from requests.structures import CaseInsensitiveDict
 
-from tailgate_loadtest.engine.http.connection import Timings
 from tailgate_loadtest.engine.http.errors import AnswerMalformed, AnswerTooLarge, BadStatus, RequestFailed
-from tailgate_loadtest.engine.http.parser import MAX_BODY
+from tailgate_loadtest.engine.http.parser import MAX_BODY, fields
+from tailgate_loadtest.engine.http.timings import Timings
 
 
 class Response:
     """One answer, or the lack of one: then ``status_code`` is 0 and ``error`` says why."""
 
-    __slots__ = ("_body", "_content", "_headers", "_raw_headers", "error", "method", "status_code", "timings", "url")
+    # Defaults of the class: an answer that nobody looks at costs four assignments more than none.
+    status_code: int = 0
+    error: RequestFailed | None = None
+    head: bytes = b""
+    """The status line and the headers, as they came."""
+    opening: Timings | None = None
+    """What opening its connection took, if it was opened for it."""
+    wait: float = 0.0
+    receive: float = 0.0
+    _body: Sequence[bytes] = ()
+    _content: bytes | None = None
+    _lowered: bytes | None = None
+    _fields: list[tuple[bytes, bytes]] | None = None
+    _headers: "CaseInsensitiveDict[str] | None" = None
 
-    def __init__(
-        self,
-        method: str,
-        url: str,
-        timings: Timings,
-        *,
-        status_code: int = 0,
-        headers: list[tuple[bytes, bytes]] | None = None,
-        body: list[bytes] | None = None,
-        error: RequestFailed | None = None,
-    ) -> None:
+    def __init__(self, method: str, url: str) -> None:
         self.method = method
         self.url = url
-        self.timings = timings
-        self.status_code = status_code
-        self.error = error
-        self._raw_headers = headers or []
-        self._headers: CaseInsensitiveDict[str] | None = None
-        self._body = body or []
-        self._content: bytes | None = None
+
+    def fill(self, status_code: int, head: bytes, body: Sequence[bytes], wait: float, receive: float) -> None:
+        """What has come, and the seconds until its first byte, and from there to its last."""
+        self.status_code, self.head, self._body = status_code, head, body
+        self.wait, self.receive = wait, receive
+
+    @property
+    def timings(self) -> Timings:
+        """The seconds that its steps took."""
+        opening = self.opening or _NOTHING_OPENED
+        return Timings(opening.resolve, opening.connect, opening.secure, self.wait, self.receive)
 
     @property
     def ok(self) -> bool:
         """A whole answer of a status below 400."""
         return self.error is None and self.status_code < 400
 
+    def has(self, name: bytes) -> bool:
+        """Whether it has such a header, without taking the others apart; ``name`` in lower case."""
+        lowered = self._lowered
+        if lowered is None:
+            lowered = self._lowered = self.head.lower()
+        return b"\n" + name + b":" in lowered
+
+    def raw(self, name: bytes) -> list[bytes]:
+        """Every value of a header, apart; ``name`` in lower case."""
+        if not self.has(name):
+            return []
+        return [value for key, value in self._taken_apart() if key.lower() == name]
+
     @property
     def headers(self) -> "CaseInsensitiveDict[str]":
         """The headers; several of one name are joined by a comma."""
         if self._headers is None:
             self._headers = CaseInsensitiveDict()
-            for name, value in self._raw_headers:
+            for name, value in self._taken_apart():
                 key, text = name.decode("latin-1"), value.decode("latin-1")
                 self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
         return self._headers
@@ -63,7 +84,9 @@ class Response:
             AnswerMalformed: it is not compressed as it says.
         """
         if self._content is None:
-            self._content = _inflate(b"".join(self._body), self.headers.get("content-encoding", ""))
+            body = b"".join(self._body)
+            encoded = self.has(b"content-encoding")
+            self._content = _inflate(body, self.headers["content-encoding"]) if encoded else body
         return self._content
 
     @property
@@ -91,14 +114,18 @@ class Response:
         """A status of 400 or more is a failure of its own, unless the locustfile says otherwise."""
         self.error = BadStatus(f"HTTP {self.status_code}")
 
-    def raw(self, name: bytes) -> list[str]:
-        """Every value of a header, apart; ``name`` in lower case."""
-        return [value.decode("latin-1") for key, value in self._raw_headers if key.lower() == name]
-
     @property
     def length(self) -> int:
         """Bytes of the body as they came."""
         return sum(map(len, self._body))
+
+    def _taken_apart(self) -> list[tuple[bytes, bytes]]:
+        if self._fields is None:
+            self._fields = fields(self.head) if self.head else []
+        return self._fields
+
+
+_NOTHING_OPENED = Timings()
 
 
 def _inflate(body: bytes, encoding: str) -> bytes:
