@@ -14,7 +14,8 @@ import time  # noqa: E402
 
 from locust.event import EventHook  # noqa: E402
 from tailgate_loadtest.engine.http.session import Session  # noqa: E402
-from tailgate_loadtest.engine.http.user import tls_context  # noqa: E402
+from tailgate_loadtest.engine.http.tls import client_context  # noqa: E402
+from tailgate_loadtest.shapes.orders import Tls  # noqa: E402
 
 
 def carry_out(base: str, options: dict, calls: list[dict]) -> list[dict]:
@@ -22,8 +23,8 @@ def carry_out(base: str, options: dict, calls: list[dict]) -> list[dict]:
     events: list[dict] = []
     hook = EventHook()
     hook.add_listener(lambda **meta: events.append(meta))
-    insecure = options.pop("insecure", False)
-    session = Session(base, hook, None, tls=lambda: tls_context(insecure=insecure), **options)
+    tls = Tls(**options.pop("tls", {}))
+    session = Session(base, hook, None, tls=lambda: client_context(tls), **options)
     outcomes = []
     for call in calls:
         if "sleep" in call:

@@ -9,6 +9,7 @@ from locust.exception import LocustError
 from locust.runners import Runner
 from locust.util.load_locustfile import load_locustfile
 
+from tailgate_loadtest.engine.http.trust import trust
 from tailgate_loadtest.engine.stats import quiet
 from tailgate_loadtest.shapes.orders import Orders, Swarm
 
@@ -34,6 +35,7 @@ def environment_for(orders: Orders, create_runner: Callable[[Environment], Runne
         raise LocustError(f"{orders.locustfile}: has no user class; write a class that inherits from HttpUser")
     for cls in classes:
         cls.host = orders.host
+    trust(classes, orders.tls)
     # A run time given on the command line takes the place of a shape in the file, as under Locust.
     by_shape = isinstance(orders.load, Swarm) and orders.load.run_time is None
     environment = Environment(

@@ -119,6 +119,7 @@ def _orders(plan: Plan, bundle: Bundle) -> Orders:
         classes=plan.classes,
         tags=plan.tags,
         exclude_tags=plan.exclude_tags,
+        tls=plan.tls.resolved(),
     )
 
 
@@ -243,6 +244,8 @@ def _percentiles(histogram: Histogram) -> Percentiles | None:
 
 def _warnings(plan: Plan, result: dict[str, Any], server: ServerCounters, ending: Ending | None) -> list[str]:
     warnings = [*server.errors, *result.get("notes", ())]
+    if plan.tls.insecure:
+        warnings.append("--insecure: no certificate was looked at, so whoever answered was taken for the server")
     if ending is not None and not ending.aborted:
         warnings.append(ending.why)
     if result.get("model") == "closed":

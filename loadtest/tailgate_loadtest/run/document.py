@@ -21,6 +21,16 @@ class StageRecord(Model):
     end: float
 
 
+class TlsRecord(Model):
+    """How connections were to be secured: the names of the files, never what is in them."""
+
+    cacert: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    insecure: bool = False
+    """Any certificate was taken."""
+
+
 class PlanRecord(Model):
     """What the run was to do."""
 
@@ -40,6 +50,7 @@ class PlanRecord(Model):
     locustfile: str
     slo: str | None
     slo_digest: str | None
+    tls: TlsRecord = TlsRecord()
 
 
 class Arrivals(Model):

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 from tailgate_slo import Objectives
 
 from tailgate_loadtest.errors import PlanError
-from tailgate_loadtest.run.document import PlanRecord, StageRecord
-from tailgate_loadtest.shapes.orders import Swarm
+from tailgate_loadtest.run import certificates
+from tailgate_loadtest.run.document import PlanRecord, StageRecord, TlsRecord
+from tailgate_loadtest.shapes.orders import Swarm, Tls
 from tailgate_loadtest.shapes.profile import Profile
 
 _LEAST_DRAIN = 5.0
@@ -33,6 +34,7 @@ class Plan:
     classes: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     exclude_tags: tuple[str, ...] = ()
+    tls: Tls = field(default_factory=Tls)
     labels: Mapping[str, str] = field(default_factory=dict)
     """The run's own tags."""
     facts: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
@@ -50,6 +52,7 @@ class Plan:
             raise PlanError(
                 "--host holds a user name or password, and it would enter the bundle; send them by the locustfile"
             )
+        certificates.check(self.tls)
 
     @property
     def drain(self) -> float:
@@ -82,4 +85,7 @@ class Plan:
             locustfile=self.locustfile.name,
             slo=Path(self.objectives.file).name if self.objectives else None,
             slo_digest=self.objectives.digest if self.objectives else None,
+            tls=TlsRecord(
+                **{name: file and Path(file).name for name, file in self.tls.files.items()}, insecure=self.tls.insecure
+            ),
         )

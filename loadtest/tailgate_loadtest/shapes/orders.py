@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from tailgate_otel.names import HEADER_RUN_SECRET
@@ -46,6 +47,36 @@ class Leader:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tls:
+    """Whom to trust, and who we are, when a connection is secured."""
+
+    cacert: str | None = None
+    """The file of the authorities that are trusted, in place of the system's."""
+    cert: str | None = None
+    """The file of our own certificate."""
+    key: str | None = None
+    """The file of its key; without it the key is in the certificate's."""
+    insecure: bool = False
+    """Take any certificate."""
+
+    @property
+    def files(self) -> dict[str, str | None]:
+        """The files by the names of their options."""
+        return {"cacert": self.cacert, "cert": self.cert, "key": self.key}
+
+    def resolved(self) -> "Tls":
+        """The same, whatever the working directory."""
+        cacert, cert, key = (file and str(Path(file).resolve()) for file in self.files.values())
+        return replace(self, cacert=cacert, cert=cert, key=key)
+
+    @property
+    def given(self) -> str | None:
+        """An option that was given, by its name, if any was."""
+        asked = {**self.files, "insecure": self.insecure}
+        return next((f"--{name}" for name, value in asked.items() if value), None)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Orders:
     """One load to put on."""
 
@@ -67,6 +98,7 @@ class Orders:
     """Only these user classes; empty means all of the locustfile."""
     tags: tuple[str, ...] = ()
     exclude_tags: tuple[str, ...] = ()
+    tls: Tls = Tls()
     crew: Crew | None = None
     """Lead workers; None: put the load on alone."""
     leader: Leader | None = None
@@ -91,7 +123,7 @@ class Orders:
         crew, leader = raw.pop("crew"), raw.pop("leader")
         load = load_of(raw.pop("load"), is_open=raw.pop("open"))
         return cls(
-            **{**raw, **listed, "load": load},
+            **{**raw, **listed, "load": load, "tls": Tls(**raw["tls"])},
             crew=Crew(**crew) if crew else None,
             leader=Leader(**leader) if leader else None,
         )
