@@ -36,6 +36,7 @@ class Health:
         self._late = array("d")
         self._lag = Histogram()
         self._latest_lag = 0.0
+        self._due: float | None = None
         self._stalled = self._longest_stall = 0.0
         self._refused: Counter[str] = Counter()
         self._target_here: bool | None = None
@@ -80,6 +81,7 @@ class Health:
         return Readings(
             seconds=time.perf_counter() - self._start,
             lag=[[bucket, count] for bucket, count in sorted(self._lag.counts.items())],
+            due=self._due,
             cpu=time.process_time() - self._cpu,
             cpu_busiest=self._busiest,
             stalled=self._stalled,
@@ -149,6 +151,8 @@ class Health:
         if self._late:
             self._latest_lag = max(self._latest_lag, max(self._late))
             self._lag.merge(Histogram.of(self._late))
+            # That it came just now is right to the second, between two looks, and needs no clock for each arrival.
+            self._due = max(time.perf_counter() - self._start - self._late[-1], 0.0)
             self._late = array("d")
 
     def _locate(self) -> None:
