@@ -74,16 +74,16 @@ def burstiness(draft: Draft) -> str:
             " are burstier than Poisson, are not known."
         )
     index = (
-        f"Index of dispersion of counts per second around the ramps (variance / mean, Poisson 1): {spread.index:.2f}"
+        f"Index of dispersion of counts per second around the ramps (variance over mean, Poisson: 1): {spread.index:.2f}"
     )
     if not spread.bursty:
-        return f"{index}, so no burstier than Poisson."
+        return f"{index}, no burstier than Poisson, which has 1."
     if not draft.bursts:
         return f"{index}: burstier than Poisson, but no second stands out, so single seconds here vary less than there."
     carried = len({each.burst.at for each in draft.stages if each.burst})
     seconds = sum(len(burst.counts) for burst in draft.bursts)
     return (
-        f"{index}: burstier than Poisson. {len(draft.bursts)} bursts stood out, {seconds} s together; in proportion to"
+        f"{index}: burstier than Poisson, which has 1. {len(draft.bursts)} bursts stood out, {seconds} s together; in proportion to"
         f" the time, the {carried} largest are stages of their own. Between them arrivals are Poisson."
     )
 
