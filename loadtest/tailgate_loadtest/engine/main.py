@@ -26,6 +26,7 @@ from tailgate_loadtest.engine.hand import hand_for
 from tailgate_loadtest.engine.loads import drive, schedule_for
 from tailgate_loadtest.engine.locustfile import environment_for
 from tailgate_loadtest.engine.master import Master
+from tailgate_loadtest.engine.naming import Naming
 from tailgate_loadtest.engine.rehearsal import rehearse
 from tailgate_loadtest.engine.stats import StatsFeed
 from tailgate_loadtest.measure.hlog import LogWriter
@@ -69,7 +70,7 @@ def _obey(orders: Orders, say: Say, stop: Event) -> None:
     random.seed(orders.seed)
     environment = _environment(orders)
     if orders.rehearse:
-        say({"rehearsal": rehearse(environment)})
+        say({"rehearsal": rehearse(environment, Naming(orders.routes, orders.host))})
         return
     if orders.leader:
         working = worker.Worker(orders, environment, stop)

@@ -255,6 +255,7 @@ class Master:
                 "classes": orders.classes,
                 "tags": orders.tags,
                 "exclude_tags": orders.exclude_tags,
+                "routes": orders.routes,
             }
         self._runner.send_message(messages.ORDERS, answer, sender)
 

@@ -81,6 +81,7 @@ def ask(orders: Orders) -> Orders:
         classes=tuple(plan["classes"]),
         tags=tuple(plan["tags"]),
         exclude_tags=tuple(plan["exclude_tags"]),
+        routes=tuple(plan["routes"]),
     )
 
 

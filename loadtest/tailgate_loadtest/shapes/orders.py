@@ -98,6 +98,8 @@ class Orders:
     """Only these user classes; empty means all of the locustfile."""
     tags: tuple[str, ...] = ()
     exclude_tags: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()
+    """Templates by which requests without a name are called; of two alike the first counts."""
     tls: Tls = Tls()
     crew: Crew | None = None
     """Lead workers; None: put the load on alone."""
@@ -119,7 +121,7 @@ class Orders:
     def from_json(cls, text: str) -> "Orders":
         """The orders that ``to_json`` wrote."""
         raw: dict[str, Any] = json.loads(text)
-        listed = {key: tuple(raw.pop(key)) for key in ("classes", "tags", "exclude_tags")}
+        listed = {key: tuple(raw.pop(key)) for key in ("classes", "tags", "exclude_tags", "routes")}
         crew, leader = raw.pop("crew"), raw.pop("leader")
         load = load_of(raw.pop("load"), is_open=raw.pop("open"))
         return cls(
