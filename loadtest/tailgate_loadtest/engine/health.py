@@ -7,7 +7,6 @@ from collections import Counter, deque
 import gevent
 
 from tailgate_loadtest.engine import machine
-from tailgate_loadtest.engine.diagnosis import assess
 from tailgate_loadtest.engine.machine import Machine, Quota, Ticks
 from tailgate_loadtest.engine.readings import LATE, Readings
 from tailgate_loadtest.measure.histogram import Histogram
@@ -73,7 +72,7 @@ class Health:
         return worst
 
     def readings(self) -> Readings:
-        """What was seen until now: plain JSON, to be judged by ``assess`` with that of the other workers."""
+        """What was seen until now: plain JSON, to be judged by ``assess``, together with that of other workers."""
         self._fold()
         self._look()
         passed = self._passed()
@@ -101,10 +100,6 @@ class Health:
             local_ports=self._system.local_ports(),
             refused=dict(self._refused),
         )
-
-    def report(self) -> dict[str, object]:
-        """What was seen, and every limit that was passed; no reasons means healthy."""
-        return assess([self.readings()])
 
     def _passed(self) -> Ticks | None:
         now = self._system.ticks()
