@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from tailgate_loadtest.errors import TrafficError
 from tailgate_loadtest.shapes.profile import MAX_USERS, Profile, Stage
 from tailgate_loadtest.traffic.bursts import Burst, Dispersion, bursts, dispersion, outstanding
 from tailgate_loadtest.traffic.mix import Mix, Source
@@ -60,11 +61,14 @@ def draft(source: Source, *, name: str, window: float, duration: float) -> Draft
     """Make a profile of ``duration`` seconds from the busiest ``window`` seconds; it is never stretched.
 
     Raises:
-        TrafficError: the source cannot be read, or has too little.
+        TrafficError: the source cannot be read, or has too little, or nothing on any route.
     """
     total = source.series()
     stretch = busiest(total, window)
     mix = source.mix(stretch)
+    if not mix.routes:
+        reasons = "; ".join(f"{count:.0f} {reason}" for reason, count in mix.left_out.items())
+        raise TrafficError(f"no request of the busiest {stretch.seconds:.0f} s is on a route: {reasons}")
     duration = min(duration, stretch.seconds)
     ramps, spread, found = fit(stretch), None, []
     if stretch.step == 1.0:
