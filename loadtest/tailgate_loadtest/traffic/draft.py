@@ -107,14 +107,15 @@ def _stages(ramps: Ramps, found: list[Burst], scale: float) -> Iterator[Placed]:
     """The ramps in ``scale`` of their time, and bursts among them that take the time of the ramps under them."""
     knots: Counts = ramps.knots * scale
     end, at = float(knots[-1]), 0.0
-    for burst in sorted(_chosen(found, scale, end * _MOST_BURSTING), key=lambda burst: burst.at):
-        length = len(burst.counts)
-        begin = min(max(burst.at * scale, at), end - length)
-        if begin < at:
-            continue  # those before it have been put off until there was no room left
+    chosen = sorted(_chosen(found, scale, end * _MOST_BURSTING), key=lambda burst: burst.at)
+    left = sum(len(burst.counts) for burst in chosen)
+    for burst in chosen:
+        # One burst may put off the next, but room is left for all that follow.
+        begin = min(max(burst.at * scale, at), end - left)
         yield from _ramps(knots, ramps.rates, at, begin)
         yield from _burst(burst)
-        at = begin + length
+        at = begin + len(burst.counts)
+        left -= len(burst.counts)
     yield from _ramps(knots, ramps.rates, at, end)
 
 
