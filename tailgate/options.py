@@ -36,6 +36,14 @@ ExcludeTags = Annotated[
 TargetsFile = Annotated[
     str | None, typer.Option("--targets", help="The targets file that the personas read.", rich_help_panel=_LOAD)
 ]
+OpenApi = Annotated[
+    str | None,
+    typer.Option(
+        "--openapi",
+        help="The API's OpenAPI file: requests without a name= go by its paths, such as /orders/{id}.",
+        rich_help_panel=_LOAD,
+    ),
+]
 
 ProfileName = Annotated[
     str | None,

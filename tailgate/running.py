@@ -47,6 +47,7 @@ class Request:
     metrics: str | None
     metrics_port: int | None
     targets: Path | None
+    openapi: tuple[str, ...]
     out: Path
     seed: int
     labels: dict[str, str]
@@ -64,6 +65,7 @@ class Request:
             "objectives": self.objectives,
             "metrics_url": self.metrics,
             "targets": self.targets,
+            "openapi": self.openapi,
             "classes": self.classes,
             "tags": self.tags,
             "exclude_tags": self.exclude_tags,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import typer
 from tailgate_loadtest.run.interruption import Interruption
+from tailgate_loadtest.shapes.openapi import routes as routes_of
 from tailgate_loadtest.shapes.orders import Swarm
 from tailgate_loadtest.shapes.profile import Profile, find
 from tailgate_loadtest.shapes.units import seconds
@@ -32,6 +33,7 @@ def run(
     slo: options.Slo = None,
     metrics: options.Metrics = None,
     targets: options.TargetsFile = None,
+    openapi: options.OpenApi = None,
     variant: options.Variant = "parallel",
     db_rtt: options.DbRtt = "0ms",
     out_dir: options.Out = None,
@@ -69,6 +71,7 @@ def run(
         metrics=metrics or defaults.metrics,
         metrics_port=metrics_port,
         targets=Path(given) if (given := targets or defaults.targets) else None,
+        openapi=routes_of(Path(file)) if (file := openapi or defaults.openapi) else (),
         out=Path(out_dir or defaults.out or "runs"),
         seed=seed,
         labels=_labels(tag or []),
