@@ -88,6 +88,7 @@ def outcome_of(session: Session, call: dict, events: list[dict]) -> dict[str, An
         "took": time.perf_counter() - before,
         "url": response.url,
         "headers": dict(response.headers),
+        "server": response.server_timing,
         "resolve": response.timings.resolve,
         "connect": response.timings.connect,
         "wait": response.timings.wait,

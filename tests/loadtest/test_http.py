@@ -227,8 +227,8 @@ def test_a_name_is_resolved_anew_for_every_connection(ask: Ask, server: Start) -
 def test_requests_sent_at_once_by_one_session_each_have_a_connection_which_is_used_again(
     ask: Ask, server: Start
 ) -> None:
-    scripted = server(*[[0.2, OK]] * 3, *[[OK]] * 3)
-    outcomes = ask(scripted, {"together": 3}, get(), get(), get(), get())
+    scripted = server(*[[0.2, OK]] * 6)
+    outcomes = ask(scripted, {"together": 3}, get(), {"together": 3}, get())
     assert [each["error"] for each in outcomes] == [None] * 6
     assert scripted.connections == 3
 
@@ -259,3 +259,10 @@ def test_headers_given_again_are_sent_again_and_one_value_is_not_taken_for_anoth
     ask(scripted, *[get(headers={"X-Mine": value}) for value in ("a", "a", 1, True)])
     sent = [each.partition(b"x-mine: ")[2].partition(b"\r\n")[0] for each in scripted.requests]
     assert sent == [b"a", b"a", b"1", b"True"]
+
+
+def test_what_the_server_says_of_its_own_time_is_read_from_all_its_headers(ask: Ask, server: Start) -> None:
+    said = b"HTTP/1.1 200 OK\r\nServer-Timing: edge;dur=1\r\nserver-timing: db;dur=5\r\nContent-Length: 0\r\n\r\n"
+    told, silent = ask(server([said], [OK]), get(), get())
+    assert told["server"] == [None, None, 0.005, None, None]
+    assert silent["server"] is None

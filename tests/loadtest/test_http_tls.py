@@ -149,8 +149,9 @@ def unfinished(act: Callable[[socket.socket], Any]) -> Iterator[str]:
 
 
 def _drip(connection: socket.socket) -> None:
+    connection.sendall(b"\x16\x03\x03\x40\x00")  # a record of 16 KB, a byte at a time
     for _ in range(100):
-        connection.sendall(b"\x16")
+        connection.sendall(b"\x02")
         threading.Event().wait(0.1)  # the server's slowness is the point
 
 
@@ -159,7 +160,7 @@ def _drip(connection: socket.socket) -> None:
     [
         (lambda connection: connection.shutdown(socket.SHUT_WR), "in the middle of the handshake"),
         (lambda connection: None, "not over in time"),
-        (_drip, ""),
+        (_drip, "not over in time"),
         (lambda connection: connection.sendall(b"HTTP/1.1 400 Plain\r\n\r\n"), "WRONG_VERSION_NUMBER"),
         (lambda connection: connection.sendall(b"\x15\x03\x03\x00\x02\x02\x28"), "HANDSHAKE_FAILURE"),
     ],
