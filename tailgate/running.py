@@ -23,7 +23,7 @@ from tailgate_loadtest.run.live import Live
 from tailgate_loadtest.run.plan import Plan
 from tailgate_loadtest.run.push import Push, wanted
 from tailgate_loadtest.run.traces import TraceReceiver
-from tailgate_loadtest.shapes.orders import Swarm
+from tailgate_loadtest.shapes.orders import Swarm, Tls
 from tailgate_loadtest.shapes.profile import Profile
 from tailgate_otel import names
 from tailgate_service.stack import Stack, StackConfig
@@ -54,6 +54,7 @@ class Request:
     classes: tuple[str, ...]
     tags: tuple[str, ...]
     exclude_tags: tuple[str, ...]
+    tls: Tls
 
     def plan(self, host: str, **more: Any) -> Plan:
         """The plan of a run against a host."""
@@ -70,6 +71,7 @@ class Request:
             "tags": self.tags,
             "exclude_tags": self.exclude_tags,
             "labels": self.labels,
+            "tls": self.tls,
         }
         return Plan(**{**given, **more, "host": host})
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import typer
 from tailgate_loadtest.run.interruption import Interruption
 from tailgate_loadtest.shapes.openapi import routes as routes_of
-from tailgate_loadtest.shapes.orders import Swarm
+from tailgate_loadtest.shapes.orders import Swarm, Tls
 from tailgate_loadtest.shapes.profile import Profile, find
 from tailgate_loadtest.shapes.units import seconds
 
@@ -34,6 +34,10 @@ def run(
     metrics: options.Metrics = None,
     targets: options.TargetsFile = None,
     openapi: options.OpenApi = None,
+    cacert: options.CaCert = None,
+    cert: options.Cert = None,
+    key: options.Key = None,
+    insecure: options.Insecure = False,
     variant: options.Variant = "parallel",
     db_rtt: options.DbRtt = "0ms",
     out_dir: options.Out = None,
@@ -78,9 +82,12 @@ def run(
         classes=tuple(classes or ()),
         tags=tuple(tags or ()),
         exclude_tags=tuple(exclude_tags or ()),
+        tls=Tls(cacert=cacert, cert=cert, key=key, insecure=insecure),
     )
     if host is not None and request.db_rtt:
         raise CommandError("--db-rtt is put before the reference API's own database; it cannot be with --host")
+    if host is None and request.tls.given:
+        raise CommandError(f"{request.tls.given} is for an API that --host names; the reference API is not secured")
     with Interruption() as interruption:
         try:
             if plan:
