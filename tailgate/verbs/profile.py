@@ -70,7 +70,9 @@ def make(
     Routes that need a path, a query or a body are named, and the locustfile runs once they have it.
 
         tailgate profile from --access-log access.log --access-log access.log.1.gz
+
         zstdcat access.log.zst | tailgate profile from --access-log - --openapi openapi.yaml
+
         tailgate profile from --prometheus http://prometheus:9090 --match 'job="shop"' --since 168h
     """
     if not name.isidentifier() or keyword.iskeyword(name) or not name.isascii():

@@ -6,6 +6,7 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -37,9 +38,9 @@ def make(tailgate: Command, *arguments: str, code: int = 0) -> str:
     return done.stderr if code else done.stdout
 
 
-def fill(path: Path) -> None:
+def fill(path: Path, given: Mapping[str, str] = ROWS) -> None:
     text = path.read_text()
-    for route, rows in ROWS.items():
+    for route, rows in given.items():
         assert f'"{route}": None' in text
         text = text.replace(f'"{route}": None', f'"{route}": {rows}')
     path.write_text(text)
@@ -85,6 +86,15 @@ def test_no_load_begins_and_none_is_planned_while_a_route_lacks_something(
         assert missing in " ".join(done.stderr.split())
     ready = json.loads(tailgate(*run, "--plan", "--json", "-T", "ready").stdout)
     assert set(ready["samples_per_route"]) == {"GET /orders"}
+    fill(tailgate.cwd / "production.py", {**ROWS, "GET /orders/{id}": '[{"path": "/orders/17"}, {"id": 18}]'})
+    done = tailgate(*run, "--plan")
+    assert done.returncode == 2
+    assert "GET /orders/{id} needs data: give it in ROWS" in " ".join(done.stderr.split())
+    make(tailgate, "--access-log", log, "--force")
+    made = tailgate.cwd / "production.py"
+    made.write_text(made.read_text().replace('    "POST /orders": None,\n', ""))
+    assert "POST /orders needs a body" in " ".join(tailgate(*run, "--plan").stderr.split())
+    make(tailgate, "--access-log", log, "--force")
     fill(tailgate.cwd / "production.py")
     plan = json.loads(tailgate(*run, "--plan", "--json").stdout)
     samples = plan["samples_per_route"]

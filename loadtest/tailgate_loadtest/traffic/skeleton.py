@@ -29,7 +29,7 @@ from locust import between, events, tag, task
 from tailgate_loadtest.engine.http import LoadUser
 
 # What could not be read from production's traffic. Give each route rows to choose from; one is drawn for each request:
-# path (with its query), and where it has a body, json or data. For example
+# path (with its query) where it needs data or a query, json or data where it needs a body. For example
 #     "PUT /orders/{id}": [{"path": "/orders/17", "json": {"state": "paid"}}, {"path": "/orders/18", "json": {}}],
 # Until all are given, no load begins; `-T ready` loads the other routes alone, and so another mix.
 ROWS: dict[str, list[dict[str, Any]] | None] = {
@@ -46,9 +46,15 @@ class Unfilled(SystemExit):
 @events.init.add_listener
 def _check(environment: Any, **_: Any) -> None:
     left = {each.route for cls in environment.user_classes for each in cls.tasks if hasattr(each, "route")}
-    missing = [f"{route} needs {need}" for route, need in NEEDS.items() if route in left and not ROWS.get(route)]
+    lacking = {route: need for route, need in NEEDS.items() if route in left and _lacks(need, ROWS.get(route))}
+    missing = [f"{route} needs {need}" for route, need in lacking.items()]
     if missing:
         raise Unfilled("; ".join(missing) + ": give it in ROWS, or run without them by -T ready")
+
+
+def _lacks(need: str, rows: list[dict[str, Any]] | None) -> bool:
+    path, body = "data" in need or "query" in need, "body" in need
+    return not rows or any((path and "path" not in row) or (body and not {"json", "data"} & set(row)) for row in rows)
 
 
 def asks_for(route: str) -> Any:
