@@ -5,7 +5,8 @@ alone, in turns, for some seconds. Its processor time is that of its whole proce
 moments of the load at which the server has told how many requests it has answered; so nobody's start is counted, and
 nobody's own count is trusted. Ours is ``tailgate run`` as anybody runs it, all recording on.
 
-A ratio is that of two runs of one round. What is not installed (k6, hey, wrk) is left out by name.
+A ratio is that of two runs of one round. Peers that are not on the PATH are left out by name: hey and wrk are packages
+of Debian's, k6 comes by ``go install go.k6.io/k6@latest``.
 """
 
 import argparse
