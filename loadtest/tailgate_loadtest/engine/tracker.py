@@ -71,9 +71,7 @@ def visit_of(user: User) -> Visit | None:
 class Tracker:
     """All users' requests; times are seconds since ``start``, negative before it."""
 
-    def __init__(
-        self, recorder: Recorder, headers: Mapping[str, str], failed: Callable[[BaseException], None]
-    ) -> None:
+    def __init__(self, recorder: Recorder, headers: Mapping[str, str], failed: Callable[[BaseException], None]) -> None:
         self._recorder = recorder
         self._failed = failed
         self._headers = dict(headers)

@@ -120,6 +120,8 @@ def _orders(plan: Plan, bundle: Bundle) -> Orders:
         tags=plan.tags,
         exclude_tags=plan.exclude_tags,
         tls=plan.tls.resolved(),
+        crew=plan.crew,
+        key=plan.crew_key,
     )
 
 
