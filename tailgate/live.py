@@ -17,8 +17,8 @@ from tailgate_loadtest.run.live import Live, Standing, State
 from tailgate.console import err, interactive
 
 _EVERY = 10
-_FRAME = 6
-"""Lines of the panel that are not objectives, the one beneath the cursor among them."""
+_FRAME = 7
+"""Lines of the panel that are not objectives, and one that stays free."""
 _SYMBOLS = {State.MISSED: "✕", State.UNDECIDED: "?", State.NO_SAMPLES: "–", State.KEPT: "✓"}
 """The worst first."""
 _STYLES = {State.MISSED: "bold red", State.UNDECIDED: "yellow", State.NO_SAMPLES: "yellow", State.KEPT: "green"}
@@ -75,7 +75,7 @@ class Panel:
         yield self._progress(tick)
         for line in self._lines(tick):
             yield Text(show.plain(line), no_wrap=True, overflow="ellipsis")
-        yield from self._objectives(max(options.size.height - _FRAME, 1))
+        yield from self._objectives(max(options.size.height - _FRAME, 2))
 
     def line(self, tick: Tick) -> str:
         """All of it in one line."""
@@ -110,31 +110,36 @@ class Panel:
         started, planned = self._live.rate()
         yield (
             f"arrivals  {show.count(tick.started)} of {show.count(tick.planned)} planned"
-            f" · {show.rate(started)}/s of {show.rate(planned)}/s · {show.count(tick.waiting)} waiting"
+            f" · {show.rate(started)}/s of {show.rate(planned)}/s"
         )
         yield (
-            f"requests  {show.count(tick.requests)} · {show.count(tick.failed)} failed"
-            f" · users {show.count(tick.users)} · lag {show.latency(tick.lag)}"
+            f"users     {show.count(tick.users)} · {show.count(tick.waiting)} arrivals waiting"
+            f" · lag {show.latency(tick.lag)}"
         )
+        yield f"requests  {show.count(tick.requests)} · {show.count(tick.failed)} failed"
         yield f"response  {_percentiles(tick)}"
 
-    def _objectives(self, room: int) -> Iterator[Text]:
+    def _objectives(self, room: int) -> Iterator[RenderableType]:
         worst = list(_SYMBOLS)
         standings = sorted(self._live.standings(), key=lambda standing: worst.index(standing.state))
-        # One line too many is not worth a line that says so.
         shown = standings if len(standings) <= room else standings[: room - 1]
-        yield from map(_objective, shown)
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        for width in (12, 19, None):  # as wide as most get, so that nothing jumps from second to second
+            grid.add_column(no_wrap=True, min_width=width)
+        for standing in shown:
+            grid.add_row(*_objective(standing))
+        yield grid
         if left := len(standings) - len(shown):
             yield Text(f"and {left} more", style="dim")
 
 
-def _objective(standing: Standing) -> Text:
-    head = Text(f"{_SYMBOLS[standing.state]} {standing.state:<10} ", style=_STYLES[standing.state])
-    share = f"{show.measured_share(standing.bad / standing.samples)} of " if standing.samples else ""
-    counts = f"  {share}{show.count(standing.samples)} bad, {show.percent(standing.allowed)} may be"
-    line = Text.assemble(head, show.one_line(standing.slo.display_name), (show.plain(counts), "dim"))
-    line.no_wrap, line.overflow = True, "ellipsis"
-    return line
+def _objective(standing: Standing) -> tuple[Text, Text, Text]:
+    share = show.measured_share(standing.bad / standing.samples) if standing.samples else show.NOTHING
+    return (
+        Text(f"{_SYMBOLS[standing.state]} {standing.state}", style=_STYLES[standing.state]),
+        Text(show.plain(f"{share} bad (≤ {show.percent(standing.allowed)})")),
+        Text(show.one_line(standing.slo.display_name), overflow="ellipsis"),
+    )
 
 
 def _percentiles(tick: Tick) -> str:

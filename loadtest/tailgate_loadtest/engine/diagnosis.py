@@ -91,36 +91,39 @@ def surely_above(count: int, total: int, share: float) -> bool:
 
 
 def _reasons(workers: Sequence[Worker], lag: Histogram) -> Iterator[str]:
-    cure = _cure(workers)
-    if surely_above(lag.above(LATE), lag.total, MAX_LATE):
-        yield (
-            f"{_percent(lag.above(LATE) / lag.total)} of the arrivals were begun more than {LATE * 1e3:.0f} ms late"
-            f" (limit {_percent(MAX_LATE)} of them), the latest by {lag.maximum():.2g} s: {cure}"
-        )
-    if past := [worker for worker in workers if worker.busiest > MAX_CPU]:
-        worst = max(past, key=lambda worker: worker.busiest)
-        yield f"{_who(worst, past)} used {_percent(worst.busiest)} of a core (limit {_percent(MAX_CPU)}): {cure}"
-    yield from _lost(workers, "stalled", MAX_STALLED, "stood still for", f"{cure}, unless a task blocks all others")
-    yield from _lost(workers, "waited", MAX_WAITING, "was ready to run, and had no core, for", cure)
-    quota = most(worker.number("quota") for worker in workers)
-    held = f"was held back by a quota{f' of {quota:.2g} cores' if quota else ''} for"
-    yield from _lost(workers, "throttled", MAX_THROTTLED, held, f"raise the quota; {cure}")
+    if behind := list(_behind(workers, lag)):
+        # Whatever kept it from its work, that is what the work takes.
+        yield f"{behind[0]}: {_cure(workers)}"
+        yield from behind[1:]
     yield from _of_machines(workers)
     yield from _used_up(workers)
 
 
-def _lost(workers: Sequence[Worker], key: str, limit: float, what: str, cure: str) -> Iterator[str]:
+def _behind(workers: Sequence[Worker], lag: Histogram) -> Iterator[str]:
+    if surely_above(lag.above(LATE), lag.total, MAX_LATE):
+        yield (
+            f"{_percent(lag.above(LATE) / lag.total)} of the arrivals were begun more than {LATE * 1e3:.0f} ms late"
+            f" (limit {_percent(MAX_LATE)} of them), the latest by {lag.maximum():.2g} s"
+        )
+    if past := [worker for worker in workers if worker.busiest > MAX_CPU]:
+        worst = max(past, key=lambda worker: worker.busiest)
+        yield f"{_who(worst, past)} used {_percent(worst.busiest)} of a core (limit {_percent(MAX_CPU)})"
+    yield from _lost(workers, "throttled", MAX_THROTTLED, f"was held back by a quota{_of_cores(workers)}")
+    yield from _lost(workers, "waited", MAX_WAITING, "was ready to run, and had no core,")
+    yield from _lost(workers, "stalled", MAX_STALLED, "stood still, or was blocked by a task,")
+
+
+def _lost(workers: Sequence[Worker], key: str, limit: float, what: str) -> Iterator[str]:
     """Time that went in pieces, taken as of LATE each."""
-    pieces = {worker.name: round(worker.seconds / LATE) for worker in workers}
-    past = [
-        worker
-        for worker in workers
-        if surely_above(round((worker.share(key) or 0.0) * pieces[worker.name]), pieces[worker.name], limit)
-    ]
+    past = []
+    for worker in workers:
+        pieces = round(worker.seconds / LATE)
+        if surely_above(round((worker.share(key) or 0.0) * pieces), pieces, limit):
+            past.append(worker)
     if past:
         worst = max(past, key=lambda worker: worker.share(key) or 0.0)
         share = _percent(worst.share(key) or 0.0)
-        yield f"{_who(worst, past)} {what} {share} of the time (limit {_percent(limit)}): {cure}"
+        yield f"{_who(worst, past)} {what} for {share} of the time (limit {_percent(limit)})"
 
 
 def _of_machines(workers: Sequence[Worker]) -> Iterator[str]:
@@ -174,6 +177,11 @@ def _cure(workers: Sequence[Worker]) -> str:
     return f"--processes {count} would do" + (
         f", on machines with more than {cores:.0f} cores" if cores < count else ""
     )
+
+
+def _of_cores(workers: Sequence[Worker]) -> str:
+    bounds = [bound for worker in workers if (bound := worker.number("quota")) is not None]
+    return f" of {min(bounds):.2g} cores" if bounds else ""
 
 
 def _who(worst: Worker, past: Sequence[Worker]) -> str:

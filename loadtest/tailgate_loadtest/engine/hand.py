@@ -8,6 +8,7 @@ from locust.env import Environment
 
 from tailgate_loadtest.engine.health import Health
 from tailgate_loadtest.engine.loads import ClosedLoad, Drive, Load, OpenLoad, schedule_for
+from tailgate_loadtest.engine.naming import Naming
 from tailgate_loadtest.engine.tracker import Tracker
 from tailgate_loadtest.errors import DeltaError
 from tailgate_loadtest.measure.delta import Delta
@@ -109,16 +110,16 @@ def hand_for(orders: Orders, environment: Environment, index: int, count: int, d
     Raises:
         LocustError: the orders name a user class that is not there.
     """
-    health = Health(orders.host)
+    health, naming = Health(orders.host), Naming(orders.routes, orders.host)
     load: Load
     if isinstance(orders.load, Profile):
         recorder = Recorder(orders.load.warmup)
-        tracker = Tracker(recorder, orders.headers, health.failed)
+        tracker = Tracker(recorder, orders.headers, health.failed, naming)
         schedule = schedule_for(orders.load, environment, orders.seed)
         users = portion(orders.load.users, index, count)
         load = OpenLoad(environment, tracker, health, schedule, [shares(count)[index]], users, orders.drain)
     else:
         recorder = Recorder(0.0)
-        tracker = Tracker(recorder, orders.headers, health.failed)
+        tracker = Tracker(recorder, orders.headers, health.failed, naming)
         load = ClosedLoad(environment, tracker, orders.drain, drive)
     return Hand(environment=environment, recorder=recorder, tracker=tracker, load=load, health=health)

@@ -7,7 +7,6 @@ from collections import Counter, deque
 import gevent
 
 from tailgate_loadtest.engine import machine
-from tailgate_loadtest.engine.diagnosis import assess
 from tailgate_loadtest.engine.machine import Machine, Quota, Ticks
 from tailgate_loadtest.engine.readings import LATE, Readings
 from tailgate_loadtest.measure.histogram import Histogram
@@ -36,6 +35,7 @@ class Health:
         self._late = array("d")
         self._lag = Histogram()
         self._latest_lag = 0.0
+        self._due: float | None = None
         self._stalled = self._longest_stall = 0.0
         self._refused: Counter[str] = Counter()
         self._target_here: bool | None = None
@@ -72,7 +72,7 @@ class Health:
         return worst
 
     def readings(self) -> Readings:
-        """What was seen until now: plain JSON, to be judged by ``assess`` with that of the other workers."""
+        """What was seen until now: plain JSON, to be judged by ``assess``, together with that of other workers."""
         self._fold()
         self._look()
         passed = self._passed()
@@ -80,6 +80,7 @@ class Health:
         return Readings(
             seconds=time.perf_counter() - self._start,
             lag=[[bucket, count] for bucket, count in sorted(self._lag.counts.items())],
+            due=self._due,
             cpu=time.process_time() - self._cpu,
             cpu_busiest=self._busiest,
             stalled=self._stalled,
@@ -99,10 +100,6 @@ class Health:
             local_ports=self._system.local_ports(),
             refused=dict(self._refused),
         )
-
-    def report(self) -> dict[str, object]:
-        """What was seen, and every limit that was passed; no reasons means healthy."""
-        return assess([self.readings()])
 
     def _passed(self) -> Ticks | None:
         now = self._system.ticks()
@@ -149,6 +146,8 @@ class Health:
         if self._late:
             self._latest_lag = max(self._latest_lag, max(self._late))
             self._lag.merge(Histogram.of(self._late))
+            # That it came just now is right to the second, between two looks, and needs no clock for each arrival.
+            self._due = max(time.perf_counter() - self._start - self._late[-1], 0.0)
             self._late = array("d")
 
     def _locate(self) -> None:

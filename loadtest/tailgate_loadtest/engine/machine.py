@@ -79,7 +79,7 @@ class Machine:
             ran, waited = self._read("self/schedstat").split()[:2]
             # A kernel that does not count says 0 to both.
             return int(waited) / 1e9 if int(ran) else None
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
 
     def quotas(self) -> dict[str, Quota]:
@@ -92,11 +92,9 @@ class Machine:
             _, _, rest = line.partition(":")
             controllers, _, group = rest.partition(":")
             for mount in self._mounts:
-                if mount.unified != (not controllers) or not (mount.unified or "cpu" in controllers.split(",")):
-                    continue
-                for directory in mount.levels(group):
-                    if quota := _quota(directory):
-                        found[str(directory)] = quota
+                if group.startswith("/") and mount.holds(controllers):
+                    quotas = ((str(directory), _quota(directory)) for directory in mount.levels(group))
+                    found.update({directory: quota for directory, quota in quotas if quota})
         return found
 
     def open_files(self) -> int | None:
@@ -165,6 +163,10 @@ class _Mount:
     """The group that is seen at the mount point; another than the root inside some containers."""
     point: Path
 
+    def holds(self, controllers: str) -> bool:
+        """Whether groups of these controllers, "cpu,cpuacct" or none under v2, are here, and bound the processor."""
+        return not controllers if self.unified else "cpu" in controllers.split(",")
+
     def levels(self, group: str) -> Iterator[Path]:
         """The directories of a group and those above it, as far as they are mounted."""
         inside = os.path.relpath(group, self.root)
@@ -194,20 +196,21 @@ def _plain(field: str) -> str:
 
 
 def _quota(directory: Path) -> Quota | None:
-    fields = dict(line.split(maxsplit=1) for line in _text(directory / "cpu.stat").splitlines() if " " in line)
+    lines = map(str.split, _text(directory / "cpu.stat").splitlines())
+    fields = {line[0]: line[1] for line in lines if len(line) == 2}
     # v2: "max 100000" or "50000 100000", in microseconds; v1: a file for each, -1 where there is no bound.
     bound = (_text(directory / "cpu.max") or _text(directory / "cpu.cfs_quota_us")).split()
     length = bound[1] if len(bound) > 1 else _text(directory / "cpu.cfs_period_us")
     try:
-        periods = int(fields["nr_throttled"])
-        seconds = (
+        throttled = (
             int(fields["throttled_time"]) / 1e9 if "throttled_time" in fields else int(fields["throttled_usec"]) / 1e6
         )
-        period = int(length or 100_000) / 1e6
-        cores = int(bound[0]) / 1e6 / period if bound and bound[0] not in ("max", "-1") else None
-    except (KeyError, ValueError, ZeroDivisionError):
+        period = int(length or 100_000)
+        cores = int(bound[0]) / period if bound and bound[0] not in ("max", "-1") else None
+        most = int(fields["nr_throttled"]) * period / 1e6
+    except (KeyError, ValueError, OverflowError, ZeroDivisionError):
         return None
-    return Quota(cores=cores, throttled=max(min(seconds, periods * period), 0.0))
+    return Quota(cores=cores, throttled=max(min(throttled, most), 0.0))
 
 
 def _bindable(address: tuple[socket.AddressFamily, int, int, str, tuple[object, ...]]) -> bool:
@@ -223,5 +226,5 @@ def _bindable(address: tuple[socket.AddressFamily, int, int, str, tuple[object, 
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="ascii", errors="replace")
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a path that cannot be one
         return ""

@@ -26,6 +26,7 @@ from tailgate_loadtest.engine.hand import hand_for
 from tailgate_loadtest.engine.loads import drive, schedule_for
 from tailgate_loadtest.engine.locustfile import environment_for
 from tailgate_loadtest.engine.master import Master
+from tailgate_loadtest.engine.naming import Naming
 from tailgate_loadtest.engine.rehearsal import rehearse
 from tailgate_loadtest.engine.stats import StatsFeed
 from tailgate_loadtest.engine.worker import Worker, ask, create_runner
@@ -70,7 +71,7 @@ def _obey(orders: Orders, say: Say, stop: Event) -> None:
         orders, lambda env: env.create_master_runner(crew.host, crew.port) if crew else env.create_local_runner()
     )
     if orders.rehearse:
-        say({"rehearsal": rehearse(environment)})
+        say({"rehearsal": rehearse(environment, Naming(orders.routes, orders.host))})
         return
     with Path(orders.log).open("w", encoding="ascii") as file:
         _put_on(orders, environment, LogWriter(file), say, stop)

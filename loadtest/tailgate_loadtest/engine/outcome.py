@@ -13,7 +13,12 @@ def route_name(method: str, name: str) -> str:
     text = str(name).partition("?")[0]
     if text.startswith(("http://", "https://")):
         text = "/" + text.partition("://")[2].partition("/")[2]
-    return f"{method} {text}"[:_MAX_ROUTE]
+    return bounded(f"{method} {text}")
+
+
+def bounded(route: str) -> str:
+    """A route, cut where it is longer than a report can use."""
+    return route[:_MAX_ROUTE]
 
 
 def status_error(response: Any) -> str | None:
@@ -34,4 +39,5 @@ def error_name(exception: BaseException, response: Any) -> str:
         return "marked as failed by the locustfile"
     cause = getattr(exception, "args", None)
     inner = cause[0] if cause and isinstance(cause[0], BaseException) else exception
-    return type(inner).__name__
+    # Some failures are told apart by a number, such as the code with which a WebSocket was closed.
+    return str(getattr(inner, "counted_as", type(inner).__name__))

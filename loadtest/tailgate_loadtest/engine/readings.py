@@ -20,6 +20,8 @@ class Readings(TypedDict, total=False):
     seconds: float
     lag: list[list[int]]
     """How late arrivals were begun: [bucket of a histogram, count]."""
+    due: float | None
+    """About when the last of them was due; None: there were none, as under the closed model."""
     cpu: float
     """Seconds of processor time."""
     cpu_busiest: float
@@ -99,10 +101,15 @@ class Worker:
 
     @property
     def wanted(self) -> float:
-        """Cores that its work would have taken on time: what it did until it was done, but without the lag."""
-        lag = self.lag
-        behind = min(lag.maximum(), 0.99 * self.seconds) if lag.total else 0.0
-        return max(self.busiest, self.cpu * self.seconds / (self.seconds - behind)) if self.seconds > 0 else 0.0
+        """Cores that its load would have taken, had it had them: the work by the time that the load was due in.
+
+        Without such a time, what it used of the time in which nothing kept it from running.
+        """
+        due = self.number("due")
+        if due:
+            return max(self.busiest, (self.number("cpu") or 0.0) / due)
+        kept = most(self.share(key) for key in ("stalled", "waited", "throttled")) or 0.0
+        return max(self.busiest, min(self.cpu / max(1 - kept, 0.01), 1.0))
 
     @property
     def beside_service(self) -> bool:

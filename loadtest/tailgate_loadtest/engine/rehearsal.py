@@ -12,7 +12,7 @@ from locust import User
 from locust.env import Environment
 from locust.user.task import DefaultTaskSet
 
-from tailgate_loadtest.engine.outcome import route_name
+from tailgate_loadtest.engine.naming import Naming
 
 _TIMES = 200
 _MOST = 100_000
@@ -42,16 +42,16 @@ class _NoAnswer:
         """It is good."""
 
 
-def rehearse(environment: Environment) -> dict[str, dict[str, Any]]:
+def rehearse(environment: Environment, naming: Naming) -> dict[str, dict[str, Any]]:
     """Per user class: its weight, and the mean requests per route of an arrival; None where that cannot be known."""
     gevent.sleep = time.sleep = lambda *_: None
     return {
-        cls.__name__: {"weight": float(cls.weight), "requests": _walk(environment, cls)}
+        cls.__name__: {"weight": float(cls.weight), "requests": _walk(environment, cls, naming)}
         for cls in environment.user_classes
     }
 
 
-def _walk(environment: Environment, cls: type[User]) -> dict[str, float] | None:
+def _walk(environment: Environment, cls: type[User], naming: Naming) -> dict[str, float] | None:
     user = cls(environment)
     client = getattr(user, "client", None)
     if not callable(getattr(client, "request", None)) or any(isinstance(task, type) for task in cls.tasks):
@@ -61,7 +61,8 @@ def _walk(environment: Environment, cls: type[User]) -> dict[str, float] | None:
     def request(method: str, url: str, *_: Any, **kwargs: Any) -> _NoAnswer:
         if counts.total() >= _MOST:
             raise RecursionError("a task that never ends without a real answer")
-        counts[route_name(method, kwargs.get("name") or getattr(client, "request_name", None) or url)] += 1
+        name = kwargs.get("name") or getattr(client, "request_name", None)
+        counts[naming.route(method, url, name)] += 1
         return _NoAnswer()
 
     client.request = request  # type: ignore[union-attr]  # it has one, as was seen above

@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 import gevent
 from locust import TaskSet, User
 
+from tailgate_loadtest.engine.naming import Naming, same_path
 from tailgate_loadtest.engine.outcome import error_name, route_name, status_error
 from tailgate_loadtest.measure.recorder import Recorder
 
@@ -60,6 +61,8 @@ class Flight:
     """From the send to the answer, once there is one."""
     error: str | None = None
     """What the answer is by its status alone."""
+    unnamed: str | None = None
+    """Its address, where the locustfile gave it no name."""
 
 
 def visit_of(user: User) -> Visit | None:
@@ -71,8 +74,15 @@ def visit_of(user: User) -> Visit | None:
 class Tracker:
     """All users' requests; times are seconds since ``start``, negative before it."""
 
-    def __init__(self, recorder: Recorder, headers: Mapping[str, str], failed: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        headers: Mapping[str, str],
+        failed: Callable[[BaseException], None],
+        naming: Naming,
+    ) -> None:
         self._recorder = recorder
+        self._naming = naming
         self._failed = failed
         self._headers = dict(headers)
         self._numbers = itertools.count()
@@ -120,6 +130,10 @@ class Tracker:
             self._settle(visit)
             visit.setup = True
 
+    def called(self, method: str, url: str) -> str:
+        """What the path of a request without a name is called, its method apart."""
+        return self._naming.unnamed(method, url).partition(" ")[2]
+
     def open_flights(self) -> list[Flight]:
         """The requests that wait for an answer now."""
         return [flight for flight in self._flights.values() if flight.service is None]
@@ -138,16 +152,33 @@ class Tracker:
         """An arrival that never came to a request: as bad as hanging, once it is known on which routes."""
         self._recorder.unstarted(persona, due)
 
-    def depart(self, visit: Visit, method: str, name: str) -> int:
+    def depart(self, visit: Visit, method: str, url: str, name: str | None) -> int:
         """A user sends a request. Returns the flight's number."""
         number, now = next(self._numbers), time.perf_counter() - self._start
+        route = route_name(method, name) if name else self._naming.unnamed(method, url)
         due = visit.due
         if due is None:
             due = now
         else:
             visit.due = None
-        self._flights[number] = Flight(visit, route_name(method, name), due, now, visit.setup)
+        self._flights[number] = Flight(visit, route, due, now, visit.setup, unnamed=None if name else url)
         return number
+
+    def aside(self, visit: Visit, method: str, name: str, ago: float) -> int:
+        """Something has come to a user by itself, due ``ago`` seconds back, and is no request of its arrival."""
+        number, since = next(self._numbers), self.now() - ago
+        self._flights[number] = Flight(None, route_name(method, name), since, since, visit.setup)
+        return number
+
+    def forget(self, number: int) -> None:
+        """It is counted elsewhere."""
+        flight = self._flights.pop(number)
+        if flight.visit is not None:
+            self.rest(flight.visit)
+
+    def rest(self, visit: Visit) -> None:
+        """What a user has done until now was no request: the next one is due from here on."""
+        visit.due, visit.ended = None, self.now()
 
     def arrive(self, number: int, service: float, error: str | None) -> None:
         """Its answer is there, and nobody has anything to say about it any more."""
@@ -178,8 +209,8 @@ class Tracker:
         original: Callable[..., Any] = client.request
 
         def request(method: str, url: str, *args: Any, **kwargs: Any) -> Any:
-            name = kwargs.get("name") or (args[0] if args else None) or getattr(client, "request_name", None) or url
-            number = self.depart(visit, method, name)
+            name = kwargs.get("name") or (args[0] if args else None) or getattr(client, "request_name", None)
+            number = self.depart(visit, method, str(url), name)
             kwargs["context"] = {**(kwargs.get("context") or {}), CONTEXT_KEY: number}
             if self._headers:
                 kwargs["headers"] = {**self._headers, **(kwargs.get("headers") or {})}
@@ -203,6 +234,7 @@ class Tracker:
         exception: BaseException | None = None,
         context: Mapping[str, Any] | None = None,
         response: Any = None,
+        url: str | None = None,
         **_: Any,
     ) -> None:
         """Locust's request event; ``response_time`` is in milliseconds."""
@@ -215,7 +247,7 @@ class Tracker:
             visit = self._visits.get(gevent.getcurrent())
             sent = self.now() - service
             due = sent if visit is None or visit.due is None else visit.due
-            flight = Flight(visit, "", due, sent, visit is not None and visit.setup)
+            flight = Flight(visit, "", due, sent, visit is not None and visit.setup, unnamed=url)
             if visit is not None:
                 visit.due = None
         elif flight.visit is not None:
@@ -223,7 +255,9 @@ class Tracker:
         if exception is not None:
             self._failed(exception)
         # The name may be given late, by the locustfile or by a redirect.
-        flight.route = route_name(request_type, name)
+        address = flight.unnamed
+        unnamed = address is not None and (same_path(name, address) or same_path(name, url))
+        flight.route = self._naming.route(request_type, address or "", None if unnamed else name)
         self._count(flight, service, error_name(exception, response) if exception else None)
 
     def on_user_error(self, user_instance: User | TaskSet | None, exception: BaseException, **_: Any) -> None:
@@ -274,9 +308,25 @@ class Watch:
         self._tracker = tracker
         self._visit = visit
 
-    def depart(self, method: str, name: str) -> int:
-        """A request is sent. Returns its number."""
-        return self._tracker.depart(self._visit, method, name)
+    def depart(self, method: str, url: str, name: str | None) -> int:
+        """A request is sent, with a name or without. Returns its number."""
+        return self._tracker.depart(self._visit, method, url, name)
+
+    def aside(self, method: str, name: str, ago: float) -> int:
+        """Something has come by itself, due ``ago`` seconds back. Returns its number."""
+        return self._tracker.aside(self._visit, method, name, ago)
+
+    def called(self, method: str, url: str) -> str:
+        """What a path without a name is called."""
+        return self._tracker.called(method, url)
+
+    def forget(self, number: int) -> None:
+        """It is counted elsewhere."""
+        self._tracker.forget(number)
+
+    def rest(self) -> None:
+        """What the user has done until now was no request."""
+        self._tracker.rest(self._visit)
 
     def arrive(self, number: int, service: float, error: BaseException | None, response: Any) -> None:
         """Its answer, or the lack of one, ``service`` seconds after the send."""

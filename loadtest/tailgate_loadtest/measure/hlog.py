@@ -4,6 +4,7 @@ One line is one second of one route and kind. A second may have several lines of
 """
 
 import datetime as dt
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -54,14 +55,30 @@ class Interval:
     histogram: Histogram
 
 
-def read(path: Path) -> Iterator[Interval]:
-    """The intervals of a log, in file order.
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of anybody's log."""
+
+    number: int
+    """Counted from 1, heads and comments included."""
+    start: float
+    """Seconds as written: since the log's base time, where it names one."""
+    length: float
+    tag: str | None
+    histogram: Histogram
+
+
+def lines(path: Path) -> Iterator[Line]:
+    """The lines of an interval log, whoever wrote it: tagged by whatever or not at all.
+
+    The format is that of github.com/HdrHistogram/HdrHistogram (HistogramLogWriter, HistogramLogReader). Histograms of
+    another resolution than ours, and those of before the V2 encoding, are refused by name.
 
     Raises:
         BundleError: the file is missing or a line is damaged; the message names the line.
     """
     try:
-        file = path.open(encoding="ascii")
+        file = path.open(encoding="utf-8")
     except OSError as error:
         raise BundleError(f"{path}: cannot be read: {error.strerror}") from error
     with file:
@@ -69,20 +86,40 @@ def read(path: Path) -> Iterator[Interval]:
             for number, line in enumerate(file, 1):
                 if line.startswith(("#", '"')) or not line.strip():
                     continue
-                yield _interval(line.rstrip("\n"), f"{path}:{number}")
+                yield _line(path, number, line.rstrip("\n"))
         except UnicodeDecodeError as error:
             raise BundleError(f"{path}: is no histogram log: {error.reason} at byte {error.start}") from error
 
 
-def _interval(line: str, where: str) -> Interval:
-    fields = line.split(",")
-    if len(fields) != 5 or not fields[0].startswith("Tag="):
-        raise BundleError(f"{where}: is no line of a tagged histogram log; was the file cut short?")
+def _line(path: Path, number: int, text: str) -> Line:
+    tag_of_it, fields = None, text.split(",")
+    if fields[0].startswith("Tag="):
+        tag_of_it = fields.pop(0).removeprefix("Tag=")
+    if len(fields) != 4:
+        raise BundleError(f"{path}:{number}: is no line of a histogram log; was the file cut short?")
     try:
-        route, kind = untag(fields[0].removeprefix("Tag="))
-        return Interval(int(float(fields[1])), route, kind, codec.decode(fields[4]))
-    except (HistogramError, ValueError, OverflowError) as error:
-        raise BundleError(f"{where}: {error}") from error
+        start, length = float(fields[0]), float(fields[1])
+        if not 0 <= start < math.inf:
+            raise BundleError(f"{path}:{number}: {fields[0]} is no moment in seconds")
+        return Line(number, start, length, tag_of_it, codec.decode(fields[3]))
+    except (HistogramError, ValueError) as error:
+        raise BundleError(f"{path}:{number}: {error}") from error
+
+
+def read(path: Path) -> Iterator[Interval]:
+    """The intervals of a run's log, in file order.
+
+    Raises:
+        BundleError: the file is missing, a line is damaged, or its tag names no route and kind of time.
+    """
+    for line in lines(path):
+        if line.tag is None:
+            raise BundleError(f"{path}:{line.number}: has no tag, so it is of no route; a run's log tags every line")
+        try:
+            route, kind = untag(line.tag)
+        except HistogramError as error:
+            raise BundleError(f"{path}:{line.number}: {error}") from error
+        yield Interval(int(line.start), route, kind, line.histogram)
 
 
 def mend(path: Path) -> bool:

@@ -89,7 +89,7 @@ class Brake:
             return None
         whose = " by default, since the host is not loopback; abort in a Gate sets another" * (self._abort is DEFAULT)
         limit = f"errorRatio {self._abort.error_ratio} for {self._window} s{whose}"
-        return Ending(why=f"the load was ended at {tick.second:.0f} s: {why} ({limit})", aborted=True)
+        return Ending(why=f"the brake ended the load at {tick.second:.0f} s: {why} ({limit})", aborted=True)
 
     def _failing(self) -> str | None:
         window, ratio = self._last(self._window), float(self._abort.error_ratio)
@@ -98,8 +98,8 @@ class Brake:
             return None
         ended, failed = (sum(column) for column in zip(*stretches, strict=True))
         return (
-            f"{failed:.0f} of the {ended:.0f} requests that ended within {self._window} s failed, {failed / ended:.0%},"
-            f" and never {ratio:.0%} or less"
+            f"{failed:.0f} of the {ended:.0f} requests that ended within the last {self._window} s failed,"
+            f" {100 * failed / ended:.0f} %, and at no time {100 * ratio:g} % or less"
         )
 
     def _hanging(self) -> str | None:
@@ -107,7 +107,7 @@ class Brake:
         pending = [tick.started - tick.completed + tick.waiting for tick in window]
         if not window or window[-1].requests > window[0].requests or min(pending) < self._pending:
             return None
-        return f"no request ended within {self._patience} s, and {pending[-1]:.0f} arrivals were under way"
+        return f"no request ended within the last {self._patience} s, and {pending[-1]:.0f} arrivals were under way"
 
     def _last(self, seconds: int) -> list[Tick]:
         """The ticks of so many seconds, led by the one before them; none while the load is younger than that."""

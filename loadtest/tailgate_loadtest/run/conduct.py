@@ -119,6 +119,7 @@ def _orders(plan: Plan, bundle: Bundle) -> Orders:
         classes=plan.classes,
         tags=plan.tags,
         exclude_tags=plan.exclude_tags,
+        routes=plan.routes,
         tls=plan.tls.resolved(),
         crew=plan.crew,
         key=plan.crew_key,
@@ -257,7 +258,8 @@ def _warnings(plan: Plan, result: dict[str, Any], server: ServerCounters, ending
         )
     if folded := result.get("folded_routes"):
         warnings.append(
-            f"more than 200 routes; the rest is in (other), such as {', '.join(folded)}: give requests a name="
+            f"more than 200 routes; the rest is in (other), such as {', '.join(folded)}:"
+            " give requests a name=, or name the API's templates by --openapi"
         )
     arrivals = result.get("arrivals", {})
     if arrivals.get("abandoned"):

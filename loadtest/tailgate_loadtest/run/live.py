@@ -12,14 +12,12 @@ from enum import StrEnum
 from typing import Any, Self
 
 from scipy.special import betaincinv
-from tailgate_otel.names import OTHER_ROUTE
 from tailgate_slo import SLO, Gate, Objectives
 
 from tailgate_loadtest.measure import buckets
 from tailgate_loadtest.measure.histogram import Histogram
 from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.measure.kinds import Kind
-from tailgate_loadtest.measure.recorder import MAX_ROUTES
 from tailgate_loadtest.run.document import Arrivals, Tick
 
 CONFIDENCE = 0.95
@@ -42,7 +40,7 @@ class Beat:
     @classmethod
     def of(cls, message: Mapping[str, Any]) -> Self:
         """The beat in one of the engine's messages."""
-        counts = [(route, Kind(kind), pairs) for route, kind, pairs in message.get("counts", ())]
+        counts = [(route, Kind(kind), pairs) for route, kind, pairs in message["counts"]]
         return cls(tick=Tick(**message["tick"]), counts=counts)
 
 
@@ -131,7 +129,7 @@ class Snapshot:
 
 
 class Live:
-    """Accumulates beats. One thread adds, others may look; memory is bounded by routes, not by time or requests."""
+    """Accumulates beats. One thread adds, others may look; memory grows with routes, which the engine keeps few."""
 
     def __init__(self, objectives: Objectives | None = None, gate: Gate | None = None) -> None:
         self._minimum = (gate or Gate()).minimum_samples
@@ -202,7 +200,7 @@ class Live:
             total = sum(n for _, n in pairs)
             if not total:
                 continue
-            known = self._routes.setdefault(self._bounded(route), RouteCounts())
+            known = self._routes.setdefault(route, RouteCounts())
             if kind is Kind.RESPONSE:
                 known.response.merge(Histogram(dict(pairs)))
             elif kind is Kind.FAILED:
@@ -214,7 +212,3 @@ class Live:
             for tally in self._tallies:
                 if tally.slo.measure is not None and tally.slo.measure.route in (None, route):
                     tally.add(kind, pairs, total)
-
-    def _bounded(self, route: str) -> str:
-        # Each worker bounds its own routes; together they may name more.
-        return route if route in self._routes or len(self._routes) < MAX_ROUTES else OTHER_ROUTE

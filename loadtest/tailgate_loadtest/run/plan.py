@@ -34,6 +34,8 @@ class Plan:
     classes: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     exclude_tags: tuple[str, ...] = ()
+    openapi: tuple[str, ...] = ()
+    """The routes of an OpenAPI file."""
     tls: Tls = field(default_factory=Tls)
     crew: Crew | None = None
     """More processes than the engine itself, to put the load on together."""
@@ -62,6 +64,11 @@ class Plan:
         """Seconds that requests in flight are waited for: 5, or twice the largest latency threshold if that is more."""
         thresholds = self.objectives.thresholds().values() if self.objectives else ()
         return max([_LEAST_DRAIN, *(2 * float(t) for route in thresholds for t in route)])
+
+    @property
+    def routes(self) -> tuple[str, ...]:
+        """The templates by which requests without a name are called; an objective's own spelling goes before."""
+        return (*(self.objectives.routes() if self.objectives else ()), *self.openapi)
 
     @property
     def gate_profile(self) -> str:

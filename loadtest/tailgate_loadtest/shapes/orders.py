@@ -90,6 +90,8 @@ class Orders:
     """Only these user classes; empty means all of the locustfile."""
     tags: tuple[str, ...] = ()
     exclude_tags: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()
+    """Templates by which requests without a name are called; of two alike the first counts."""
     tls: Tls = Tls()
     crew: Crew | None = None
     """Lead workers; None: put the load on alone."""
@@ -109,7 +111,7 @@ class Orders:
     def from_json(cls, text: str) -> "Orders":
         """The orders that ``to_json`` wrote."""
         raw: dict[str, Any] = json.loads(text)
-        listed = {key: tuple(raw.pop(key)) for key in ("classes", "tags", "exclude_tags")}
+        listed = {key: tuple(raw.pop(key)) for key in ("classes", "tags", "exclude_tags", "routes")}
         crew = raw.pop("crew")
         load = load_of(raw.pop("load"), is_open=raw.pop("open"))
         return cls(
@@ -119,7 +121,7 @@ class Orders:
 
     def shared(self) -> dict[str, Any]:
         """What workers anywhere are told of the load: no secret, and no file."""
-        names = ("host", "load", "seed", "drain", "classes", "tags", "exclude_tags")
+        names = ("host", "load", "seed", "drain", "classes", "tags", "exclude_tags", "routes")
         whole = asdict(self)
         return {**{name: whole[name] for name in names}, "open": isinstance(self.load, Profile)}
 
@@ -163,6 +165,7 @@ class Enlistment:
             classes=tuple(shared["classes"]),
             tags=tuple(shared["tags"]),
             exclude_tags=tuple(shared["exclude_tags"]),
+            routes=tuple(shared["routes"]),
             log="",
             result="",
         )

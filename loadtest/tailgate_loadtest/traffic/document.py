@@ -73,18 +73,19 @@ def burstiness(draft: Draft) -> str:
             f"Steps of {span(draft.window.step)} say nothing of single seconds: peaks within them, and whether arrivals"
             " are burstier than Poisson, are not known."
         )
-    index = (
-        f"Index of dispersion of counts per second around the ramps (variance / mean, Poisson 1): {spread.index:.2f}"
-    )
+    index = f"Index of dispersion (variance over mean) of counts per second around the ramps: {spread.index:.2f}"
     if not spread.bursty:
-        return f"{index}, so no burstier than Poisson."
+        return f"{index}; no burstier than Poisson, which has 1."
     if not draft.bursts:
-        return f"{index}: burstier than Poisson, but no second stands out, so single seconds here vary less than there."
+        return (
+            f"{index}; burstier than Poisson, which has 1, but no second stands out: single seconds of the profile vary"
+            " less than production's."
+        )
     carried = len({each.burst.at for each in draft.stages if each.burst})
     seconds = sum(len(burst.counts) for burst in draft.bursts)
     return (
-        f"{index}: burstier than Poisson. {len(draft.bursts)} bursts stood out, {seconds} s together; in proportion to"
-        f" the time, the {carried} largest are stages of their own. Between them arrivals are Poisson."
+        f"{index}; burstier than Poisson, which has 1. {len(draft.bursts)} bursts stood out, {seconds} s together; in"
+        f" proportion to the time, the {carried} largest are stages of their own. Between them arrivals are Poisson."
     )
 
 

@@ -143,8 +143,8 @@ def _json_second(time: Any) -> int | None:
         time = float(time)
     if isinstance(time, bool) or not isinstance(time, int | float):
         return None
-    while time > _LAST:
-        time /= 1000
+    for _ in ("milli", "micro", "nano"):
+        time = time / 1000 if time > _LAST else time
     return _sensible(int(time))
 
 

@@ -12,9 +12,9 @@ from base64 import b64encode
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
-from typing import Any
 
 import numpy as np
+from pydantic import BaseModel, ValidationError
 from tailgate_otel import names
 
 from tailgate_loadtest.errors import TrafficError
@@ -53,6 +53,22 @@ class Counter:
     def selector(self) -> str:
         """As PromQL has it."""
         return f"{self.metric}{{{self.match}}}"
+
+
+class _Found(BaseModel):
+    """One series of an answer: one value of it or several, each after its time."""
+
+    metric: dict[str, str]
+    value: tuple[float, float] = (0.0, 0.0)
+    values: tuple[tuple[float, float], ...] = ()
+
+
+class _Data(BaseModel):
+    result: list[_Found]
+
+
+class _Answer(BaseModel):
+    data: _Data
 
 
 class Prometheus:
@@ -98,8 +114,8 @@ class Prometheus:
             step=f"{step:.0f}",
         )
         counts = np.zeros(steps)
-        for at, value in answer[0]["values"] if answer else []:
-            i, rate = round((float(at) - start) / step) - 1, float(value)
+        for at, rate in answer[0].values if answer else ():
+            i = round((at - start) / step) - 1
             if 0 <= i < steps and math.isfinite(rate):
                 counts[i] = rate * step
         held = np.flatnonzero(counts)
@@ -121,10 +137,10 @@ class Prometheus:
         found: dict[tuple[str, str], float] = {}
         left_out = {f"without a route in the label {route}": 0.0, "of a method that is no load's": 0.0}
         for each in answer:
-            requests = float(each["value"][1])
+            requests = each.value[1]
             if not math.isfinite(requests) or requests <= 0:
                 continue
-            key = (each["metric"].get(method, "").upper(), _plain(each["metric"].get(route, "")))
+            key = (each.metric.get(method, "").upper(), _plain(each.metric.get(route, "")))
             if key[1] in _NO_ROUTE:
                 left_out[f"without a route in the label {route}"] += requests
             elif key[0] not in METHODS:
@@ -155,14 +171,14 @@ class Prometheus:
                 f"{self._base}: has no series {self._counter.selector} in the last {window}; name yours by --metric"
                 " and --match"
             )
-        labels = ",".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in most[0]["metric"].items())
+        labels = ",".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in most[0].metric.items())
         samples = self._ask("query", query=f"{self._counter.metric}{{{labels}}}[{window}]")
-        times = [float(at) for each in samples for at, _ in each["values"]]
+        times = [at for each in samples for at, _ in each.values]
         if len(times) < 2:
             raise TrafficError(f"{self._base}: {self._counter.selector} has been scraped only once in {window}")
         return float(median(after - before for before, after in pairwise(times)))
 
-    def _ask(self, path: str, **query: str) -> list[Any]:
+    def _ask(self, path: str, **query: str) -> list[_Found]:
         """The result of one query.
 
         Raises:
@@ -183,12 +199,9 @@ class Prometheus:
         if len(body) > _MAX_BYTES:
             raise TrafficError(f"{self._base}: answers more than {_MAX_BYTES} bytes; narrow it by --match or --since")
         try:
-            result = json.loads(body)["data"]["result"]
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            return _Answer.model_validate_json(body).data.result
+        except ValidationError as error:
             raise TrafficError(f"{self._base}: what answers there is no Prometheus") from error
-        if not isinstance(result, list):
-            raise TrafficError(f"{self._base}: what answers there is no Prometheus")
-        return result
 
 
 def _reason(error: urllib.error.HTTPError) -> str:

@@ -10,15 +10,13 @@ import gevent
 from tailgate_loadtest.engine.http.errors import (
     AnswerTruncated,
     BytesAfterAnswer,
-    ConnectionReset,
     RequestFailed,
     TimedOut,
-    TlsFailed,
 )
 from tailgate_loadtest.engine.http.opening import Origin, open_wire
 from tailgate_loadtest.engine.http.parser import AnswerParser
 from tailgate_loadtest.engine.http.timings import Timings
-from tailgate_loadtest.engine.http.wire import reason
+from tailgate_loadtest.engine.http.wire import failure_of
 
 _BUFFER = memoryview(bytearray(64 * 1024))
 """What every connection reads into: what has come is parsed before anybody else can run."""
@@ -107,11 +105,7 @@ class Connection:
     def _failure(self, error: OSError, within: float) -> RequestFailed:
         if self.expired:
             return TimedOut(f"no whole answer within {within:g} s")
-        if isinstance(error, ssl.SSLEOFError):
-            return AnswerTruncated("the server closed the connection without the notice that TLS asks for")
-        if isinstance(error, ssl.SSLError):
-            return TlsFailed(reason(error))
-        return ConnectionReset(error.strerror or str(error))
+        return failure_of(error)
 
 
 class _Reaper:

@@ -30,6 +30,16 @@ class Place:
     lines: bytes
     """The request line after its method, and the host."""
 
+    @property
+    def target(self) -> bytes:
+        """What is asked for."""
+        return self.lines.split()[0]
+
+    @property
+    def host(self) -> bytes:
+        """Whom it is asked of, as the host header has it."""
+        return self.lines.split()[-1]
+
 
 class Connections:
     """Sends requests, each by a connection that is open already where there is one."""

@@ -11,9 +11,15 @@ RequestFailed
 ├── AnswerTooLarge       its head or body is past the limit
 ├── BytesAfterAnswer     more came than the answer said
 ├── TooManyRedirects     a chain of redirects did not end
+├── HandshakeRefused     the server did not open the WebSocket or the event stream; counted with its status
+├── ServerClosed         the server closed the WebSocket; counted with its code
+├── SentInFuture         a message came before the moment that it bears: two clocks differ
 └── BadStatus            a whole answer, of status 400 or more
+StreamFailed             a WebSocket or an event stream has come to one of these, which is counted already
 Unsupported              a feature that this client does not have was asked for by name
 """
+
+from locust.exception import RescheduleTask
 
 
 class RequestFailed(Exception):  # noqa: N818 - reads as the report reads
@@ -62,6 +68,39 @@ class TooManyRedirects(RequestFailed):
 
 class BadStatus(RequestFailed):
     """A whole answer, of status 400 or more."""
+
+
+class HandshakeRefused(RequestFailed):
+    """The server did not open the WebSocket or the event stream."""
+
+    def __init__(self, status: int, why: str = "") -> None:
+        super().__init__(f"HTTP {status}{why and f': {why}'}")
+        self.status = status
+        self.counted_as = f"HandshakeRefused {status}"
+
+
+class ServerClosed(RequestFailed):
+    """The server closed the WebSocket."""
+
+    def __init__(self, code: int, reason: str = "") -> None:
+        super().__init__(f"{code}{reason and f': {reason}'}")
+        self.code = code
+        self.counted_as = f"ServerClosed {code}"
+
+
+class SentInFuture(RequestFailed):
+    """A message came before the moment that it bears: two clocks differ, and no time can be taken by them."""
+
+
+class StreamFailed(RescheduleTask):
+    """A WebSocket or an event stream has come to its ``cause``, which is counted already.
+
+    Not caught, it ends the task, as Locust's RescheduleTask does, and nothing more.
+    """
+
+    def __init__(self, cause: RequestFailed) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
 
 
 class Unsupported(TypeError):  # noqa: N818 - reads as the sentence it begins

@@ -1,7 +1,7 @@
 """A session for load: what FastHttpUser's client does for a locustfile, with its calls and its words."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from ssl import SSLContext
@@ -15,9 +15,15 @@ from tailgate_otel.names import HEADER_USER_AGENT
 from tailgate_loadtest.engine.http.calls import Calls
 from tailgate_loadtest.engine.http.connections import Connections
 from tailgate_loadtest.engine.http.cookies import Cookies
+from tailgate_loadtest.engine.http.counting import Counter
 from tailgate_loadtest.engine.http.encode import Heads, basic_auth, body_of, refusal, without_credentials
 from tailgate_loadtest.engine.http.errors import RequestFailed, TooManyRedirects, Unsupported
+from tailgate_loadtest.engine.http.eventstream import Event
 from tailgate_loadtest.engine.http.response import CaughtResponse, Response
+from tailgate_loadtest.engine.http.sse import HEADERS as EVENT_HEADERS
+from tailgate_loadtest.engine.http.sse import EventStream
+from tailgate_loadtest.engine.http.stream import Line, SentAt
+from tailgate_loadtest.engine.http.websocket import Message, WebSocket
 from tailgate_loadtest.engine.tracker import CONTEXT_KEY, COUNTED, Watch
 
 USER_AGENT = f"tailgate/{version('tailgate-loadtest')}"
@@ -49,6 +55,7 @@ class Session(Calls):
         self.watch: Watch | None = None
         """Who is told of every request; none under plain Locust."""
         self._max_redirects = max_redirects
+        self._tls, self._connect_within, self._within = tls, connection_timeout, network_timeout
         self._connections = Connections(tls=tls, connect_within=connection_timeout, within=network_timeout)
         defaults = {HEADER_USER_AGENT: USER_AGENT, "accept": "*/*", "accept-encoding": "gzip, deflate, br"}
         if parts.username:
@@ -86,9 +93,9 @@ class Session(Calls):
             address += ("&" if "?" in address else "?") + urlencode(params, doseq=True)
         body, kind = body_of(data, json)
         head = self._heads.lines(headers, auth, kind)
-        name = name or self.request_name or url
+        name = name or self.request_name
         watch = self.watch
-        number = 0 if watch is None else watch.depart(method, name)
+        number = 0 if watch is None else watch.depart(method, url, name)
         began = perf_counter()
         try:
             response = self._follow(method, address, body, head, follow=allow_redirects)
@@ -108,7 +115,7 @@ class Session(Calls):
                 number = COUNTED
         meta = {
             "request_type": method,
-            "name": name,
+            "name": name or url,
             "context": {
                 **(self.user.context() if self.user else {}),
                 **(context or {}),
@@ -126,6 +133,36 @@ class Session(Calls):
         self.request_event.fire(**meta)
         return response
 
+    def websocket(
+        self,
+        url: str,
+        name: str | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        subprotocols: Sequence[str] = (),
+        sent_at: SentAt[Message] | None = None,
+    ) -> WebSocket:
+        """A WebSocket, opened by ``with``; with ``sent_at``, which reads it off a message, its deliveries are timed."""
+        line = self._line(url, headers, auth, params)
+        return WebSocket(line, self._counter("WS", url, name), sent_at, subprotocols)
+
+    def events(
+        self,
+        url: str,
+        name: str | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        last_event_id: str = "",
+        sent_at: SentAt[Event] | None = None,
+    ) -> EventStream:
+        """A stream of server-sent events, opened by ``with``; ``sent_at`` as for a WebSocket."""
+        line = self._line(url, {**EVENT_HEADERS, **(headers or {})}, auth, params)
+        return EventStream(line, self._counter("SSE", url, name), sent_at, last_event_id)
+
     @contextmanager
     def rename_request(self, name: str) -> Iterator[None]:
         """Within, requests without a name of their own go by this one."""
@@ -138,6 +175,32 @@ class Session(Calls):
     def close(self) -> None:
         """Close every connection."""
         self._connections.close()
+
+    def _counter(self, method: str, url: str, name: str | None) -> Counter:
+        return Counter(method, url, name or self.request_name, self.watch, self.request_event, self.user)
+
+    def _line(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None,
+        auth: tuple[str, str] | None,
+        params: Mapping[str, Any] | None,
+    ) -> Line:
+        address = self._address(f"http{url[2:]}" if url.startswith(("ws://", "wss://")) else url)
+        if params:
+            address += ("&" if "?" in address else "?") + urlencode(params, doseq=True)
+        place = self._connections.place(address)
+        cookie = self.cookiejar.line(address) if self.cookiejar.used else b""
+        lines = (self._heads.lines(headers, auth, None) + cookie).splitlines()
+        return Line(
+            origin=place.site.origin,
+            target=place.target,
+            host=place.host,
+            headers=tuple((name, value.strip()) for name, _, value in (line.partition(b":") for line in lines)),
+            tls=self._tls,
+            connect_within=self._connect_within,
+            within=self._within,
+        )
 
     def _address(self, url: str) -> str:
         if url.startswith("/"):

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from gevent import getcurrent
 from gevent.hub import get_hub
 
-from tailgate_loadtest.engine.http.errors import TlsFailed
+from tailgate_loadtest.engine.http.errors import AnswerTruncated, ConnectionReset, RequestFailed, TlsFailed
 
 _READABLE, _WRITABLE = 1, 2
 _BUFFER = 64 * 1024
@@ -227,3 +227,12 @@ class SecureWire:
 def reason(error: ssl.SSLError) -> str:
     """Why a connection could not be secured, in OpenSSL's words."""
     return getattr(error, "verify_message", None) or error.reason or str(error)
+
+
+def failure_of(error: OSError) -> RequestFailed:
+    """What an error of the system on an open connection is called."""
+    if isinstance(error, ssl.SSLEOFError):
+        return AnswerTruncated("the server closed the connection without the notice that TLS asks for")
+    if isinstance(error, ssl.SSLError):
+        return TlsFailed(reason(error))
+    return ConnectionReset(error.strerror or str(error))

@@ -1,0 +1,234 @@
+"""Locust's own examples, unchanged: each that needs nothing outside runs, closed and open.
+
+They come with Locust's source distribution, up to the version named here; ``.ci/peers`` fetches that.
+"""
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+import xmlrpc.client
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from tailgate_loadtest.run.conduct import conduct
+from tailgate_loadtest.run.document import RunDocument
+from tailgate_loadtest.run.interruption import Interruption
+from tailgate_loadtest.shapes.orders import Swarm
+from tailgate_loadtest.shapes.profile import Profile
+
+from tests.loadtest.conftest import Brief, steady
+
+SCRIPT = Path(sys.executable).with_name("tailgate")
+EXAMPLES = Path(__file__).parents[2] / ".venv/peers/locust-2.29.1/examples"
+
+pytestmark = [
+    pytest.mark.skipif(not EXAMPLES.is_dir(), reason="Locust's examples are not there: run .ci/peers"),
+    pytest.mark.xdist_group("locust-examples"),  # they are run together, once
+]
+
+RUN = [
+    "add_command_line_argument.py",
+    "basic.py",
+    "custom_shape/double_wave.py",
+    "custom_shape/stages.py",
+    "custom_shape/staging_user_classes.py",
+    "custom_shape/step_load.py",
+    "custom_shape/wait_user_count.py",
+    "custom_wait_function.py",
+    "custom_xmlrpc_client/xmlrpc_locustfile.py",
+    "debugging.py",
+    "debugging_advanced.py",
+    "dispatch_test_scripts/locustfile.py",
+    "dynamic_user_credentials.py",
+    "events.py",
+    "extend_web_ui.py",
+    "fast_http_locust.py",
+    "locustfile.py",
+    "manual_stats_reporting.py",
+    "multiple_hosts.py",
+    "nested_inline_tasksets.py",
+    "semaphore_wait.py",
+    "stop_on_threshold.py",
+    "web_ui_auth.py",
+    "web_ui_cache_stats.py",
+]
+SHAPES = [name for name in RUN if name.startswith("custom_shape/")]
+NEED_MORE = {
+    "browse_docs_sequence_test.py": "the package pyquery",
+    "browse_docs_test.py": "the package pyquery",
+    "custom_messages.py": "a master with workers; alone, Locust itself cannot run it",
+    "grpc/locustfile.py": "the package grpcio",
+    "rest.py": "example.com and postman-echo.com",
+    "sdk_session_patching/session_patch_locustfile.py": "the package jitsuin-archivist",
+    "terraform/aws/plan/basic.py": "google.com, microsoft.com and facebook.com",
+    "test_data_management.py": "postman-echo.com",
+    "worker_index.py": "the package locust-plugins",
+}
+NO_LOCUSTFILES = {
+    "custom_xmlrpc_client/server.py",
+    "grpc/grpc_user.py",
+    "grpc/hello_pb2.py",
+    "grpc/hello_pb2_grpc.py",
+    "grpc/hello_server.py",
+    "use_as_lib.py",
+}
+SEND_NOTHING = {"add_command_line_argument.py"}
+RAISE_ON_PURPOSE = {"manual_stats_reporting.py"}
+NOT_OPEN = {
+    "semaphore_wait.py": "its users wait in on_start until all are started, and an open load never says how many"
+    " users that is"
+}
+
+SWARM = Swarm(users=2, spawn_rate=2, run_time=2)
+AT_ONCE = 4
+"""Runs that go side by side: they wait for most of their time."""
+
+
+class Agreeable(BaseHTTPRequestHandler):
+    """Answers 200 to everything; XML-RPC, too, by 1."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: "Server"
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.count(self.path)
+        xml = self.headers.get("Content-Type") == "text/xml"
+        body = xmlrpc.client.dumps((1,), methodresponse=True) if xml else '{"path": "/"}'
+        self.send_response(200)
+        self.send_header("Content-Type", "text/xml" if xml else "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # the client was ended
+            super().handle()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    """Says when somebody has asked for more than a little."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Agreeable)
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        self._asked: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def count(self, path: str) -> None:
+        with self._lock:
+            self._asked[path] += 1
+
+    def wait_for(self, path: str, requests: int, process: subprocess.Popen[bytes]) -> None:
+        while self._asked[path] < requests and process.poll() is None:
+            time.sleep(0.05)
+
+
+Outcomes = Callable[[str, str], RunDocument]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    server = Server()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("API_HOST", server.url)  # the example of several hosts asks for it
+        yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def outcome(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcomes]:
+    """What came of running an example in a way; all are begun at once, a few at a time."""
+
+    def run(example: str, load: Swarm | Profile) -> RunDocument:
+        out = tmp_path_factory.mktemp("runs")
+        plan = Brief(host=server.url, locustfile=EXAMPLES / example, load=load, out=out)
+        return conduct(plan, Interruption(), on_tick=lambda _: None).read_run()
+
+    def interrupt(example: str) -> RunDocument:
+        directory = tmp_path_factory.mktemp("shape")
+        command = [SCRIPT, "run", "-f", EXAMPLES / example, "-H", f"{server.url}/{directory.name}"]
+        with subprocess.Popen(command, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+            server.wait_for(f"/{directory.name}/", 3, process)
+            process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=60)[1]
+        assert process.returncode == 130, said
+        return RunDocument.model_validate_json((directory / "runs/latest/run.json").read_text())
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        begun: dict[tuple[str, str], Future[RunDocument]] = {}
+
+        def outcome(example: str, way: str) -> RunDocument:
+            if not begun:
+                begun.update({(each, "closed"): pool.submit(run, each, SWARM) for each in RUN})
+                begun.update({(each, "open"): pool.submit(run, each, steady(5, 2)) for each in RUN})
+                begun.update({(each, "shape"): pool.submit(interrupt, each) for each in SHAPES})
+            return begun[example, way].result()
+
+        yield outcome
+        pool.shutdown(cancel_futures=True)
+
+
+def test_every_example_is_run_or_named_with_what_it_needs():
+    there = {str(path.relative_to(EXAMPLES)) for path in EXAMPLES.rglob("*.py")}
+    assert there == {*RUN, *NEED_MORE, *NO_LOCUSTFILES}
+
+
+@pytest.mark.parametrize("example", RUN)
+def test_an_example_runs_closed(outcome, example):
+    document = outcome(example, "closed")
+    unharmed(document, example)
+    assert document.arrivals.most_users <= SWARM.users
+
+
+@pytest.mark.parametrize("example", sorted(set(RUN) - set(NOT_OPEN)))
+def test_an_example_runs_open(outcome, example):
+    document = outcome(example, "open")
+    unharmed(document, example)
+    arrivals = document.arrivals
+    assert (arrivals.arrived, arrivals.started) == (10, 10)
+    assert (arrivals.abandoned, arrivals.unstarted) == (0, 0)
+
+
+@pytest.mark.parametrize("example", NOT_OPEN)
+def test_an_example_that_cannot_be_open_says_that_nothing_was_begun(outcome, example):
+    document = outcome(example, "open")
+    assert document.arrivals.unstarted == document.arrivals.arrived > 0
+    assert any("still waited for the on_start of their users" in warning for warning in document.warnings)
+
+
+@pytest.mark.parametrize("example", SHAPES)
+def test_an_example_runs_by_its_own_shape_until_interrupted(outcome, example):
+    document = outcome(example, "shape")
+    assert document.interrupted == "SIGINT"
+    assert sum(route.requests for route in document.routes) >= 2  # of three, one may have been cut short
+    assert not any(route.failed for route in document.routes)
+
+
+def unharmed(document: RunDocument, example: str) -> None:
+    """An example did what it does under Locust."""
+    assert bool(document.exceptions) <= (example in RAISE_ON_PURPOSE), document.exceptions
+    requests = sum(route.requests for route in document.routes)
+    assert bool(requests) == (example not in SEND_NOTHING)
+    failed = {route.route: route.errors for route in document.routes if route.failed or route.censored}
+    assert bool(failed) <= (example in RAISE_ON_PURPOSE), failed
