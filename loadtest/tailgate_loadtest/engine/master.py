@@ -159,6 +159,7 @@ class Master:
             self._tell(messages.OVER, {})
         self._see_out(stop)
         ticker.kill()
+        self._desk.tick(say)
 
     def _see_out(self, stop: Event) -> None:
         length = self._schedule.length if self._schedule is not None else self._desk.now()
@@ -186,7 +187,7 @@ class Master:
             for worker in self._present():
                 if self._desk.now() - worker.heard > _SILENCE:
                     self._lose(worker, f"fell silent for {_SILENCE:.0f} s")
-            self._desk.tick(say)
+            self._desk.tick(say, second)
 
     def _lose(self, worker: _Worker, how: str) -> None:
         self._lost.add(worker.id)
