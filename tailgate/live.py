@@ -123,9 +123,10 @@ class Panel:
         worst = list(_SYMBOLS)
         standings = sorted(self._live.standings(), key=lambda standing: worst.index(standing.state))
         shown = standings if len(standings) <= room else standings[: room - 1]
-        grid = Table.grid(padding=(0, 2, 0, 0))
-        for width in (12, 19, None):  # as wide as most get, so that nothing jumps from second to second
+        grid = Table.grid(padding=(0, 1, 0, 0), expand=True)
+        for width in (12, 19):  # as wide as most get, so that nothing jumps from second to second
             grid.add_column(no_wrap=True, min_width=width)
+        grid.add_column(no_wrap=True, ratio=1)
         for standing in shown:
             grid.add_row(*_objective(standing))
         yield grid
@@ -138,7 +139,7 @@ def _objective(standing: Standing) -> tuple[Text, Text, Text]:
     return (
         Text(f"{_SYMBOLS[standing.state]} {standing.state}", style=_STYLES[standing.state]),
         Text(show.plain(f"{share} bad (≤ {show.percent(standing.allowed)})")),
-        Text(show.one_line(standing.slo.display_name), overflow="ellipsis"),
+        Text(show.one_line(standing.slo.display_name)),
     )
 
 

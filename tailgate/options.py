@@ -6,6 +6,7 @@ import typer
 from tailgate_otel import names
 
 _LOAD, _OPEN, _CLOSED = "What to load", "Open model: arrivals by plan", "Closed model: users, as under Locust"
+_SECURING = "How connections are secured"
 _JUDGING, _REFERENCE, _OUTPUT = "What to judge by", "The reference API", "What comes out"
 
 Classes = Annotated[list[str] | None, typer.Argument(help="Only these user classes of the locustfile.")]
@@ -35,6 +36,14 @@ ExcludeTags = Annotated[
 ]
 TargetsFile = Annotated[
     str | None, typer.Option("--targets", help="The targets file that the personas read.", rich_help_panel=_LOAD)
+]
+OpenApi = Annotated[
+    str | None,
+    typer.Option(
+        "--openapi",
+        help="The API's OpenAPI file: requests without a name= go by its paths, such as /orders/{id}.",
+        rich_help_panel=_LOAD,
+    ),
 ]
 
 ProfileName = Annotated[
@@ -81,6 +90,22 @@ Metrics = Annotated[
         help="The service's Prometheus metrics page, for its own side of the run.",
         rich_help_panel=_JUDGING,
     ),
+]
+
+CaCert = Annotated[
+    str | None,
+    typer.Option(
+        "--cacert", help="Trust the authorities of this file, in place of the system's.", rich_help_panel=_SECURING
+    ),
+]
+Cert = Annotated[
+    str | None, typer.Option("--cert", help="The certificate that we show, a PEM file.", rich_help_panel=_SECURING)
+]
+Key = Annotated[
+    str | None, typer.Option("--key", help="Its key, where --cert does not hold it.", rich_help_panel=_SECURING)
+]
+Insecure = Annotated[
+    bool, typer.Option("--insecure", help="Take any certificate; the run warns of it.", rich_help_panel=_SECURING)
 ]
 
 Variant = Annotated[

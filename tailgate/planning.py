@@ -72,6 +72,7 @@ def _rehearse(plan: Plan, *, embedded: bool) -> dict[str, Any]:
             classes=plan.classes,
             tags=plan.tags,
             exclude_tags=plan.exclude_tags,
+            routes=plan.routes,
         )
         with EngineProcess(orders) as engine:
             return engine.rehearsal()

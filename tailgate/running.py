@@ -23,7 +23,7 @@ from tailgate_loadtest.run.live import Live
 from tailgate_loadtest.run.plan import Plan
 from tailgate_loadtest.run.push import Push, wanted
 from tailgate_loadtest.run.traces import TraceReceiver
-from tailgate_loadtest.shapes.orders import Swarm
+from tailgate_loadtest.shapes.orders import Swarm, Tls
 from tailgate_loadtest.shapes.profile import Profile
 from tailgate_otel import names
 from tailgate_service.stack import Stack, StackConfig
@@ -47,12 +47,14 @@ class Request:
     metrics: str | None
     metrics_port: int | None
     targets: Path | None
+    openapi: tuple[str, ...]
     out: Path
     seed: int
     labels: dict[str, str]
     classes: tuple[str, ...]
     tags: tuple[str, ...]
     exclude_tags: tuple[str, ...]
+    tls: Tls
 
     def plan(self, host: str, **more: Any) -> Plan:
         """The plan of a run against a host."""
@@ -64,10 +66,12 @@ class Request:
             "objectives": self.objectives,
             "metrics_url": self.metrics,
             "targets": self.targets,
+            "openapi": self.openapi,
             "classes": self.classes,
             "tags": self.tags,
             "exclude_tags": self.exclude_tags,
             "labels": self.labels,
+            "tls": self.tls,
         }
         return Plan(**{**given, **more, "host": host})
 

@@ -6,6 +6,7 @@ profile: smoke
 slo: slo.yaml
 metrics: http://127.0.0.1:9464/metrics
 targets: .tailgate/targets.json
+openapi: openapi.yaml
 out: runs
 """
 
@@ -31,6 +32,7 @@ class Settings:
     slo: str | None = None
     metrics: str | None = None
     targets: str | None = None
+    openapi: str | None = None
     out: str | None = None
 
 

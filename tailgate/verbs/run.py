@@ -4,7 +4,8 @@ from pathlib import Path
 
 import typer
 from tailgate_loadtest.run.interruption import Interruption
-from tailgate_loadtest.shapes.orders import Swarm
+from tailgate_loadtest.shapes.openapi import routes as routes_of
+from tailgate_loadtest.shapes.orders import Swarm, Tls
 from tailgate_loadtest.shapes.profile import Profile, find
 from tailgate_loadtest.shapes.units import seconds
 
@@ -32,6 +33,11 @@ def run(
     slo: options.Slo = None,
     metrics: options.Metrics = None,
     targets: options.TargetsFile = None,
+    openapi: options.OpenApi = None,
+    cacert: options.CaCert = None,
+    cert: options.Cert = None,
+    key: options.Key = None,
+    insecure: options.Insecure = False,
     variant: options.Variant = "parallel",
     db_rtt: options.DbRtt = "0ms",
     out_dir: options.Out = None,
@@ -69,15 +75,19 @@ def run(
         metrics=metrics or defaults.metrics,
         metrics_port=metrics_port,
         targets=Path(given) if (given := targets or defaults.targets) else None,
+        openapi=routes_of(Path(file)) if (file := openapi or defaults.openapi) else (),
         out=Path(out_dir or defaults.out or "runs"),
         seed=seed,
         labels=_labels(tag or []),
         classes=tuple(classes or ()),
         tags=tuple(tags or ()),
         exclude_tags=tuple(exclude_tags or ()),
+        tls=Tls(cacert=cacert, cert=cert, key=key, insecure=insecure),
     )
     if host is not None and request.db_rtt:
         raise CommandError("--db-rtt is put before the reference API's own database; it cannot be with --host")
+    if host is None and request.tls.given:
+        raise CommandError(f"{request.tls.given} is for an API that --host names; the reference API is not secured")
     with Interruption() as interruption:
         try:
             if plan:

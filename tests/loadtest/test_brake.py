@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from tailgate_loadtest.judge.verdict import judge_bundle
 from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.run.brake import DEFAULT, MINIMUM, Brake, Climb, Ending, criteria, is_loopback
-from tailgate_loadtest.run.document import Tick
+from tailgate_loadtest.run.document import Generator, Tick
 from tailgate_loadtest.run.live import Beat, Live
 from tailgate_loadtest.shapes.profile import Profile, Stage
 from tailgate_slo import Gate
 from tailgate_slo.model import Abort
 
-from tests.loadtest.conftest import intervals, objectives
+from tests.loadtest.conftest import intervals, objectives, plan_of, steady
 from tests.loadtest.test_live import times
 
 ABORT = Abort(error_ratio=Decimal("0.2"), for_seconds=Decimal(10))
@@ -241,3 +241,42 @@ def test_a_hopeless_step_is_one_that_the_judge_finds_missed(share: float, bundle
     verdict = judge_bundle(made, FAST)
     assert [step.verdict for step in verdict.steps] == ["pass", "fail"]
     assert verdict.rate_held == 50
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "code", "first"),
+    [
+        ({}, "fail", 1, "the brake did it"),
+        ({"interrupted": "SIGTERM"}, "interrupted", 143, "ended by SIGTERM"),
+        ({"generator": Generator(reasons=("it was late",))}, "inconclusive", 3, "it was late"),
+        ({"arrivals": {"uncharged": 5}}, "fail", 1, "the brake did it"),
+    ],
+    ids=["alone", "interrupted", "generator", "lacking"],
+)
+@pytest.mark.parametrize("judged", [True, False], ids=["objectives", "none"])
+def test_an_aborted_run_fails_unless_it_was_interrupted_or_its_generator_unfit(
+    bundle, changes, verdict, code, first, judged
+) -> None:
+    good = intervals("GET /", Kind.RESPONSE, 0.01, [10] * 30)
+    made = bundle(good, aborted="the brake did it", **changes)
+    found = judge_bundle(made, FAST if judged else None)
+    assert (found.verdict, found.exit_code, found.reasons[0]) == (verdict, code, first)
+
+
+def test_an_aborted_run_without_a_judged_request_fails_all_the_same(bundle) -> None:
+    found = judge_bundle(bundle([], aborted="the brake did it"), FAST)
+    assert (found.exit_code, found.reasons) == (1, ("the brake did it",))
+
+
+def test_a_plan_has_the_brake_of_its_gate(tmp_path) -> None:
+    wanted = objectives(("up", "measure: availability", "0.9"), gate="abort: {errorRatio: 0.2, for: 10s}")
+    beyond = {"host": "http://api.example", "text": ""}
+    here = {"host": "http://127.0.0.1:1", "text": ""}
+    assert Brake.of(plan_of(tmp_path, **here)) is None
+    assert Brake.of(plan_of(tmp_path, **beyond)) is not None
+    for each in (here, beyond):
+        found = ending(
+            Brake.of(plan_of(tmp_path, **each, objectives=wanted, load=steady(40, 60))), ticks([(40, 20)] * 30)
+        )
+        assert found is not None
+        assert found[0] == 10

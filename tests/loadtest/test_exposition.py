@@ -298,7 +298,8 @@ def test_a_receiver_that_refuses_is_a_warning(monkeypatch) -> None:
 
 
 def test_a_receiver_that_keeps_silent_holds_no_run_up(monkeypatch) -> None:
-    """It answers only once the push has given up."""
+    """It answers only once the push has given up, though the exporter would be patient."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "120")
     answer = threading.Event()
     with receiving(answer=answer) as (endpoint, received):
         (warning,) = push(measured(), monkeypatch, endpoint)

@@ -1,131 +1,28 @@
 """The client for load, against a server that does exactly what a test tells it, byte by byte."""
 
 import gzip
-import json
-import socket
-import subprocess
-import sys
-import threading
-import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import brotli
 import pytest
 
-PROBE = Path(__file__).with_name("http_probe.py")
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-Step = bytes | float | str
-"""Bytes are sent, a number is slept, "close" closes, "reset" resets; each list is the answer to one request."""
-
-
-class Scripted:
-    """Answers the n-th request with the n-th script, whatever connection it comes by; keeps what was asked."""
-
-    def __init__(self, scripts: Sequence[Sequence[Step]]) -> None:
-        self._scripts = iter(scripts)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self.requests: list[bytes] = []
-        self.connections = 0
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        try:
-            # Closed alone, it would go on listening for as long as a thread waits in accept().
-            self._listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with connection:
-            while request := self._request(connection):
-                self.requests.append(request)
-                for step in next(self._scripts, ["close"]):
-                    if isinstance(step, bytes):
-                        try:
-                            connection.sendall(step)
-                        except OSError:
-                            return
-                    elif isinstance(step, float | int):
-                        time.sleep(step)  # the server's slowness is the point
-                    elif step == "reset":
-                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-                        return
-                    else:
-                        return
-
-    @staticmethod
-    def _request(connection: socket.socket) -> bytes:
-        data = b""
-        while b"\r\n\r\n" not in data:
-            try:
-                piece = connection.recv(65536)
-            except OSError:
-                return b""
-            if not piece:
-                return b""
-            data += piece
-        head, _, body = data.partition(b"\r\n\r\n")
-        for line in head.lower().split(b"\r\n"):
-            if line.startswith(b"content-length:"):
-                while len(body) < int(line.partition(b":")[2]):
-                    body += connection.recv(65536)
-        return head + b"\r\n\r\n" + body
+from tests.loadtest.http_scripted import OK, Ask, Start, Step, asking, get, starting
 
 
 @pytest.fixture
-def server() -> Iterator[Callable[..., Scripted]]:
-    """Starts a server of so many scripts."""
-    servers: list[Scripted] = []
-
-    def start(*scripts: Sequence[Step]) -> Scripted:
-        servers.append(Scripted(scripts))
-        return servers[-1]
-
-    yield start
-    for each in servers:
-        each.close()
-
-
-Ask = Callable[..., list[dict[str, Any]]]
+def server() -> Iterator[Start]:
+    with starting() as start:
+        yield start
 
 
 @pytest.fixture(scope="module")
 def ask() -> Iterator[Ask]:
-    """Sends calls by one session in the probe's process, and returns their outcomes."""
-    probe = subprocess.Popen([sys.executable, "-P", PROBE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def ask(server: Scripted, *calls: dict[str, Any], base: str = "", **options: Any) -> list[dict[str, Any]]:
-        assert probe.stdin is not None
-        assert probe.stdout is not None
-        base = base or f"http://127.0.0.1:{server.port}"
-        probe.stdin.write(json.dumps({"base": base, "options": options, "calls": calls}) + "\n")
-        probe.stdin.flush()
-        return json.loads(probe.stdout.readline())
-
-    yield ask
-    probe.communicate()
+    with asking() as ask:
+        yield ask
 
 
-def get(url: str = "/", **more: Any) -> dict[str, Any]:
-    return {"method": "GET", "url": url, **more}
-
-
-def test_a_connection_is_kept_alive_and_its_steps_are_timed_apart(ask: Ask, server: Callable[..., Scripted]) -> None:
+def test_a_connection_is_kept_alive_and_its_steps_are_timed_apart(ask: Ask, server: Start) -> None:
     scripted = server([0.1, OK[:20], 0.1, OK[20:]], [OK])
     first, second = ask(scripted, get(), get("/two"))
     assert first["status"] == second["status"] == 200
@@ -147,6 +44,8 @@ def test_a_connection_is_kept_alive_and_its_steps_are_timed_apart(ask: Ask, serv
         ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", "close"], "AnswerTruncated"),
         ([b"SSH-2.0-OpenSSH_9.2\r\n", 1], "AnswerMalformed"),
         ([b"HTTP/1.1 200 OK\r\n" + b"X-Endless: of headers\r\n" * 20_000, 1], "AnswerTooLarge"),
+        ([b"HTTP/1.1 101 Other\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\nbytes", 1], "AnswerMalformed"),
+        ([b"\r\n\r\n", "close"], "AnswerTruncated"),
         ([OK[:30], "reset"], "ConnectionReset"),
         ([OK + b"and more", 1], "BytesAfterAnswer"),
         ([OK + OK, 1], "BytesAfterAnswer"),
@@ -156,25 +55,25 @@ def test_a_connection_is_kept_alive_and_its_steps_are_timed_apart(ask: Ask, serv
     ],
 )  # fmt: skip
 def test_each_way_to_misbehave_is_a_failure_of_its_own_name(
-    ask: Ask, server: Callable[..., Scripted], script: list[Step], error: str
+    ask: Ask, server: Start, script: list[Step], error: str
 ) -> None:
     (outcome,) = ask(server(script), get(), network_timeout=1.0)
     assert outcome["error"] == outcome["event_error"] == error
     assert outcome["took"] < 4
 
 
-def test_nobody_there_and_no_such_host_are_told_apart(ask: Ask, server: Callable[..., Scripted]) -> None:
+def test_nobody_there_and_no_such_host_are_told_apart(ask: Ask, server: Start) -> None:
     scripted = server()
     scripted.close()
     (refused,) = ask(scripted, get())
     assert refused["error"] == "ConnectFailed"
-    (unknown,) = ask(scripted, get(), base="http://no-such-host.invalid")
+    (unknown,) = ask("http://no-such-host.invalid", get())
     assert unknown["error"] == "UnknownHost"
 
 
 def test_a_request_is_sent_anew_when_the_server_had_closed_the_idle_connection(
     ask: Ask,
-    server: Callable[..., Scripted],
+    server: Start,
 ) -> None:
     scripted = server([OK, "close"], [OK])
     first, second = ask(scripted, get(), {"sleep": 0.2}, get("/again"))
@@ -183,16 +82,14 @@ def test_a_request_is_sent_anew_when_the_server_had_closed_the_idle_connection(
     assert len(scripted.requests) == 2
 
 
-def test_a_close_that_crosses_the_request_is_answered_by_sending_it_anew(
-    ask: Ask, server: Callable[..., Scripted]
-) -> None:
+def test_a_close_that_crosses_the_request_is_answered_by_sending_it_anew(ask: Ask, server: Start) -> None:
     scripted = server([OK], ["close"], [OK])
     _, second = ask(scripted, get(), get("/crossed"))
     assert second["error"] is None
     assert scripted.connections == 2
 
 
-def test_bytes_that_nobody_asked_for_are_never_taken_for_an_answer(ask: Ask, server: Callable[..., Scripted]) -> None:
+def test_bytes_that_nobody_asked_for_are_never_taken_for_an_answer(ask: Ask, server: Start) -> None:
     scripted = server([OK, 0.1, OK, 1], [OK])
     first, second, third = ask(scripted, get(), {"sleep": 0.3}, get(), get())
     assert first["error"] is None
@@ -212,9 +109,7 @@ def test_bytes_that_nobody_asked_for_are_never_taken_for_an_answer(ask: Ask, ser
         ("GET", [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"], 200),
     ],
 )
-def test_an_answer_ends_where_http_says(
-    ask: Ask, server: Callable[..., Scripted], method: str, script: list[Step], status: int
-) -> None:
+def test_an_answer_ends_where_http_says(ask: Ask, server: Start, method: str, script: list[Step], status: int) -> None:
     scripted = server(script, [OK])
     first, second = ask(scripted, {"method": method, "url": "/"}, get())
     assert (first["status"], first["error"]) == (status, None)
@@ -233,7 +128,7 @@ def test_an_answer_ends_where_http_says(
     ids=["gzip", "deflate", "bare deflate", "br", "gzip in br"],
 )
 def test_a_compressed_body_is_inflated_when_read_and_counted_as_it_came(
-    ask: Ask, server: Callable[..., Scripted], encoding: str, packed: bytes
+    ask: Ask, server: Start, encoding: str, packed: bytes
 ) -> None:
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(packed)}\r\n\r\n"
     (outcome,) = ask(server([head.encode() + packed]), get())
@@ -253,16 +148,14 @@ def test_a_compressed_body_is_inflated_when_read_and_counted_as_it_came(
     ids=["gzip cut", "deflate cut", "br cut", "no gzip", "zstd"],
 )
 def test_a_body_that_is_not_compressed_as_it_says_is_never_read_as_if_it_were(
-    ask: Ask, server: Callable[..., Scripted], encoding: str, packed: bytes
+    ask: Ask, server: Start, encoding: str, packed: bytes
 ) -> None:
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(packed)}\r\n\r\n"
     (outcome,) = ask(server([head.encode() + packed]), get())
     assert outcome["text"] == "!AnswerMalformed"
 
 
-def test_bodies_cookies_parameters_and_names_go_as_fasthttpuser_sends_them(
-    ask: Ask, server: Callable[..., Scripted]
-) -> None:
+def test_bodies_cookies_parameters_and_names_go_as_fasthttpuser_sends_them(ask: Ask, server: Start) -> None:
     cookie = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Path=/\r\nSet-Cookie: b=2\r\nContent-Length: 0\r\n\r\n"
     scripted = server([cookie], [OK], [OK], [OK])
     outcomes = ask(
@@ -288,7 +181,7 @@ def test_bodies_cookies_parameters_and_names_go_as_fasthttpuser_sends_them(
 
 def test_redirects_are_followed_as_one_request_and_credentials_stay_with_their_server(
     ask: Ask,
-    server: Callable[..., Scripted],
+    server: Start,
 ) -> None:
     other = server([OK])
     away = f"HTTP/1.1 302 On\r\nLocation: http://127.0.0.1:{other.port}/there\r\nContent-Length: 0\r\n\r\n".encode()
@@ -313,9 +206,63 @@ def test_redirects_are_followed_as_one_request_and_credentials_stay_with_their_s
     assert unfollowed["status"] == 302
 
 
-def test_what_it_does_not_support_it_refuses_by_name(ask: Ask, server: Callable[..., Scripted]) -> None:
+def test_what_it_does_not_support_it_refuses_by_name(ask: Ask, server: Start) -> None:
     outcomes = ask(server(), get(stream=True), get(files={}), get(headers={"X": "a\r\nY: b"}), get("ftp://host/"))
     assert "stream=" in outcomes[0]["refused"]
     assert "files=" in outcomes[1]["refused"]
     assert "line break" in outcomes[2]["refused"]
     assert "ftp://host/" in outcomes[3]["refused"]
+
+
+def test_a_name_is_resolved_anew_for_every_connection(ask: Ask, server: Start) -> None:
+    """The resolver is replaced in the probe: a name that moves cannot be had on loopback."""
+    closing = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\n"
+    old, new = server([closing + b"a"]), server([closing + b"b"])
+    first, second = ask("http://moving.example", {"leads": old.port}, get(), {"leads": new.port}, get())
+    assert (first["text"], second["text"]) == ("a", "b")
+    assert first["resolve"] > 0 < second["resolve"]
+    assert old.requests[0].startswith(b"GET / HTTP/1.1\r\nhost: moving.example\r\n")
+
+
+def test_requests_sent_at_once_by_one_session_each_have_a_connection_which_is_used_again(
+    ask: Ask, server: Start
+) -> None:
+    scripted = server(*[[0.2, OK]] * 6)
+    outcomes = ask(scripted, {"together": 3}, get(), {"together": 3}, get())
+    assert [each["error"] for each in outcomes] == [None] * 6
+    assert scripted.connections == 3
+
+
+def test_a_session_that_is_dropped_leaves_no_socket_open(ask: Ask, server: Start) -> None:
+    _, left = ask(server([OK, 20]), get(), {"forget": True})
+    assert left["sockets"] == 0
+
+
+def test_headers_are_read_whatever_came_before_them(ask: Ask, server: Start) -> None:
+    early = b"HTTP/1.1 103 Early\r\nLink: </early>\r\n\r\n"
+    counted = b"\r\nHTTP/1.1 200 OK\r\nX-Two: a\r\nx-two: b\r\nX-One: \xe9\r\nContent-Length: 0\r\n\r\n"
+    (outcome,) = ask(server([early + counted[:30], 0.05, counted[30:]]), get())
+    assert (outcome["headers"]["x-two"], outcome["headers"]["X-One"]) == ("a, b", "é")
+    assert "Link" not in outcome["headers"]
+
+
+def test_a_cookie_that_an_answer_takes_back_is_sent_no_more(ask: Ask, server: Start) -> None:
+    sets = b"HTTP/1.1 200 OK\r\nsEt-cOOkie: a=1; Path=/\r\nContent-Length: 0\r\n\r\n"
+    takes = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=; Path=/; Max-Age=0\r\nContent-Length: 0\r\n\r\n"
+    scripted = server([sets], [takes], [OK])
+    ask(scripted, get(), get(), get())
+    assert [b"cookie: a=1" in each for each in scripted.requests] == [False, True, False]
+
+
+def test_headers_given_again_are_sent_again_and_one_value_is_not_taken_for_another(ask: Ask, server: Start) -> None:
+    scripted = server(*[[OK]] * 4)
+    ask(scripted, *[get(headers={"X-Mine": value}) for value in ("a", "a", 1, True)])
+    sent = [each.partition(b"x-mine: ")[2].partition(b"\r\n")[0] for each in scripted.requests]
+    assert sent == [b"a", b"a", b"1", b"True"]
+
+
+def test_what_the_server_says_of_its_own_time_is_read_from_all_its_headers(ask: Ask, server: Start) -> None:
+    said = b"HTTP/1.1 200 OK\r\nServer-Timing: edge;dur=1\r\nserver-timing: db;dur=5\r\nContent-Length: 0\r\n\r\n"
+    told, silent = ask(server([said], [OK]), get(), get())
+    assert told["server"] == [None, None, 0.005, None, None]
+    assert silent["server"] is None

@@ -100,13 +100,6 @@ def test_a_kernel_that_does_not_count_the_run_queue_tells_nothing_of_it(layout):
     assert layout({"proc/self/schedstat": "1000 2500000000 7\n"}).run_delay() == 2.5
 
 
-def test_open_files_are_listed_where_the_kernel_does_not_count_them(layout):
-    """A directory's size says nothing of it but in /proc, and is not their number here."""
-    machine = layout({f"proc/self/fd/{number}": "" for number in range(3)})
-    directory = (machine._proc / "self" / "fd").stat().st_size
-    assert machine.open_files() == (directory or 3)
-
-
 def test_quotas_of_the_second_version_up_to_the_root(layout, tmp_path):
     machine = layout(
         {

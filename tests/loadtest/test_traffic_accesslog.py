@@ -10,6 +10,7 @@ import pytest
 from tailgate_loadtest.errors import TrafficError
 from tailgate_loadtest.shapes.templates import Templates
 from tailgate_loadtest.traffic.accesslog import AccessLog
+from tailgate_loadtest.traffic.draft import draft
 from tailgate_loadtest.traffic.mix import Mix
 
 from tests.loadtest.traffic_logs import START, line, shop
@@ -74,6 +75,12 @@ def test_what_is_on_no_route_is_told_with_its_reason(tmp_path: Path) -> None:
     assert shares(source.mix(source.series())) == {"GET /a": 61}
     assert source.mix(source.series()).left_out == {"answered 404 or 405": 3}
     assert source.series().requests == 64
+
+
+def test_a_log_of_nothing_but_missing_pages_makes_no_profile(tmp_path: Path) -> None:
+    lines = [line(START + i, f"GET /wp-{i}.php", 404) for i in range(70)]
+    with pytest.raises(TrafficError, match="no request of the busiest 70 s is on a route: 70 answered 404 or 405"):
+        draft(AccessLog([log(tmp_path, lines)]), name="x", window=3600, duration=600)
 
 
 def test_openapis_templates_are_the_only_routes_when_given(tmp_path: Path) -> None:

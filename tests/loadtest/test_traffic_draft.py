@@ -125,6 +125,17 @@ def test_bursts_are_stages_of_their_own_and_the_busiest_second_is_kept() -> None
     assert made.profile.arrivals == pytest.approx(counts.sum() / 6, rel=0.03)
 
 
+def test_bursts_at_the_very_end_all_have_their_room() -> None:
+    counts = poisson(DAY)
+    for at in range(100, 3500, 136):
+        counts[at] += 100
+    for at in range(3500, 3600, 20):
+        counts[at : at + 5] += 300
+    made = drafted(counts)
+    assert sum(each.stage.duration for each in made.stages if each.burst) == 5 * 5  # 30 in an hour are 5 in ten minutes
+    assert made.profile.duration == pytest.approx(600, abs=0.01)
+
+
 def test_a_burst_longer_than_the_profile_leaves_its_busiest_second() -> None:
     counts = poisson(DAY)
     counts[1000:1025] += 200

@@ -55,6 +55,15 @@ def test_names_at_one_place_are_values_once_there_are_too_many() -> None:
     }
 
 
+def test_values_that_come_together_later_are_those_that_were_always_together() -> None:
+    names = [chr(97 + i % 26) + chr(97 + i // 26) for i in range(MAX_NAMES + 1)]
+    deep = [f"/first/{name}" for name in names]
+    wide = [f"/{name}/only" for name in names]
+    expected = {"/{id}/{id2}": 2 * len(names)}
+    assert folded([*deep, *wide]) == expected
+    assert folded([*wide, *deep]) == expected
+
+
 def test_methods_are_apart_and_names_count_for_all_of_them() -> None:
     folding = Folding()
     for i in range(MAX_NAMES + 1):

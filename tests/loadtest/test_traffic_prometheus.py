@@ -153,7 +153,10 @@ class TestPrometheus:
         [
             (Counter(metric="nothing"), r"has no series nothing\{\} in the last 43200s; name yours by --metric"),
             (Counter(match='job="shop'), "answers 400 bad_data: .*parse error"),
-            (Counter(route="path"), "names a method in the label http_request_method and a route in path; say which"),
+            (
+                Counter(route="path"),
+                r"no request of the busiest 3600 s is on a route: .* in the label path",
+            ),
         ],
     )
     def test_what_it_has_not_is_said(self, prometheus: str, counter: Counter, message: str) -> None:

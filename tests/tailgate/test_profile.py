@@ -4,7 +4,8 @@ import ast
 import gzip
 import json
 import math
-import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -98,8 +99,12 @@ def test_nothing_personal_is_written_or_printed(tailgate: Command, log: str) -> 
 
 def test_the_locustfile_imports_before_it_is_filled(tailgate: Command, log: str) -> None:
     make(tailgate, "--access-log", log)
-    found = runpy.run_path(str(tailgate.cwd / "production.py"))
-    assert sum(task.locust_task_weight for task in set(found["Production"].tasks)) == pytest.approx(10_000, abs=2)
+    # In a process of its own: Locust changes the one that imports it.
+    weights = "import production; print(sum(t.locust_task_weight for t in {*production.Production.tasks}))"
+    done = subprocess.run(
+        [sys.executable, "-c", weights], cwd=tailgate.cwd, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert int(done.stdout) == pytest.approx(10_000, abs=2)
 
 
 def test_hostile_paths_are_only_text(tailgate: Command) -> None:
@@ -113,7 +118,7 @@ def test_hostile_paths_are_only_text(tailgate: Command) -> None:
     tree = ast.parse((tailgate.cwd / "x.py").read_text())
     persona = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Production")
     names = [node.targets[0].id for node in persona.body if isinstance(node, ast.Assign)]
-    assert len(names) == len(set(names)) == 1 + 8
+    assert len(names) == len(set(names)) == 1 + 7
 
 
 def test_what_is_there_is_not_overwritten_unless_forced(tailgate: Command, log: str) -> None:

@@ -52,6 +52,10 @@ def test_a_misspelt_route_is_inconclusive_and_the_nearest_is_named(
         (["--profile", "smoke", "-u", "3"], "--profile"),
         (["--variant", "sideways"], "sideways"),
         (["--host", "localhost:8000"], "localhost:8000"),
+        (["--host", "https://127.0.0.1:1", "--cacert", "none.pem"], "--cacert none.pem"),
+        (["--host", "https://127.0.0.1:1", "--cert", "bad.yaml"], "--cert bad.yaml"),
+        (["--host", "https://127.0.0.1:1", "--key", "bad.yaml"], "--key bad.yaml"),
+        (["--insecure"], "--insecure is for an API that --host names"),
         (["--host", "http://user:secret@127.0.0.1:1"], "user name or password"),
     ],
 )

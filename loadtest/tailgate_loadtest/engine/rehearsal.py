@@ -65,6 +65,9 @@ def _walk(environment: Environment, cls: type[User], naming: Naming) -> dict[str
         counts[naming.route(method, url, name)] += 1
         return _NoAnswer()
 
+    # What comes over a stream cannot be known without a server.
+    for stream in ("websocket", "events"):
+        setattr(client, stream, None)
     client.request = request  # type: ignore[union-attr]  # it has one, as was seen above
     user.wait = lambda: None  # type: ignore[method-assign]  # think time is no part of a rehearsal
     tasks = DefaultTaskSet(user)

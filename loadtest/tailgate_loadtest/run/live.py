@@ -134,6 +134,7 @@ class Live:
     def __init__(self, objectives: Objectives | None = None, gate: Gate | None = None) -> None:
         self._minimum = (gate or Gate()).minimum_samples
         slos = objectives.slos if objectives is not None else ()
+        self._known = objectives.routes() if objectives is not None else ()
         self._slos = tuple(s for s in slos if s.measure is not None and s.measure.kind in ("latency", "availability"))
         self._lock = threading.Lock()
         self._run = ""
@@ -141,7 +142,8 @@ class Live:
         self._forget()
 
     def _forget(self) -> None:
-        self._routes: dict[str, RouteCounts] = {}
+        # From 0 on: a rate over a series that begins at 7 misses these seven.
+        self._routes = {route: RouteCounts() for route in self._known}
         self._tallies = [_Tally(slo) for slo in self._slos]
 
     def begin(self, run: str) -> None:

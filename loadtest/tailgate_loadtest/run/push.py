@@ -60,7 +60,7 @@ class Push:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        self._closing.set()  # who wants the last push to arrive has waited for it by ``close``
 
     def close(self) -> list[str]:
         """Push once more, within the grace, and end. Returns what went wrong, as warnings."""

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from tailgate_loadtest.errors import TrafficError
 from tailgate_loadtest.shapes.profile import MAX_USERS, Profile, Stage
 from tailgate_loadtest.traffic.bursts import Burst, Dispersion, bursts, dispersion, outstanding
 from tailgate_loadtest.traffic.mix import Mix, Source
@@ -60,11 +61,14 @@ def draft(source: Source, *, name: str, window: float, duration: float) -> Draft
     """Make a profile of ``duration`` seconds from the busiest ``window`` seconds; it is never stretched.
 
     Raises:
-        TrafficError: the source cannot be read, or has too little.
+        TrafficError: the source cannot be read, or has too little, or nothing on any route.
     """
     total = source.series()
     stretch = busiest(total, window)
     mix = source.mix(stretch)
+    if not mix.routes:
+        reasons = "; ".join(f"{count:.0f} {reason}" for reason, count in mix.left_out.items())
+        raise TrafficError(f"no request of the busiest {stretch.seconds:.0f} s is on a route: {reasons}")
     duration = min(duration, stretch.seconds)
     ramps, spread, found = fit(stretch), None, []
     if stretch.step == 1.0:
@@ -103,14 +107,15 @@ def _stages(ramps: Ramps, found: list[Burst], scale: float) -> Iterator[Placed]:
     """The ramps in ``scale`` of their time, and bursts among them that take the time of the ramps under them."""
     knots: Counts = ramps.knots * scale
     end, at = float(knots[-1]), 0.0
-    for burst in sorted(_chosen(found, scale, end * _MOST_BURSTING), key=lambda burst: burst.at):
-        length = len(burst.counts)
-        begin = min(max(burst.at * scale, at), end - length)
-        if begin < at:
-            continue  # those before it have been put off until there was no room left
+    chosen = sorted(_chosen(found, scale, end * _MOST_BURSTING), key=lambda burst: burst.at)
+    left = sum(len(burst.counts) for burst in chosen)
+    for burst in chosen:
+        # One burst may put off the next, but room is left for all that follow.
+        begin = min(max(burst.at * scale, at), end - left)
         yield from _ramps(knots, ramps.rates, at, begin)
         yield from _burst(burst)
-        at = begin + length
+        at = begin + len(burst.counts)
+        left -= len(burst.counts)
     yield from _ramps(knots, ramps.rates, at, end)
 
 

@@ -29,7 +29,8 @@ _SCRAPES = 4
 """Scrapes that a step holds at the least, so that one that failed leaves no hole in a rate."""
 _MAX_BYTES = 64 * 1024 * 1024
 _TIMEOUT = 60.0
-_LONGEST_ROUTE = 200
+_LONGEST = 200
+"""Characters of a route."""
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _NO_ROUTE = ("", names.UNKNOWN_ROUTE, names.OTHER_ROUTE)
 
@@ -135,30 +136,26 @@ class Prometheus:
             time=f"{end:.3f}",
         )
         found: dict[tuple[str, str], float] = {}
-        left_out = {f"without a route in the label {route}": 0.0, "of a method that is no load's": 0.0}
+        without, foreign = f"without a route in the label {route}", f"of no usual method in the label {method}"
+        left_out = {without: 0.0, foreign: 0.0}
         for each in answer:
             requests = each.value[1]
             if not math.isfinite(requests) or requests <= 0:
                 continue
             key = (each.metric.get(method, "").upper(), _plain(each.metric.get(route, "")))
             if key[1] in _NO_ROUTE:
-                left_out[f"without a route in the label {route}"] += requests
+                left_out[without] += requests
             elif key[0] not in METHODS:
-                left_out["of a method that is no load's"] += requests
+                left_out[foreign] += requests
             else:
                 found[key] = found.get(key, 0.0) + requests
         routes = [Route(method=key[0], template=key[1], requests=n, queried=None) for key, n in found.items()]
-        if not routes:
-            raise TrafficError(
-                f"{self._base}: no series of {self._counter.selector} names a method in the label {method} and a route"
-                f" in {route}; say which do by --method-label and --route-label"
-            )
         return mixed(routes, left_out, f"{moment(stretch.start)} to {moment(end)}")
 
     def notes(self) -> list[str]:
         """What was asked for, and what it cannot say."""
         return [
-            f"Counted by {self._counter.selector} in a Prometheus that scrapes every {self._scrape:g} s.",
+            f"Counted by {_plain(self._counter.selector)} in a Prometheus that scrapes every {self._scrape:g} s.",
             "Whether a route is asked for with a query cannot be seen in metrics.",
         ]
 
@@ -213,5 +210,5 @@ def _reason(error: urllib.error.HTTPError) -> str:
         return str(error.reason)
 
 
-def _plain(route: str) -> str:
-    return "".join(each if each.isprintable() else "?" for each in route)[:_LONGEST_ROUTE]
+def _plain(text: str) -> str:
+    return "".join(each if each.isprintable() else "?" for each in text)[:_LONGEST]

@@ -9,10 +9,14 @@ from typing import Any, Self
 import brotli
 from locust.exception import CatchResponseError, ResponseError
 from requests.structures import CaseInsensitiveDict
+from tailgate_otel.names import HEADER_SERVER_TIMING
 
 from tailgate_loadtest.engine.http.errors import AnswerMalformed, AnswerTooLarge, BadStatus, RequestFailed
 from tailgate_loadtest.engine.http.parser import MAX_BODY, fields
 from tailgate_loadtest.engine.http.timings import Timings
+from tailgate_loadtest.measure.server_timing import ServerTiming, parse
+
+_SERVER_TIMING = HEADER_SERVER_TIMING.encode()
 
 
 class Response:
@@ -47,6 +51,13 @@ class Response:
         """The seconds that its steps took."""
         opening = self.opening or _NOTHING_OPENED
         return Timings(opening.resolve, opening.connect, opening.secure, self.wait, self.receive)
+
+    @property
+    def server_timing(self) -> ServerTiming | None:
+        """What the server says of its own time; nothing is taken apart for it where it says nothing."""
+        if not self.has(_SERVER_TIMING):
+            return None
+        return parse(b", ".join(self.raw(_SERVER_TIMING)))
 
     @property
     def ok(self) -> bool:

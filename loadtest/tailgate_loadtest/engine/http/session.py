@@ -18,13 +18,13 @@ from tailgate_loadtest.engine.http.cookies import Cookies
 from tailgate_loadtest.engine.http.counting import Counter
 from tailgate_loadtest.engine.http.encode import Heads, basic_auth, body_of, refusal, without_credentials
 from tailgate_loadtest.engine.http.errors import RequestFailed, TooManyRedirects, Unsupported
-from tailgate_loadtest.engine.http.eventstream import Event
 from tailgate_loadtest.engine.http.response import CaughtResponse, Response
 from tailgate_loadtest.engine.http.sse import HEADERS as EVENT_HEADERS
 from tailgate_loadtest.engine.http.sse import EventStream
 from tailgate_loadtest.engine.http.stream import Line, SentAt
 from tailgate_loadtest.engine.http.websocket import Message, WebSocket
 from tailgate_loadtest.engine.tracker import CONTEXT_KEY, COUNTED, Watch
+from tailgate_loadtest.shapes.eventstream import Event
 
 USER_AGENT = f"tailgate/{version('tailgate-loadtest')}"
 _REDIRECTS = (301, 302, 303, 307, 308)

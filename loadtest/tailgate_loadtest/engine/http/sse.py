@@ -11,10 +11,10 @@ from tailgate_loadtest.engine.http.errors import (
     HandshakeRefused,
     RequestFailed,
 )
-from tailgate_loadtest.engine.http.eventstream import Event, EventParser
 from tailgate_loadtest.engine.http.parser import MAX_HEAD
 from tailgate_loadtest.engine.http.stream import Line, SentAt, Stream
 from tailgate_loadtest.engine.http.wire import failure_of
+from tailgate_loadtest.shapes.eventstream import Event, EventParser
 
 _TYPE = b"text/event-stream"
 HEADERS = {"accept": _TYPE.decode(), "cache-control": "no-store", "accept-encoding": "identity"}
@@ -56,8 +56,10 @@ class EventStream(Stream[Event]):
         while True:
             broken: RequestFailed | None = None
             try:
+                self._take_events()
                 while not self._answer.complete:
                     self._feed()
+                    self._take_events()
             except RequestFailed as error:
                 broken = error
             except OSError as error:
@@ -91,9 +93,15 @@ class EventStream(Stream[Event]):
             answer.feed(received)
         else:
             answer.closed()
-        body = b"".join(answer.body)
-        answer.body.clear()
-        for event in self._parser.feed(body):
+
+    def _take_events(self) -> None:
+        body = b"".join(self._answer.body)
+        self._answer.body.clear()
+        try:
+            events = self._parser.feed(body)
+        except ValueError as error:
+            raise AnswerTooLarge(str(error)) from None
+        for event in events:
             self._put(event)
         if self._parser.retry is not None:
             least, most = _RETRY_BOUNDS

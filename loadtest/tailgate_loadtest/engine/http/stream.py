@@ -42,7 +42,7 @@ MAX_MESSAGE = 16 * 1024 * 1024
 _MAX_UNREAD = 1000
 _BUFFER = 16 * 1024
 _CLOSING = 5.0
-"""Seconds that a farewell may take."""
+"""Seconds that a farewell may take, at most."""
 _AHEAD = 0.01
 """Seconds by which a message may come before it was sent: so far two good clocks may differ."""
 NORMAL = 1000
@@ -151,7 +151,7 @@ class Stream(Generic[M]):
         if self._opened and self._over is None:
             self._closing = True
             with suppress(StreamFailed), self._counting("close") as count:
-                with limited(_CLOSING, "no farewell"):
+                with limited(min(_CLOSING, self._line.within), "no farewell"):
                     self._part()
                 count.end()
         self._drop()

@@ -6,8 +6,6 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from tailgate_loadtest.engine.http.errors import AnswerTooLarge
-
 MAX_EVENT = 16 * 1024 * 1024
 """Characters of one event, unfinished lines included."""
 _LINE_END = re.compile("\r\n|\n|\r")
@@ -54,7 +52,7 @@ class EventParser:
         """The events that are whole now.
 
         Raises:
-            AnswerTooLarge: one has grown past the limit.
+            ValueError: one has grown past the limit.
         """
         text = self._decoder.decode(data)
         if not text:
@@ -78,7 +76,7 @@ class EventParser:
         self._line.append(rest)
         self._line_size += len(rest)
         if self._data_size + self._line_size > MAX_EVENT:
-            raise AnswerTooLarge(f"an event is larger than {MAX_EVENT} characters")
+            raise ValueError(f"an event is larger than {MAX_EVENT} characters")
         return events
 
     def _take(self, line: str) -> Event | None:
