@@ -157,3 +157,33 @@ def test_what_no_run_can_answer_has_no_finding():
     assert judge(slo, Gate(), evidence) is None
     vital = objectives(("lcp", "measure: vital, vital: lcp, threshold: 2s", "0.75"))
     assert judge(vital.slos[0], Gate(), evidence) is None
+
+
+def lost(counts, route="GET /a"):
+    return intervals(route, Kind.LOST, 0.0, counts)
+
+
+def test_what_a_lost_worker_took_with_it_decides_nothing_where_the_rest_is_enough():
+    finding = found(FAST, "0.95", good(), lost([2]))
+    assert finding.verdict == "pass"
+    assert (finding.samples, finding.bad) == (600, 0)
+    assert finding.bad_high > found(FAST, "0.95", good()).bad_high
+    assert "2 more, of a lost worker" in finding.why
+    missed = found(FAST, "0.95", good(counts=[8] * 60), good(0.9, [4] * 60), lost([20]))
+    assert missed.verdict == "fail"
+
+
+@pytest.mark.parametrize("measure", [FAST, "measure: availability, route: GET /a"])
+def test_what_a_lost_worker_took_with_it_lets_nothing_pass_that_it_could_have_missed(measure):
+    assert found(measure, "0.95", good()).verdict == "pass"
+    finding = found(measure, "0.95", good(), lost([10] * 6))
+    assert finding.verdict == "inconclusive"
+    assert finding.bad_low == pytest.approx(0, abs=1e-9)
+    assert finding.bad_high > 60 / 660
+
+
+def test_what_a_lost_worker_took_with_it_lets_nothing_fail_that_it_could_have_kept():
+    missed = good(counts=[9] * 60), good(0.9, [1] * 60)
+    assert found(FAST, "0.95", *missed).verdict == "fail"
+    finding = found(FAST, "0.95", *missed, lost([10] * 60))
+    assert finding.verdict == "inconclusive"

@@ -21,9 +21,10 @@ def put_on(hand: Hand, desk: Desk, say: Say, stop: Event) -> None:
             second += 1
             gevent.sleep(max(second - desk.now(), 0.0))
             desk.take("", second, hand.report())
-            desk.tick(say)
+            desk.tick(say, second)
 
     ticker = gevent.spawn(tick)
     hand.load.run(stop)
     ticker.kill()
     desk.take("", sys.maxsize, hand.finish(stop))
+    desk.tick(say)

@@ -91,14 +91,14 @@ class Desk:
         """Something lets no verdict be sound."""
         self._reasons.append(reason)
 
-    def tick(self, say: Say) -> None:
-        """A second has passed: tell how the load stands."""
+    def tick(self, say: Say, second: int | None = None) -> None:
+        """A second has passed, or (without one) all is over: tell how the load stands."""
         now = self.now()
         self._ledger.fold(now)
         _bound_words()
         recent, sums = self._ledger.recent(), self._sums()
         tick = {
-            "second": float(round(now)),
+            "second": round(now, 3) if second is None else float(second),
             "planned": self._planned(now),
             **{key: sums[key] for key in ("started", "completed", "waiting", "users", "requests", "failed")},
             "lag": max((process.lag for process in self._processes.values()), default=0.0),

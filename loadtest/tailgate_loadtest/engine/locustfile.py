@@ -26,6 +26,7 @@ def environment_for(orders: Orders, create_runner: Callable[[Environment], Runne
     options = parse_options(args=arguments)
     # A shape that ends would end a headless master with it, and nobody would ask its workers for their last reports.
     options.headless = orders.crew is None
+    # What a lost worker leaves, the others take on.
     options.enable_rebalancing = True
     missing = [name for name in orders.classes if name not in found]
     if missing:

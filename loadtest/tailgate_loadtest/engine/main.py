@@ -20,7 +20,7 @@ from locust.exception import LocustError, RPCError
 from locust.runners import STATE_CLEANUP, Runner
 from tailgate_otel.names import ENV_TARGETS
 
-from tailgate_loadtest.engine import alone, worker
+from tailgate_loadtest.engine import alone
 from tailgate_loadtest.engine.desk import Desk, Say
 from tailgate_loadtest.engine.hand import hand_for
 from tailgate_loadtest.engine.loads import drive, schedule_for
@@ -29,8 +29,9 @@ from tailgate_loadtest.engine.master import Master
 from tailgate_loadtest.engine.naming import Naming
 from tailgate_loadtest.engine.rehearsal import rehearse
 from tailgate_loadtest.engine.stats import StatsFeed
+from tailgate_loadtest.engine.worker import Worker, ask, create_runner
 from tailgate_loadtest.measure.hlog import LogWriter
-from tailgate_loadtest.shapes.orders import Orders, Swarm
+from tailgate_loadtest.shapes.orders import Enlistment, Orders, Swarm, read
 
 USAGE = 2
 _GRACE = 4.0
@@ -49,13 +50,13 @@ def main() -> int:
         except BrokenPipeError:
             return  # nobody listens any more; standard input closes too, and that ends the load
 
-    orders = Orders.from_json(sys.stdin.readline())
+    told = read(sys.stdin.readline())
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stop.set)
     _end_with_parent()
     try:
-        _obey(orders, say, stop)
+        _help(told, say, stop) if isinstance(told, Enlistment) else _obey(told, say, stop)
     except (LocustError, RPCError) as error:
         say({"error": str(error)})
         return USAGE
@@ -63,34 +64,39 @@ def main() -> int:
 
 
 def _obey(orders: Orders, say: Say, stop: Event) -> None:
-    if orders.targets:
-        os.environ[ENV_TARGETS] = orders.targets
-    if orders.leader:
-        orders = worker.ask(orders)
-    random.seed(orders.seed)
-    environment = _environment(orders)
+    """Put a load on, alone or at the head of others."""
+    _prepare(orders)
+    crew = None if orders.rehearse else orders.crew
+    environment = _environment(
+        orders, lambda env: env.create_master_runner(crew.host, crew.port) if crew else env.create_local_runner()
+    )
     if orders.rehearse:
         say({"rehearsal": rehearse(environment, Naming(orders.routes, orders.host))})
         return
-    if orders.leader:
-        working = worker.Worker(orders, environment, stop)
-        working.work()
-        say({"error": working.dismissed} if working.dismissed else {"done": True})
-    else:
-        with Path(orders.log).open("w", encoding="ascii") as file:
-            _put_on(orders, environment, LogWriter(file), say, stop)
-        say({"done": True})
+    with Path(orders.log).open("w", encoding="ascii") as file:
+        _put_on(orders, environment, LogWriter(file), say, stop)
+    say({"done": True})
     _put_away(environment, closed=isinstance(orders.load, Swarm))
 
 
-def _environment(orders: Orders) -> Environment:
-    def runner(environment: Environment) -> Runner:
-        if orders.leader:
-            return worker.create_runner(environment, orders)
-        if orders.crew and not orders.rehearse:
-            return environment.create_master_runner(orders.crew.host, orders.crew.port)
-        return environment.create_local_runner()
+def _help(enlistment: Enlistment, say: Say, stop: Event) -> None:
+    """Put a part of somebody else's load on."""
+    orders = ask(enlistment)
+    _prepare(orders)
+    environment = _environment(orders, lambda env: create_runner(env, enlistment))
+    worker = Worker(orders, environment, stop)
+    worker.work()
+    say({"error": worker.dismissed} if worker.dismissed else {"done": True})
+    _put_away(environment, closed=isinstance(orders.load, Swarm))
 
+
+def _prepare(orders: Orders) -> None:
+    random.seed(orders.seed)
+    if orders.targets:
+        os.environ[ENV_TARGETS] = orders.targets
+
+
+def _environment(orders: Orders, runner: Callable[[Environment], Runner]) -> Environment:
     try:
         return environment_for(orders, runner)
     except (LocustError, RPCError):

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import gevent
@@ -26,8 +26,7 @@ from tailgate_loadtest.engine.loads import Drive
 from tailgate_loadtest.engine.post import Inbox
 from tailgate_loadtest.engine.worker import digest_of
 from tailgate_loadtest.errors import DeltaError
-from tailgate_loadtest.shapes.orders import Crew, Leader, Orders
-from tailgate_loadtest.shapes.profile import Profile
+from tailgate_loadtest.shapes.orders import Crew, Enlistment, Orders
 from tailgate_loadtest.shapes.schedule import Schedule
 from tailgate_loadtest.shapes.slices import Slice, shares
 
@@ -98,12 +97,15 @@ class Master:
             messages.listen(self._runner, kind, orders.key, listener)
 
     def __enter__(self) -> "Master":
-        worker = replace(
-            self._orders,
-            crew=None,
-            leader=Leader(host=self._crew.host, port=self._runner.server.port),
-            log="",
-            result="",
+        orders = self._orders
+        worker = Enlistment(
+            host=self._crew.host,
+            port=self._runner.server.port,
+            locustfile=orders.locustfile,
+            key=orders.key,
+            targets=orders.targets,
+            run_secret=orders.run_secret,
+            tls=orders.tls,
         )
         for _ in range(self._crew.processes):
             child = subprocess.Popen(
@@ -157,6 +159,7 @@ class Master:
             self._tell(messages.OVER, {})
         self._see_out(stop)
         ticker.kill()
+        self._desk.tick(say)
 
     def _see_out(self, stop: Event) -> None:
         length = self._schedule.length if self._schedule is not None else self._desk.now()
@@ -184,7 +187,7 @@ class Master:
             for worker in self._present():
                 if self._desk.now() - worker.heard > _SILENCE:
                     self._lose(worker, f"fell silent for {_SILENCE:.0f} s")
-            self._desk.tick(say)
+            self._desk.tick(say, second)
 
     def _lose(self, worker: _Worker, how: str) -> None:
         self._lost.add(worker.id)
@@ -240,23 +243,12 @@ class Master:
                 raise LocustError(f"only {here} of {self._crew.expect} workers {what} within {patience:.0f} s")
 
     def _asked(self, sender: str, data: Mapping[str, Any]) -> None:
-        orders = self._orders
         if data.get("locustfile") != self._digest:
             answer: dict[str, Any] = {"refused": "its locustfile is not the same as the master's"}
         elif self._begun or len(self._workers) >= self._crew.expect:
             answer = {"refused": "the load has begun already, or has all the workers it expects"}
         else:
-            answer = {
-                "host": orders.host,
-                "load": asdict(orders.load),
-                "open": isinstance(orders.load, Profile),
-                "seed": orders.seed,
-                "drain": orders.drain,
-                "classes": orders.classes,
-                "tags": orders.tags,
-                "exclude_tags": orders.exclude_tags,
-                "routes": orders.routes,
-            }
+            answer = self._orders.shared()
         self._runner.send_message(messages.ORDERS, answer, sender)
 
     def _ready(self, sender: str, data: Mapping[str, Any]) -> None:

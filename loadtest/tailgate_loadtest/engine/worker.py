@@ -5,7 +5,6 @@ import random
 import socket
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,13 @@ from locust.exception import LocustError, RPCError
 from locust.rpc import Message
 from locust.rpc.zmqrpc import Client
 from locust.runners import WorkerRunner
+from tailgate_otel.names import ENV_CREW_KEY
 
 from tailgate_loadtest.engine import messages
 from tailgate_loadtest.engine.hand import Hand, hand_for
 from tailgate_loadtest.engine.loads import Load, OpenLoad
 from tailgate_loadtest.engine.post import Outbox
-from tailgate_loadtest.shapes.orders import Orders, load_of
+from tailgate_loadtest.shapes.orders import Enlistment, Orders
 from tailgate_loadtest.shapes.slices import Slice
 
 _ASK_EVERY = 2.0
@@ -42,56 +42,42 @@ def digest_of(locustfile: str) -> str:
     return sha256(Path(locustfile).read_bytes()).hexdigest()
 
 
-def ask(orders: Orders) -> Orders:
-    """The orders of the leader, for the locustfile and the files that are here.
+def ask(enlistment: Enlistment) -> Orders:
+    """The orders of the leader, for what is found here.
 
     Raises:
         LocustError: no leader answers, or it does not want this worker; the message says why.
     """
-    leader = orders.leader
-    if leader is None:
-        raise LocustError("a worker needs a leader")
-    place = f"{leader.host}:{leader.port}"
+    place = f"{enlistment.host}:{enlistment.port}"
     identity = f"{socket.gethostname()}_{uuid.uuid4().hex}"
-    client = Client(leader.host, leader.port, identity)
-    wanted = {"key": orders.key, "locustfile": digest_of(orders.locustfile)}
-    plan: dict[str, Any] | None = None
+    client = Client(enlistment.host, enlistment.port, identity)
+    question = {"key": enlistment.key, "locustfile": digest_of(enlistment.locustfile)}
+    answer: dict[str, Any] | None = None
     try:
         for _ in range(round(_ASK_FOR / _ASK_EVERY)):
-            client.send(Message(messages.ASK, wanted, identity))
+            client.send(Message(messages.ASK, question, identity))
             with gevent.Timeout(_ASK_EVERY, False):
-                plan = client.recv().data
+                answer = client.recv().data
                 break
     except RPCError as error:
         raise LocustError(f"the master at {place} cannot be spoken to: {error}") from error
     finally:
-        client.close()
-    if plan is None:
+        client.close(linger=0)
+    if answer is None:
         raise LocustError(
-            f"no master answers at {place}; start `tailgate run --master` there, or correct --master-host"
+            f"no master answers at {place}; start `tailgate run --master` there, correct --master-host, or give"
+            f" {ENV_CREW_KEY} as it has it"
         )
-    if plan.get("refused"):
-        raise LocustError(f"the master at {place} does not take this worker: {plan['refused']}")
-    return replace(
-        orders,
-        host=plan["host"],
-        load=load_of(plan["load"], is_open=plan["open"]),
-        seed=plan["seed"],
-        drain=plan["drain"],
-        classes=tuple(plan["classes"]),
-        tags=tuple(plan["tags"]),
-        exclude_tags=tuple(plan["exclude_tags"]),
-        routes=tuple(plan["routes"]),
-    )
+    if answer.get("refused"):
+        raise LocustError(f"the master at {place} does not take this worker: {answer['refused']}")
+    return enlistment.orders(answer)
 
 
-def create_runner(environment: Environment, orders: Orders) -> WorkerRunner:
-    """Locust's worker, at the leader of these orders."""
+def create_runner(environment: Environment, enlistment: Enlistment) -> WorkerRunner:
+    """Locust's worker, of that leader."""
     # What workers write goes to their own logs; for a process of its own: the constants are not the same afterwards.
     locust.runners.WORKER_LOG_REPORT_INTERVAL = -1
-    if orders.leader is None:
-        raise LocustError("a worker needs a leader")
-    return environment.create_worker_runner(orders.leader.host, orders.leader.port)
+    return environment.create_worker_runner(enlistment.host, enlistment.port)
 
 
 class Worker:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from tailgate_slo import SLO, Gate, nearest_route, samples_to_decide
+from tailgate_slo import SLO, Gate, Measure, nearest_route, samples_to_decide
 
 from tailgate_loadtest.judge.document import Finding, Outcome
 from tailgate_loadtest.judge.statistics import Array, Bounds, quantile, share
@@ -43,10 +43,20 @@ def judge(slo: SLO, gate: Gate, evidence: Evidence) -> Finding | None:
     if not samples:
         return _missing(slo, gate, _no_requests(measure.route, evidence.log.routes))
     latency = measure.kind == "latency"
-    bad = windows.slower(float(measure.threshold or 0)) if latency else windows.bad
+    bad = _bad(windows, measure)
     bounds = share(bad, total)
     number, low, high, at_least = _percentile(windows, float(slo.target)) if latency else _good(bad, total, bounds)
+    if lost := int(windows.lost.sum()):
+        # Nobody knows how these ended: a verdict must hold whether they were all good or all bad.
+        best, worst = windows.best(), windows.worst()
+        bounds = Bounds(share(_bad(best, measure), best.total).low, share(_bad(worst, measure), worst.total).high)
+        if latency:
+            low, high = _percentile(best, float(slo.target))[1], _percentile(worst, float(slo.target))[2]
+        else:
+            _, low, high, _ = _good(bad, total, bounds)
     outcome, why = _decide(slo, gate, samples, float(bad.sum()), bounds)
+    if lost:
+        why += f"; {lost} more, of a lost worker, count as good for the one bound and as bad for the other"
     return _finding(
         slo,
         gate,
@@ -60,6 +70,10 @@ def judge(slo: SLO, gate: Gate, evidence: Evidence) -> Finding | None:
         at_least=at_least,
         why=why,
     )
+
+
+def _bad(windows: Windows, measure: Measure) -> Array:
+    return windows.slower(float(measure.threshold or 0)) if measure.kind == "latency" else windows.bad
 
 
 def _queries(slo: SLO, gate: Gate, evidence: Evidence) -> Finding:

@@ -1,7 +1,7 @@
 """A stretch of a run cut into windows: what each route's requests did in each of them."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +23,8 @@ class Windows:
     """Per window, how many were not answered when the drain ended."""
     waited: Histogram
     """How long these had been waited for by then."""
+    lost: Array
+    """Per window, how many have no known end, because the worker that made them was lost."""
 
     @property
     def bad(self) -> Array:
@@ -36,6 +38,17 @@ class Windows:
         for window, histogram in self.good.items():
             totals[window] += histogram.total
         return totals
+
+    def best(self) -> "Windows":
+        """As if all that was lost had been good."""
+        good = {window: Histogram(histogram.counts) for window, histogram in self.good.items()}
+        for window in np.flatnonzero(self.lost).tolist():
+            good.setdefault(window, Histogram()).add(0, int(self.lost[window]))
+        return replace(self, good=good, lost=np.zeros_like(self.lost))
+
+    def worst(self) -> "Windows":
+        """As if all that was lost had been bad."""
+        return replace(self, failed=self.failed + self.lost, lost=np.zeros_like(self.lost))
 
     def slower(self, threshold: float) -> Array:
         """Per window, the requests that were not answered well within ``threshold`` seconds."""
@@ -79,4 +92,5 @@ def cut(log: LatencyLog, route: str | None, start: float, end: float) -> Windows
         failed=counts(per_window(Kind.FAILED)),
         censored=counts(censored),
         waited=merged(censored.values()),
+        lost=counts(per_window(Kind.LOST)),
     )

@@ -9,7 +9,8 @@ def charge(
     """Routes and moments due, and how many arrivals could be put on none.
 
     An arrival counts on the routes that its persona's other arrivals asked for: where one in three of these asked for a
-    route, one in three of them does. Of a persona that never came to a request at all, nobody knows the routes.
+    route, one in three of them does, rounded up. Of a persona that never came to a request at all, nobody knows the
+    routes.
 
     Args:
         dues: per persona, when the arrivals were due, in seconds.
@@ -30,4 +31,6 @@ def charge(
                 while owed > 1 - 1e-9:  # a hair below one is one: thirds do not add up in binary
                     owed -= 1
                     charged.append((route, due))
+            if owed > 1e-6:
+                charged.append((route, moments[-1]))
     return charged, uncharged

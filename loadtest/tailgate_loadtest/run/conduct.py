@@ -121,6 +121,8 @@ def _orders(plan: Plan, bundle: Bundle) -> Orders:
         exclude_tags=plan.exclude_tags,
         routes=plan.routes,
         tls=plan.tls.resolved(),
+        crew=plan.crew,
+        key=plan.crew_key,
     )
 
 

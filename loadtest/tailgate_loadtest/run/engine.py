@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Self
 
 from tailgate_loadtest.errors import EngineError
-from tailgate_loadtest.shapes.orders import Orders
+from tailgate_loadtest.shapes.orders import Enlistment, Orders
 
 _HURRY = 3.0
 """Seconds that the engine gets, once told to stop, before it is killed."""
@@ -26,7 +26,7 @@ _LOOK = 0.2
 class EngineProcess:
     """One engine. A context manager: it leaves no process behind."""
 
-    def __init__(self, orders: Orders) -> None:
+    def __init__(self, orders: Orders | Enlistment) -> None:
         self._orders = orders
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the engine, closed in __exit__
         # A session of its own: Ctrl-C is for us to pass on. -P: a package in the working directory shadows nothing.

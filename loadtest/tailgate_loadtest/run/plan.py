@@ -10,7 +10,7 @@ from tailgate_slo import Objectives
 from tailgate_loadtest.errors import PlanError
 from tailgate_loadtest.run import certificates
 from tailgate_loadtest.run.document import PlanRecord, StageRecord, TlsRecord
-from tailgate_loadtest.shapes.orders import Swarm, Tls
+from tailgate_loadtest.shapes.orders import Crew, Swarm, Tls
 from tailgate_loadtest.shapes.profile import Profile
 
 _LEAST_DRAIN = 5.0
@@ -37,6 +37,9 @@ class Plan:
     openapi: tuple[str, ...] = ()
     """The routes of an OpenAPI file."""
     tls: Tls = field(default_factory=Tls)
+    crew: Crew | None = None
+    """More processes than the engine itself, to put the load on together."""
+    crew_key: str | None = field(default=None, repr=False)
     labels: Mapping[str, str] = field(default_factory=dict)
     """The run's own tags."""
     facts: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)

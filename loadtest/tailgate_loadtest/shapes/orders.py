@@ -39,14 +39,6 @@ class Crew:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Leader:
-    """Whose part of a load this engine puts on, in place of one of its own."""
-
-    host: str
-    port: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class Tls:
     """Whom to trust, and who we are, when a connection is secured."""
 
@@ -103,8 +95,6 @@ class Orders:
     tls: Tls = Tls()
     crew: Crew | None = None
     """Lead workers; None: put the load on alone."""
-    leader: Leader | None = None
-    """Be a worker: the load is the leader's to say."""
     key: str | None = None
     """What leader and workers know each other by."""
 
@@ -122,13 +112,68 @@ class Orders:
         """The orders that ``to_json`` wrote."""
         raw: dict[str, Any] = json.loads(text)
         listed = {key: tuple(raw.pop(key)) for key in ("classes", "tags", "exclude_tags", "routes")}
-        crew, leader = raw.pop("crew"), raw.pop("leader")
+        crew = raw.pop("crew")
         load = load_of(raw.pop("load"), is_open=raw.pop("open"))
         return cls(
             **{**raw, **listed, "load": load, "tls": Tls(**raw["tls"])},
             crew=Crew(**crew) if crew else None,
-            leader=Leader(**leader) if leader else None,
         )
+
+    def shared(self) -> dict[str, Any]:
+        """What workers anywhere are told of the load: no secret, and no file."""
+        names = ("host", "load", "seed", "drain", "classes", "tags", "exclude_tags", "routes")
+        whole = asdict(self)
+        return {**{name: whole[name] for name in names}, "open": isinstance(self.load, Profile)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enlistment:
+    """What a worker is told: who leads it, and what it finds here. The load is the leader's to say."""
+
+    host: str
+    """The leader's."""
+    port: int
+    locustfile: str
+    key: str | None
+    targets: str | None = None
+    run_secret: str | None = None
+    tls: Tls = Tls()
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps({**asdict(self), "worker": True})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Enlistment":
+        """The enlistment that ``to_json`` wrote."""
+        raw = json.loads(text)
+        del raw["worker"]
+        return cls(**{**raw, "tls": Tls(**raw["tls"])})
+
+    def orders(self, shared: Mapping[str, Any]) -> Orders:
+        """The orders that a leader's ``shared`` comes to here."""
+        return Orders(
+            locustfile=self.locustfile,
+            key=self.key,
+            targets=self.targets,
+            run_secret=self.run_secret,
+            tls=self.tls,
+            host=shared["host"],
+            load=load_of(shared["load"], is_open=shared["open"]),
+            seed=shared["seed"],
+            drain=shared["drain"],
+            classes=tuple(shared["classes"]),
+            tags=tuple(shared["tags"]),
+            exclude_tags=tuple(shared["exclude_tags"]),
+            routes=tuple(shared["routes"]),
+            log="",
+            result="",
+        )
+
+
+def read(text: str) -> Orders | Enlistment:
+    """What an engine is told, of either kind."""
+    return Enlistment.from_json(text) if json.loads(text).get("worker") else Orders.from_json(text)
 
 
 def load_of(plain: Mapping[str, Any], *, is_open: bool) -> Profile | Swarm:
