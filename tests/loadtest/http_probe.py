@@ -59,6 +59,7 @@ def carry_out(base: str, options: dict, calls: list[dict]) -> list[dict]:
         elif "forget" in call:
             session = None
             gc.collect()
+            time.sleep(0)  # what is dropped is closed at the loop's next turn
             outcomes.append({"sockets": sockets() - before})
         else:
             sent = [gevent.spawn(outcome_of, session, call, events) for _ in range(together)]

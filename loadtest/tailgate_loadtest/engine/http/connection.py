@@ -42,7 +42,7 @@ class Connection:
     def __del__(self) -> None:
         # The loop holds a wire for as long as that is watched: of a user that is gone nobody else would close it.
         if hasattr(self, "_wire"):
-            self._wire.close()
+            self._wire.abandon()
 
     def exchange(self, request: bytes, *, no_body: bool, within: float) -> None:
         """Send a request and take its answer whole.

@@ -36,6 +36,9 @@ class Wire(Protocol):
     def close(self) -> None:
         """Give the socket back."""
 
+    def abandon(self) -> None:
+        """Close it soon, from whatever thread: garbage is collected in any."""
+
 
 class PlainWire:
     """A non-blocking socket and its watcher."""
@@ -113,6 +116,11 @@ class PlainWire:
             self._readable.stop()
             self._readable.close()
             self._socket.close()
+
+    def abandon(self) -> None:
+        """See Wire."""
+        if self._socket.fileno() >= 0:
+            self._hub.loop.run_callback_threadsafe(self.close)
 
     def _wake(self) -> None:
         # Called in the hub. What nobody waits for stays unread, and would be told of again and again.
@@ -218,6 +226,10 @@ class SecureWire:
     def close(self) -> None:
         """See Wire."""
         self._wire.close()
+
+    def abandon(self) -> None:
+        """See Wire."""
+        self._wire.abandon()
 
     def _flush(self) -> None:
         if self._out.pending:
