@@ -14,6 +14,7 @@ import sys  # noqa: E402
 import time  # noqa: E402
 
 import gevent  # noqa: E402
+from gevent.fileobject import FileObject  # noqa: E402
 from locust.event import EventHook  # noqa: E402
 from tailgate_loadtest.engine.http.errors import StreamFailed  # noqa: E402
 from tailgate_loadtest.engine.http.session import Session  # noqa: E402
@@ -90,5 +91,6 @@ def carry_out(base: str, kind: str, url: str, open: dict, steps: list, **options
     return {"given": given, "told": told, "took": time.perf_counter() - began}
 
 
-for line in sys.stdin:
+# By gevent: what is still going on goes on while the next line is waited for.
+for line in FileObject(sys.stdin.fileno(), "r", close=False):
     print(json.dumps(carry_out(**json.loads(line))), flush=True)

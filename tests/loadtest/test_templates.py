@@ -110,7 +110,7 @@ tails = st.tuples(templates, st.sampled_from(["/{t:path}", "/{t:path}/b", "/a{t:
 routes = st.lists(
     st.tuples(st.sampled_from(["GET", "PUT"]), templates | tails).map(" ".join), max_size=12, unique_by=lambda r: r
 )
-paths = st.lists(st.sampled_from(["a", "b", "c", "ab", "acb", "a-b", "-", ""]), min_size=1, max_size=5).map(
+paths = st.lists(st.sampled_from(["a", "b", "c", "ab", "acb", "a-b", "a-", "-b", "-", ""]), min_size=1, max_size=5).map(
     lambda parts: "/" + "/".join(parts)
 )
 

@@ -1,11 +1,15 @@
 """A WebSocket held by a user: against a server of its own making, and against one that misbehaves byte by byte."""
 
 import json
+import ssl
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 
 import pytest
+import trustme
 import websockets.exceptions
 from websockets.sync.server import ServerConnection, serve
 
@@ -268,3 +272,51 @@ def test_accepting_is_what_the_standard_shows():
     """RFC 6455, 1.3."""
     head = b"GET / HTTP/1.1\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     assert b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in accepting(head)
+
+
+@pytest.mark.parametrize("insecure", [True, False])
+def test_a_secured_socket_holds_as_a_plain_one_does(hold, insecure):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    with serve(answer, "127.0.0.1", 0, ssl=context) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        url = f"wss://127.0.0.1:{server.socket.getsockname()[1]}/live"
+        steps = [["exchange", "x" * 300_000], ["send", "ping"], ["receive", 5]]
+        outcome = hold("http://127.0.0.1:1", "websocket", steps, url, name="/live", options={"insecure": insecure})
+        server.shutdown()
+        thread.join()
+    if insecure:
+        assert outcome["given"] == [{"data": 300_000}, None, {"data": "pong"}]
+        assert routes(outcome) == [CONNECT, ("WS /live exchange", None), ("WS /live wait", None), CLOSE]
+    else:
+        assert routes(outcome) == [("WS /live connect", "TlsFailed")]
+
+
+def test_a_socket_ends_with_who_opened_it(echo):
+    """Left open by a user that is gone, it is closed, and nothing reads it any more."""
+    script = f"""
+from gevent import monkey
+monkey.patch_all()
+import gc
+import gevent
+from locust.event import EventHook
+from tailgate_loadtest.engine.http.session import Session
+from tailgate_loadtest.engine.http.tls import client_context
+from tailgate_loadtest.shapes.orders import Tls
+
+session = Session({echo!r}, EventHook(), None, tls=lambda: client_context(Tls()))
+held = []
+
+def hold():
+    held.append(session.websocket("/live").open())
+    assert held[-1].exchange("hello").data == "hello"
+
+users = [gevent.spawn(hold) for _ in range(20)]
+gevent.joinall(users, raise_error=True)
+gevent.sleep(0.1)
+print(sum(isinstance(each, gevent.Greenlet) and not each.dead for each in gc.get_objects()))
+print(sum(stream._wire is not None for stream in held))
+"""
+    done = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["0", "0"], done.stderr
