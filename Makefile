@@ -4,7 +4,7 @@
 
 BIN := .venv/bin
 PROJECTS := . slo otel service loadtest dashboards
-PACKAGES := tailgate slo otel service loadtest dashboards tests
+PACKAGES := tailgate slo otel service loadtest dashboards tests benchmarks
 STAMP := .venv/.set-up
 
 help: ## list the targets

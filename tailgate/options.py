@@ -7,6 +7,7 @@ from tailgate_otel import names
 
 _LOAD, _OPEN, _CLOSED = "What to load", "Open model: arrivals by plan", "Closed model: users, as under Locust"
 _SECURING = "How connections are secured"
+_MANY = "More than one process"
 _JUDGING, _REFERENCE, _OUTPUT = "What to judge by", "The reference API", "What comes out"
 
 Classes = Annotated[list[str] | None, typer.Argument(help="Only these user classes of the locustfile.")]
@@ -77,6 +78,77 @@ RunTime = Annotated[
     str | None,
     typer.Option(
         "-t", "--run-time", envvar="LOCUST_RUN_TIME", help="How long, such as 30s or 1h30m.", rich_help_panel=_CLOSED
+    ),
+]
+
+Processes = Annotated[
+    int,
+    typer.Option(
+        "--processes",
+        envvar="LOCUST_PROCESSES",
+        min=-1,
+        help="Put the load on from so many processes here; -1: one per core.",
+        rich_help_panel=_MANY,
+    ),
+]
+Master = Annotated[
+    bool,
+    typer.Option("--master", envvar="LOCUST_MODE_MASTER", help="Lead workers elsewhere.", rich_help_panel=_MANY),
+]
+Worker = Annotated[
+    bool,
+    typer.Option("--worker", envvar="LOCUST_MODE_WORKER", help="Put on what a master asks.", rich_help_panel=_MANY),
+]
+MasterHost = Annotated[
+    str,
+    typer.Option("--master-host", envvar="LOCUST_MASTER_NODE_HOST", help="A worker's master.", rich_help_panel=_MANY),
+]
+MasterPort = Annotated[
+    int,
+    typer.Option(
+        "--master-port",
+        envvar="LOCUST_MASTER_NODE_PORT",
+        min=1,
+        max=65535,
+        help="The master's port, for both.",
+        rich_help_panel=_MANY,
+    ),
+]
+MasterBindHost = Annotated[
+    str,
+    typer.Option(
+        "--master-bind-host",
+        envvar="LOCUST_MASTER_BIND_HOST",
+        help="Where the master listens; elsewhere than on loopback only with the flag below.",
+        rich_help_panel=_MANY,
+    ),
+]
+UnauthenticatedWorkers = Annotated[
+    bool,
+    typer.Option(
+        "--unauthenticated-workers",
+        help="Let the master listen beyond loopback: whoever reaches its port can join, read the plan and the rows"
+        " that are dealt, and send counts of its own.",
+        rich_help_panel=_MANY,
+    ),
+]
+ExpectWorkers = Annotated[
+    int | None,
+    typer.Option(
+        "--expect-workers",
+        envvar="LOCUST_EXPECT_WORKERS",
+        min=1,
+        help="Begin when so many workers from elsewhere are there.",
+        rich_help_panel=_MANY,
+    ),
+]
+ExpectWorkersMaxWait = Annotated[
+    str,
+    typer.Option(
+        "--expect-workers-max-wait",
+        envvar="LOCUST_EXPECT_WORKERS_MAX_WAIT",
+        help="How long to wait for them.",
+        rich_help_panel=_MANY,
     ),
 ]
 

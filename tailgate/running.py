@@ -23,7 +23,7 @@ from tailgate_loadtest.run.live import Live
 from tailgate_loadtest.run.plan import Plan
 from tailgate_loadtest.run.push import Push, wanted
 from tailgate_loadtest.run.traces import TraceReceiver
-from tailgate_loadtest.shapes.orders import Swarm, Tls
+from tailgate_loadtest.shapes.orders import Crew, Swarm, Tls
 from tailgate_loadtest.shapes.profile import Profile
 from tailgate_otel import names
 from tailgate_service.stack import Stack, StackConfig
@@ -31,6 +31,7 @@ from tailgate_service.stack import start as start_stack
 from tailgate_slo import Objectives
 
 from tailgate.console import out, print_json, say
+from tailgate.crew import key_for
 from tailgate.live import LiveView
 
 
@@ -55,6 +56,7 @@ class Request:
     tags: tuple[str, ...]
     exclude_tags: tuple[str, ...]
     tls: Tls
+    crew: Crew | None
 
     def plan(self, host: str, **more: Any) -> Plan:
         """The plan of a run against a host."""
@@ -72,13 +74,15 @@ class Request:
             "exclude_tags": self.exclude_tags,
             "labels": self.labels,
             "tls": self.tls,
+            "crew": self.crew,
+            "crew_key": key_for(self.crew, os.environ),
         }
         return Plan(**{**given, **more, "host": host})
 
 
 def against_host(request: Request, interruption: Interruption) -> Bundle:
     """Load the API at the host that was given."""
-    plan = request.plan(request.host or "")
+    plan = request.plan(request.host or "", run_secret=os.environ.get(names.ENV_RUN_SECRET))
     parts = urlsplit(plan.host)
     say(f"loading {parts.scheme}://{parts.netloc} with {plan.locustfile.name}, {_describe(request.load)}")
     with _watched(request, plan) as watchers:

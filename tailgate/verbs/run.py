@@ -13,6 +13,7 @@ from tailgate import objectives as objectives_files
 from tailgate import options
 from tailgate import settings as settings_file
 from tailgate.console import say
+from tailgate.crew import crew_for, work
 from tailgate.errors import CommandError
 from tailgate.planning import show_plan
 from tailgate.running import Request, against_host, conclude, embedded
@@ -43,6 +44,15 @@ def run(
     out_dir: options.Out = None,
     seed: options.Seed = 1,
     metrics_port: options.MetricsPort = None,
+    processes: options.Processes = 1,
+    master: options.Master = False,
+    master_bind_host: options.MasterBindHost = "127.0.0.1",
+    unauthenticated_workers: options.UnauthenticatedWorkers = False,
+    expect_workers: options.ExpectWorkers = None,
+    expect_workers_max_wait: options.ExpectWorkersMaxWait = "60s",
+    worker: options.Worker = False,
+    master_host: options.MasterHost = "127.0.0.1",
+    master_port: options.MasterPort = 5557,
     tag: options.Labels = None,
     plan: options.PlanOnly = False,
     as_json: options.AsJson = False,
@@ -56,33 +66,59 @@ def run(
         tailgate run --profile smoke
         tailgate run --host http://127.0.0.1:8000 -f locustfile.py --profile load --slo slo.yaml
         tailgate run --host http://127.0.0.1:8000 -f locustfile.py -u 20 -t 30s
+        tailgate run --host http://127.0.0.1:8000 -f locustfile.py --profile load --processes 4
     """
     defaults = settings_file.load()
-    host = host or defaults.host
     locustfile = locustfile or defaults.locustfile
     closed = users is not None or run_time is not None or spawn_rate is not None
     if profile and closed:
         raise CommandError("--profile sets arrivals, -u/-r/-t set users: give one or the other")
+    if worker and (master or processes != 1 or profile or closed or host or plan):
+        raise CommandError("--worker: what to load, and how, is the master's to say; give only -f and what it needs")
     if spawn_rate is not None and users is None:
         raise CommandError("-r says how quickly users start: give -u, their number, with it")
+    file = _file(locustfile, "-f") if locustfile else None
+    targets_file = Path(given) if (given := targets or defaults.targets) else None
+    tls = Tls(cacert=cacert, cert=cert, key=key, insecure=insecure)
+    if worker:
+        with Interruption() as interruption:
+            code = work(
+                master_host,
+                master_port,
+                locustfile=file,
+                targets=targets_file,
+                tls=tls,
+                interruption=interruption,
+            )
+        raise typer.Exit(code)
+    host = host or defaults.host
     request = Request(
         host=host,
-        locustfile=_file(locustfile, "-f") if locustfile else None,
+        locustfile=file,
         load=_load(profile or (None if closed else defaults.profile), users, spawn_rate, run_time, locustfile),
         objectives=objectives_files.find(slo or defaults.slo, reference=host is None and locustfile is None),
         variant=variant,
         db_rtt=_seconds(db_rtt, "--db-rtt"),
         metrics=metrics or defaults.metrics,
         metrics_port=metrics_port,
-        targets=Path(given) if (given := targets or defaults.targets) else None,
-        openapi=routes_of(Path(file)) if (file := openapi or defaults.openapi) else (),
+        targets=targets_file,
+        openapi=routes_of(Path(given)) if (given := openapi or defaults.openapi) else (),
         out=Path(out_dir or defaults.out or "runs"),
         seed=seed,
         labels=_labels(tag or []),
         classes=tuple(classes or ()),
         tags=tuple(tags or ()),
         exclude_tags=tuple(exclude_tags or ()),
-        tls=Tls(cacert=cacert, cert=cert, key=key, insecure=insecure),
+        tls=tls,
+        crew=crew_for(
+            processes,
+            master=master,
+            bind_host=master_bind_host,
+            port=master_port,
+            unauthenticated=unauthenticated_workers,
+            expect=expect_workers,
+            patience=_seconds(expect_workers_max_wait, "--expect-workers-max-wait"),
+        ),
     )
     if host is not None and request.db_rtt:
         raise CommandError("--db-rtt is put before the reference API's own database; it cannot be with --host")

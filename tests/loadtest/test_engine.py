@@ -886,3 +886,29 @@ def test_a_client_for_load_is_followed_like_any_other(run, api):
     assert found["GET /hang"].errors == {"Timeout": found["GET /hang"].requests}
     assert found["GET /fast"].failed == 0
     assert found["GET /fast"].requests + found["GET /judged"].requests == api.requests["GET /fast"]
+
+
+@pytest.mark.parametrize("base", ["HttpUser", "FastHttpUser", "LoadUser"])
+def test_a_failure_counts_even_when_a_listener_of_the_locustfile_breaks_off_the_task(run, base):
+    bundle = run(
+        f"""
+        from locust import FastHttpUser, HttpUser, events, task
+        from locust.exception import RescheduleTask
+        from tailgate_loadtest.engine.http import LoadUser
+
+        @events.request.add_listener
+        def give_up(exception, **_):
+            if exception:
+                raise RescheduleTask
+
+        class Visitor({base}):
+            @task
+            def look(self):
+                with self.client.get("/fast", catch_response=True) as response:
+                    response.failure("no good")
+                self.client.get("/never")
+        """,
+    )
+    (route,) = bundle.read_run().routes
+    assert route.route == "GET /fast"
+    assert route.failed == route.requests > 0

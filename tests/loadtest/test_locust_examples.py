@@ -81,11 +81,6 @@ NO_LOCUSTFILES = {
 }
 SEND_NOTHING = {"add_command_line_argument.py"}
 RAISE_ON_PURPOSE = {"manual_stats_reporting.py"}
-NOT_OPEN = {
-    "semaphore_wait.py": "its users wait in on_start until all are started, and an open load never says how many"
-    " users that is"
-}
-
 SWARM = Swarm(users=2, spawn_rate=2, run_time=2)
 AT_ONCE = 4
 """Runs that go side by side: they wait for most of their time."""
@@ -201,20 +196,13 @@ def test_an_example_runs_closed(outcome, example):
     assert document.arrivals.most_users <= SWARM.users
 
 
-@pytest.mark.parametrize("example", sorted(set(RUN) - set(NOT_OPEN)))
+@pytest.mark.parametrize("example", sorted(RUN))
 def test_an_example_runs_open(outcome, example):
     document = outcome(example, "open")
     unharmed(document, example)
     arrivals = document.arrivals
     assert (arrivals.arrived, arrivals.started) == (10, 10)
     assert (arrivals.abandoned, arrivals.unstarted) == (0, 0)
-
-
-@pytest.mark.parametrize("example", NOT_OPEN)
-def test_an_example_that_cannot_be_open_says_that_nothing_was_begun(outcome, example):
-    document = outcome(example, "open")
-    assert document.arrivals.unstarted == document.arrivals.arrived > 0
-    assert any("still waited for the on_start of their users" in warning for warning in document.warnings)
 
 
 @pytest.mark.parametrize("example", SHAPES)

@@ -196,6 +196,8 @@ def drive(environment: Environment, swarm: Swarm, now: Callable[[], float], stop
     while not stop.wait(0.1):
         if swarm.run_time is not None and now() >= swarm.run_time:
             break
+        if runner.spawning_greenlet is not None and (error := runner.spawning_greenlet.exception) is not None:
+            raise LocustError(f"no user could be started: {type(error).__name__}: {error}")
         shape_ended = environment.shape_class is not None and runner.shape_greenlet is None
         if shape_ended or runner.state == "stopped":
             break

@@ -140,13 +140,11 @@ class Master:
         Raises:
             LocustError: it never began, because workers did not come.
         """
-        crew = self._crew
-        self._await(lambda: len(self._workers) >= crew.expect, crew.patience, stop, "came")
-        count = len(self._workers)
-        for index, worker in enumerate(self._workers.values()):
-            worker.slices = [shares(count)[index]]
-            self._send(worker, messages.PLACE, {"index": index, "count": count})
-        self._await(lambda: all(worker.prepared for worker in self._workers.values()), _PREPARE, stop, "were prepared")
+        self._gather(stop)
+        if stop.is_set():
+            self._desk.begin()  # of nothing, but an account
+            self._tell(messages.STOP, {})
+            return
         if self._schedule is not None:
             self._environment.events.test_start.fire(environment=self._environment)
         self._begun = True
@@ -160,6 +158,16 @@ class Master:
         self._see_out(stop)
         ticker.kill()
         self._desk.tick(say)
+
+    def _gather(self, stop: Event) -> None:
+        """Wait until every worker is there and prepared, or the load is stopped before."""
+        crew = self._crew
+        self._await(lambda: len(self._workers) >= crew.expect, crew.patience, stop, "came")
+        count = len(self._workers)
+        for index, worker in enumerate(self._workers.values()):
+            worker.slices = [shares(count)[index]]
+            self._send(worker, messages.PLACE, {"index": index, "count": count})
+        self._await(lambda: all(worker.prepared for worker in self._workers.values()), _PREPARE, stop, "were prepared")
 
     def _see_out(self, stop: Event) -> None:
         length = self._schedule.length if self._schedule is not None else self._desk.now()

@@ -69,6 +69,8 @@ class Pool:
         for persona, count in counts.items():
             for _ in range(min(count, self._bound - self.users)):
                 self._spawn(persona, None)
+        # Users come as they are needed from now on: for a locustfile that waits for all of them, these are all.
+        self._environment.events.spawning_complete.fire(user_count=self.users)
         with gevent.Timeout(patience, False):
             while any(seat.call is None for seat in self._seats.values()) and not stop.wait(0.01):
                 pass
