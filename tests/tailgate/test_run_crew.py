@@ -45,7 +45,7 @@ def test_a_master_and_workers_find_each_other_and_know_each_other_by_the_key(
     tailgate.environment["TAILGATE_CREW_KEY"] = "known to both"
     workers = [tailgate.start("run", "--worker", "-f", "visitor.py", "--master-port", port) for _ in range(2)]
     done = tailgate("run", *load, "--master", "--master-port", port, "--expect-workers", "2")
-    outcomes = [worker.communicate(timeout=30) + (worker.returncode,) for worker in workers]
+    outcomes = [(*worker.communicate(timeout=30), worker.returncode) for worker in workers]
     assert done.returncode == 0, done.stdout + done.stderr
     assert [code for _, _, code in outcomes] == [0, 0], outcomes
     assert run_document(tailgate)["generator"]["workers"] == 2

@@ -60,7 +60,7 @@ class Hand:
     def prepare(self, stop: Event) -> None:
         """Make ready; the clock does not run yet."""
         events = self.environment.events
-        # Before any listener of the locustfile: one that raises ends the event there, and the request would go uncounted.
+        # Before any listener of the locustfile: one that raises ends the event there, and no request may go uncounted.
         events.request._handlers.insert(0, self.tracker.on_request)
         events.user_error.add_listener(self.tracker.on_user_error)
         self.load.prepare(stop)
