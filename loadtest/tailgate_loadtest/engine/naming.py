@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from tailgate_loadtest.engine.outcome import bounded, route_name
 from tailgate_loadtest.shapes.templates import Templates, folded, path_of
 
-_REMEMBERED = 16_384
+_REMEMBERED = 4096
 """Paths whose route is known without looking."""
 
 

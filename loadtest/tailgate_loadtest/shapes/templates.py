@@ -50,7 +50,7 @@ class _Node:
     literals: dict[str, "_Node"] = field(default_factory=dict)
     mixed: dict[_Pattern, "_Node"] = field(default_factory=dict)
     parameter: "_Node | None" = None
-    tails: dict[_Pattern, dict[str, str]] = field(default_factory=dict)
+    tails: dict[_Pattern, "_Node"] = field(default_factory=dict)
     here: dict[str, str] = field(default_factory=dict)
     """The templates that end here, by method."""
 
@@ -86,15 +86,20 @@ class Templates:
 
         A path whose template is there for other methods only belongs to it all the same.
         """
-        given = path_of(url)[1:].split("/")
-        # With its trailing slash and without: most servers answer to either.
-        other = given[:-1] if given[-1] == "" else [*given, ""]
+        segments = path_of(url)[1:].split("/")
+        if "%" in url:
+            segments = [unquote(segment) for segment in segments]
         method = method.upper()
-        found = [each for path in (given, other) for each in _walk(self._root, [unquote(part) for part in path])]
-        for templates in found:
-            if template := templates.get(method):
-                return f"{method} {template}"
-        return f"{method} {next(iter(found[0].values()))}" if found else None
+        fallback: Mapping[str, str] | None = None
+        for other in (False, True):
+            if other:
+                # With its trailing slash and without: most servers answer to either.
+                segments = segments[:-1] if segments[-1] == "" else [*segments, ""]
+            for templates in _walk(self._root, segments):
+                if method in templates:
+                    return f"{method} {templates[method]}"
+                fallback = fallback or templates
+        return f"{method} {next(iter(fallback.values()))}" if fallback else None
 
     def _templates_at(self, template: str) -> dict[str, str]:
         segments = path_of(template)[1:].split("/")
@@ -102,18 +107,21 @@ class Templates:
         for at, segment in enumerate(segments):
             if _TAIL.search(segment):
                 pattern = _Pattern(_literals("/".join(segments[at:])), tail=True)
-                return node.tails.setdefault(pattern, {})
+                return node.tails.setdefault(pattern, _Node()).here
             node = node.child(segment)
         return node.here
 
 
 def path_of(url: str) -> str:
     """The path of an address, or of a path, from its first slash on; without query and fragment."""
-    text = url.partition("?")[0].partition("#")[0]
+    text = url.partition("?")[0] if "?" in url else url
+    text = text.partition("#")[0] if "#" in text else text
+    if text.startswith("/"):
+        return text
     scheme, found, rest = text.partition("://")
     if found and scheme.isalpha():
         text = rest.partition("/")[2]
-    return text if text.startswith("/") else f"/{text}"
+    return f"/{text}"
 
 
 def folded(path: str) -> str:
@@ -130,23 +138,22 @@ def _literals(template: str) -> tuple[str, ...]:
 
 def _walk(root: _Node, segments: list[str]) -> Iterator[Mapping[str, str]]:
     """Whatever fits, the most concrete first."""
-    todo: list[tuple[_Node, int] | Mapping[str, str]] = [(root, 0)]
+    # What is left to try, the most promising last.
+    todo, end = [(root, 0)], len(segments)
     while todo:
-        last = todo.pop()
-        if not isinstance(last, tuple):
-            yield last
-            continue
-        node, at = last
-        if at == len(segments):
+        node, at = todo.pop()
+        if at >= end:
             if node.here:
                 yield node.here
             continue
         segment = segments[at]
         if node.tails:
             rest = "/".join(segments[at:])
-            todo += [found for pattern, found in reversed(node.tails.items()) if pattern.fits(rest)]
+            todo += [(tail, end) for pattern, tail in reversed(node.tails.items()) if pattern.fits(rest)]
         if node.parameter is not None and segment:
             todo.append((node.parameter, at + 1))
-        todo += [(child, at + 1) for pattern, child in reversed(node.mixed.items()) if pattern.fits(segment)]
-        if segment in node.literals:
-            todo.append((node.literals[segment], at + 1))
+        if node.mixed:
+            todo += [(child, at + 1) for pattern, child in reversed(node.mixed.items()) if pattern.fits(segment)]
+        child = node.literals.get(segment)
+        if child is not None:
+            todo.append((child, at + 1))
