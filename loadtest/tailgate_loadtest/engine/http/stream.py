@@ -254,9 +254,7 @@ class Stream(Generic[M]):
                     self._unread_size -= arrived.message.size
                     return arrived
             since = looked
-            if self._over is not None:
-                gevent.sleep(0)  # whoever asks again and again lets others run
-                raise self._over
+            self._raise_if_over()
             with limited(until - time.perf_counter(), "no message"):
                 news.wait()
 
@@ -277,6 +275,11 @@ class Stream(Generic[M]):
             self._over = over
             self._count_close(None if _is_normal(over) else over)
             self._wake()
+
+    def _raise_if_over(self) -> None:
+        if self._over is not None:
+            gevent.sleep(0)  # whoever asks again and again lets others run
+            raise self._over.with_traceback(None)  # else it would grow by each time it is raised
 
     def _count_close(self, broken: RequestFailed | None) -> None:
         """It has been closed by the other side, or has broken."""

@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import gevent
 from gevent.lock import BoundedSemaphore
 from wsproto import ConnectionType, WSConnection
 from wsproto.connection import ConnectionState
@@ -183,9 +182,7 @@ class WebSocket(Stream[Message]):
                 raise AnswerTruncated("the server closed the connection without a farewell")
 
     def _say(self, data: str | bytes) -> None:
-        if self._over is not None:
-            gevent.sleep(0)  # whoever tries again and again lets others run
-            raise self._over
+        self._raise_if_over()
         try:
             self._transmit(TextMessage(data) if isinstance(data, str) else BytesMessage(data))
         except RequestFailed as error:
