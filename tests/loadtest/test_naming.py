@@ -5,7 +5,7 @@ import textwrap
 import pytest
 from tailgate_loadtest.judge.verdict import judge_bundle
 from tailgate_loadtest.run.engine import EngineProcess
-from tailgate_loadtest.shapes.orders import Orders
+from tailgate_loadtest.shapes.orders import Crew, Orders
 
 from tests.loadtest.conftest import carry_out, objectives, plan_of, serving, steady
 
@@ -128,3 +128,24 @@ def test_a_rehearsal_calls_requests_as_the_run_will(tmp_path, base):
     )  # fmt: skip
     with EngineProcess(orders) as engine:
         assert engine.rehearsal()["Someone"]["requests"] == {"GET /orders/{id}": 10, "GET /mine/7": 1}
+
+
+def test_workers_call_requests_as_one_process_does(run, api):
+    bundle = run(
+        """
+        import itertools
+        from tailgate_loadtest.engine.http import LoadUser
+        from locust import task
+
+        orders = itertools.count()
+
+        class Someone(LoadUser):
+            @task
+            def look(self):
+                self.client.get(f"/orders/x{next(orders)}")
+        """,
+        steady(40, 2),
+        openapi=("GET /orders/{id}",),
+        crew=Crew(processes=2, expect=2, host="127.0.0.1", port=0, patience=60),
+    )
+    assert {record.route: record.requests for record in bundle.read_run().routes} == {"GET /orders/{id}": 80}
