@@ -4,6 +4,7 @@ LoadtestError
 ├── ProfileError     a load profile file is wrong, or none has the name asked for
 ├── PlanError        what was asked for cannot be run as asked
 ├── OpenApiError     an OpenAPI file is missing or wrong
+├── FeedError        a file of rows is missing or damaged, or has run out
 ├── TargetsError     the targets file is missing or wrong
 ├── TargetUnreachableError   nothing answers at the host
 ├── TrafficError     production's traffic cannot be read, or is too little to make a profile of
@@ -28,6 +29,10 @@ class PlanError(LoadtestError):
 
 class OpenApiError(LoadtestError):
     """An OpenAPI file is missing or wrong."""
+
+
+class FeedError(LoadtestError):
+    """A file of rows is missing or damaged, or has run out."""
 
 
 class TargetsError(LoadtestError):

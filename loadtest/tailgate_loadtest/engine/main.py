@@ -20,8 +20,9 @@ from locust.exception import LocustError, RPCError
 from locust.runners import STATE_CLEANUP, Runner
 from tailgate_otel.names import ENV_TARGETS
 
-from tailgate_loadtest.engine import alone
+from tailgate_loadtest.engine import alone, feeding
 from tailgate_loadtest.engine.desk import Desk, Say
+from tailgate_loadtest.engine.feeding import Dealt
 from tailgate_loadtest.engine.hand import hand_for
 from tailgate_loadtest.engine.loads import drive, schedule_for
 from tailgate_loadtest.engine.locustfile import environment_for
@@ -30,7 +31,9 @@ from tailgate_loadtest.engine.naming import Naming
 from tailgate_loadtest.engine.rehearsal import rehearse
 from tailgate_loadtest.engine.stats import StatsFeed
 from tailgate_loadtest.engine.worker import Worker, ask, create_runner
+from tailgate_loadtest.errors import LoadtestError
 from tailgate_loadtest.measure.hlog import LogWriter
+from tailgate_loadtest.shapes.dealing import Dealer, Files
 from tailgate_loadtest.shapes.orders import Enlistment, Orders, Swarm, read
 
 USAGE = 2
@@ -57,7 +60,7 @@ def main() -> int:
     _end_with_parent()
     try:
         _help(told, say, stop) if isinstance(told, Enlistment) else _obey(told, say, stop)
-    except (LocustError, RPCError) as error:
+    except (LocustError, RPCError, LoadtestError) as error:
         say({"error": str(error)})
         return USAGE
     return 0
@@ -66,6 +69,8 @@ def main() -> int:
 def _obey(orders: Orders, say: Say, stop: Event) -> None:
     """Put a load on, alone or at the head of others."""
     _prepare(orders)
+    files = Files(seed=orders.seed, again=orders.rehearse)
+    feeding.use(files)
     crew = None if orders.rehearse else orders.crew
     environment = _environment(
         orders, lambda env: env.create_master_runner(crew.host, crew.port) if crew else env.create_local_runner()
@@ -74,7 +79,7 @@ def _obey(orders: Orders, say: Say, stop: Event) -> None:
         say({"rehearsal": rehearse(environment, Naming(orders.routes, orders.host))})
         return
     with Path(orders.log).open("w", encoding="ascii") as file:
-        _put_on(orders, environment, LogWriter(file), say, stop)
+        _put_on(orders, environment, files, LogWriter(file), say, stop)
     say({"done": True})
     _put_away(environment, closed=isinstance(orders.load, Swarm))
 
@@ -83,8 +88,10 @@ def _help(enlistment: Enlistment, say: Say, stop: Event) -> None:
     """Put a part of somebody else's load on."""
     orders = ask(enlistment)
     _prepare(orders)
+    dealt = Dealt()
+    feeding.use(dealt)
     environment = _environment(orders, lambda env: create_runner(env, enlistment))
-    worker = Worker(orders, environment, stop)
+    worker = Worker(orders, environment, dealt, stop)
     worker.work()
     say({"error": worker.dismissed} if worker.dismissed else {"done": True})
     _put_away(environment, closed=isinstance(orders.load, Swarm))
@@ -99,13 +106,13 @@ def _prepare(orders: Orders) -> None:
 def _environment(orders: Orders, runner: Callable[[Environment], Runner]) -> Environment:
     try:
         return environment_for(orders, runner)
-    except (LocustError, RPCError):
+    except (LocustError, RPCError, LoadtestError):
         raise
     except (SystemExit, Exception) as error:
         raise LocustError(f"{orders.locustfile}: {type(error).__name__}: {error}") from error
 
 
-def _put_on(orders: Orders, environment: Environment, log: LogWriter, say: Say, stop: Event) -> None:
+def _put_on(orders: Orders, environment: Environment, files: Files, log: LogWriter, say: Say, stop: Event) -> None:
     swarm = orders.load if isinstance(orders.load, Swarm) else None
     schedule = None if isinstance(orders.load, Swarm) else schedule_for(orders.load, environment, orders.seed)
     desk = Desk(log, StatsFeed(environment.stats), schedule, orders.load.users)
@@ -115,7 +122,7 @@ def _put_on(orders: Orders, environment: Environment, log: LogWriter, say: Say, 
             drive(environment, swarm, now, stop)
 
     if orders.crew:
-        with Master(orders, orders.crew, environment, desk, schedule, driven) as master:
+        with Master(orders, orders.crew, environment, desk, schedule, driven, Dealer(files)) as master:
             master.lead(say, stop)
     else:
         alone.put_on(hand_for(orders, environment, 0, 1, driven), desk, say, stop)

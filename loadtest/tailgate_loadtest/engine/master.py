@@ -26,6 +26,7 @@ from tailgate_loadtest.engine.loads import Drive
 from tailgate_loadtest.engine.post import Inbox
 from tailgate_loadtest.engine.worker import digest_of
 from tailgate_loadtest.errors import DeltaError
+from tailgate_loadtest.shapes.dealing import Dealer
 from tailgate_loadtest.shapes.orders import Crew, Enlistment, Orders
 from tailgate_loadtest.shapes.schedule import Schedule
 from tailgate_loadtest.shapes.slices import Slice, shares
@@ -70,6 +71,7 @@ class Master:
         desk: Desk,
         schedule: Schedule | None,
         drive: Drive,
+        dealer: Dealer,
     ) -> None:
         if not isinstance(environment.runner, MasterRunner):
             raise LocustError("a master needs Locust's master runner")
@@ -80,6 +82,7 @@ class Master:
         self._desk = desk
         self._schedule = schedule
         self._drive = drive
+        self._dealer = dealer
         self._digest = digest_of(orders.locustfile)
         self._workers: dict[str, _Worker] = {}
         self._lost: set[str] = set()
@@ -92,6 +95,7 @@ class Master:
             messages.READY: self._ready,
             messages.PREPARED: self._prepared,
             messages.REPORT: self._reported,
+            messages.FEED: self._fed,
         }
         for kind, listener in listeners.items():
             messages.listen(self._runner, kind, orders.key, listener)
@@ -283,6 +287,11 @@ class Master:
         if worker.inbox.accept(number):
             self._desk.take(sender, number, report)
         self._send(worker, messages.ACKNOWLEDGED, {"number": worker.inbox.complete})
+
+    def _fed(self, sender: str, data: Mapping[str, Any]) -> None:
+        worker = self._workers.get(sender)
+        if worker is not None and sender not in self._lost:
+            self._send(worker, messages.ROWS, self._dealer.deal(sender, data))
 
     def _tell(self, kind: str, data: dict[str, Any]) -> None:
         for worker in self._present() if self._begun else self._workers.values():

@@ -21,6 +21,8 @@ ACKNOWLEDGED = "tailgate_acknowledged"
 TAKE_ON = "tailgate_take_on"
 OVER = "tailgate_over"
 STOP = "tailgate_stop"
+FEED = "tailgate_feed"
+ROWS = "tailgate_rows"
 DISMISSED = "tailgate_dismissed"
 
 INTERVAL = 1.0

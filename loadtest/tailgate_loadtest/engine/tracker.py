@@ -18,7 +18,7 @@ from locust import TaskSet, User
 
 from tailgate_loadtest.engine.naming import Naming, same_path
 from tailgate_loadtest.engine.outcome import error_name, route_name, status_error
-from tailgate_loadtest.measure.recorder import Recorder
+from tailgate_loadtest.measure.recorder import Answer, Recorder
 
 CONTEXT_KEY = "tailgate_flight"
 """Where a flight's number travels in Locust's request context."""
@@ -42,6 +42,8 @@ class Visit:
     """In a task, and not between two of a task set."""
     due: float | None = None
     """When its next request is due; None: at its send."""
+    waited: float = 0.0
+    """Seconds that the arrival of its next request has waited for a user."""
     ended: float = 0.0
     """When its last request ended."""
     held: set[int] = field(default_factory=set)
@@ -63,6 +65,10 @@ class Flight:
     """What the answer is by its status alone."""
     unnamed: str | None = None
     """Its address, where the locustfile gave it no name."""
+    waited: float = 0.0
+    """Seconds for which its arrival waited for a user."""
+    answer: Answer | None = None
+    """What has come, where its client times its steps."""
 
 
 def visit_of(user: User) -> Visit | None:
@@ -118,11 +124,11 @@ class Tracker:
             self._follow(client, visit)
         return visit
 
-    def begin(self, visit: Visit, due: float) -> None:
-        """A user begins an arrival that is due at that moment, its last one done."""
+    def begin(self, visit: Visit, due: float, waited: float) -> None:
+        """A user begins an arrival that was due at that moment and ``waited`` seconds for it, its last one done."""
         self._settle(visit)
         self._recorder.begun(visit.persona)
-        visit.arrived, visit.due = True, due
+        visit.arrived, visit.due, visit.waited = True, due, waited
 
     def withdraw(self, user: User) -> None:
         """A user begins its ``on_stop``."""
@@ -156,12 +162,13 @@ class Tracker:
         """A user sends a request. Returns the flight's number."""
         number, now = next(self._numbers), time.perf_counter() - self._start
         route = route_name(method, name) if name else self._naming.unnamed(method, url)
-        due = visit.due
+        due, waited = visit.due, visit.waited
         if due is None:
             due = now
         else:
-            visit.due = None
-        self._flights[number] = Flight(visit, route, due, now, visit.setup, unnamed=None if name else url)
+            visit.due, visit.waited = None, 0.0
+        unnamed = None if name else url
+        self._flights[number] = Flight(visit, route, due, now, visit.setup, unnamed=unnamed, waited=waited)
         return number
 
     def aside(self, visit: Visit, method: str, name: str, ago: float) -> int:
@@ -178,21 +185,23 @@ class Tracker:
 
     def rest(self, visit: Visit) -> None:
         """What a user has done until now was no request: the next one is due from here on."""
-        visit.due, visit.ended = None, self.now()
+        visit.due, visit.waited, visit.ended = None, 0.0, self.now()
 
-    def arrive(self, number: int, service: float, error: str | None) -> None:
+    def arrive(self, number: int, service: float, error: str | None, answer: Answer | None = None) -> None:
         """Its answer is there, and nobody has anything to say about it any more."""
-        self._count(self._flights.pop(number), service, error)
+        flight = self._flights.pop(number)
+        flight.answer = answer
+        self._count(flight, service, error)
 
-    def fail(self, number: int, service: float, error: BaseException, name: str) -> None:
+    def fail(self, number: int, service: float, error: BaseException, name: str, answer: Answer | None) -> None:
         """It brought no good answer, and nobody has anything to say about it any more."""
         self._failed(error)
-        self.arrive(number, service, name)
+        self.arrive(number, service, name, answer)
 
-    def hold(self, number: int, error: str | None) -> None:
+    def hold(self, number: int, error: str | None, answer: Answer | None = None) -> None:
         """Its answer is there, and the locustfile has yet to say whether it is a good one."""
         flight = self._flights[number]
-        flight.service, flight.error = self.now() - flight.sent, error
+        flight.service, flight.error, flight.answer = self.now() - flight.sent, error, answer
         if flight.visit is not None:
             flight.visit.ended = flight.sent + flight.service
             flight.visit.held.add(number)
@@ -249,7 +258,7 @@ class Tracker:
             due = sent if visit is None or visit.due is None else visit.due
             flight = Flight(visit, "", due, sent, visit is not None and visit.setup, unnamed=url)
             if visit is not None:
-                visit.due = None
+                visit.due, visit.waited = None, 0.0
         elif flight.visit is not None:
             flight.visit.held.discard(number)
         if exception is not None:
@@ -262,7 +271,7 @@ class Tracker:
 
     def on_user_error(self, user_instance: User | TaskSet | None, exception: BaseException, **_: Any) -> None:
         """Locust's event of a task that raised: an answer that was being looked at then is a bad one."""
-        self._recorder.raised(type(exception).__name__)
+        self._recorder.raised(str(getattr(exception, "counted_as", type(exception).__name__)))
         user = user_instance.user if isinstance(user_instance, TaskSet) else user_instance
         if user is not None and (visit := visit_of(user)):
             self._settle(visit, type(exception).__name__)
@@ -286,10 +295,12 @@ class Tracker:
         self.requests += 1
         persona = "" if flight.visit is None else flight.visit.persona
         if error is None:
-            self._recorder.success(persona, flight.route, flight.due, response, service)
+            self._recorder.success(
+                persona, flight.route, flight.due, response, service, flight.waited, flight.answer
+            )
         else:
             self.failed += 1
-            self._recorder.failure(persona, flight.route, flight.due, response, error)
+            self._recorder.failure(persona, flight.route, flight.due, response, error, flight.answer)
 
     def _censor(self, flight: Flight) -> None:
         if self._ended or flight.setup:
@@ -331,13 +342,13 @@ class Watch:
     def arrive(self, number: int, service: float, error: BaseException | None, response: Any) -> None:
         """Its answer, or the lack of one, ``service`` seconds after the send."""
         if error is None:
-            self._tracker.arrive(number, service, None)
+            self._tracker.arrive(number, service, None, response)
             return
-        self._tracker.fail(number, service, error, error_name(error, response))
+        self._tracker.fail(number, service, error, error_name(error, response), response)
 
     def hold(self, number: int, error: BaseException | None, response: Any) -> None:
         """Its answer, on which the locustfile has the last word."""
-        self._tracker.hold(number, error_name(error, response) if error else None)
+        self._tracker.hold(number, error_name(error, response) if error else None, response)
 
     def lose(self, number: int, error: BaseException) -> None:
         """It was broken off."""

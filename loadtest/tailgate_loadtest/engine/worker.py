@@ -20,6 +20,7 @@ from locust.runners import WorkerRunner
 from tailgate_otel.names import ENV_CREW_KEY
 
 from tailgate_loadtest.engine import messages
+from tailgate_loadtest.engine.feeding import Dealt
 from tailgate_loadtest.engine.hand import Hand, hand_for
 from tailgate_loadtest.engine.loads import Load, OpenLoad
 from tailgate_loadtest.engine.post import Outbox
@@ -83,7 +84,7 @@ def create_runner(environment: Environment, enlistment: Enlistment) -> WorkerRun
 class Worker:
     """One worker, from being ready to its last report."""
 
-    def __init__(self, orders: Orders, environment: Environment, stop: Event) -> None:
+    def __init__(self, orders: Orders, environment: Environment, dealt: Dealt, stop: Event) -> None:
         if not isinstance(environment.runner, WorkerRunner):
             raise LocustError("a worker needs Locust's worker runner")
         self._orders = orders
@@ -93,6 +94,8 @@ class Worker:
         self._over = Event()
         self._place, self._go = AsyncResult(), AsyncResult()
         self._outbox = Outbox()
+        self._dealt = dealt
+        dealt.ask = lambda data: self._send(messages.FEED, data)
         self._load: Load | None = None
         self.dismissed: str | None = None
         """Why the leader wants nothing more of it."""
@@ -102,6 +105,7 @@ class Worker:
             (messages.ACKNOWLEDGED, lambda _, data: self._outbox.acknowledged(data["number"])),
             (messages.TAKE_ON, lambda _, data: self._take_on(data)),
             (messages.OVER, lambda _, data: self._over.set()),
+            (messages.ROWS, lambda _, data: dealt.answered(data)),
             (messages.STOP, lambda _, data: stop.set()),
             (messages.DISMISSED, lambda _, data: self._dismiss(data)),
         ):
@@ -116,6 +120,7 @@ class Worker:
         random.seed(f"{self._orders.seed}/{place['index']}")  # no two workers make the same choices
         hand = hand_for(self._orders, self._environment, place["index"], place["count"], self._wait_out)
         self._load = hand.load
+        self._dealt.fill()
         hand.prepare(self._stop)
         self._send(messages.PREPARED, {})
         go = self._wait(self._go)
