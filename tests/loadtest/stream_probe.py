@@ -63,6 +63,7 @@ def carry_out(base: str, kind: str, url: str, open: dict, steps: list, **options
             {
                 "route": f"{meta['request_type']} {meta['name']}",
                 "error": (lambda e: e and getattr(e, "counted_as", type(e).__name__))(meta["exception"]),
+                "text": str(meta["exception"] or ""),
                 "seconds": meta["response_time"] / 1e3,
             }
         )

@@ -93,6 +93,11 @@ def test_an_answer_is_found_among_other_messages_which_stay_unread(hold, echo):
     ]
 
 
+def test_failures_of_a_kind_have_one_text_by_which_locust_counts_them(hold, echo):
+    told = hold(echo, "websocket", [["exchange", "silence", {"timeout": 0.05}]] * 2)["told"]
+    assert [each["text"] for each in told[1:3]] == ["no message within 0.05 s"] * 2
+
+
 def test_a_message_of_before_is_no_answer(hold, echo):
     outcome = hold(
         echo, "websocket", [["exchange", "silence", {"timeout": 0.05}], ["exchange", "old"], ["exchange", "new"]]

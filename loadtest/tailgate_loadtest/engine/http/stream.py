@@ -93,7 +93,7 @@ def limited(seconds: float, what: str) -> Iterator[None]:
     except gevent.Timeout as timeout:
         if timeout is not limit:
             raise
-        raise TimedOut(f"{what} within {seconds:g} s") from None
+        raise TimedOut(what) from None
     except OSError as error:
         raise failure_of(error) from error
 
@@ -151,7 +151,7 @@ class Stream(Generic[M]):
         if self._opened and self._over is None:
             self._closing = True
             with suppress(StreamFailed), self._counting("close") as count:
-                with limited(min(_CLOSING, self._line.within), "no farewell"):
+                with limited(min(_CLOSING, self._line.within), "no farewell in time"):
                     self._part()
                 count.end()
         self._drop()
@@ -209,7 +209,7 @@ class Stream(Generic[M]):
         line = self._line
         self._wire = open_wire(line.origin, Timings(), line.connect_within, line.tls)
         try:
-            with limited(line.within, "no stream was opened"):
+            with limited(line.within, f"no stream was opened within {line.within:g} s"):
                 self._connect()
         except BaseException:
             self._hang_up()
@@ -255,7 +255,7 @@ class Stream(Generic[M]):
                     return arrived
             since = looked
             self._raise_if_over()
-            with limited(until - time.perf_counter(), "no message"):
+            with limited(until - time.perf_counter(), f"no message within {seconds:g} s"):
                 news.wait()
 
     def _attend(self) -> None:

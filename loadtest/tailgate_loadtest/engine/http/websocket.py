@@ -158,7 +158,7 @@ class WebSocket(Stream[Message]):
             self._transmit(CloseConnection(event.code))
             raise AnswerMalformed(event.reason or "what came is no WebSocket")
         self._end(ServerClosed(int(event.code), event.reason or ""))
-        with suppress(RequestFailed), limited(_LINGER, "the connection was not closed"):
+        with suppress(RequestFailed), limited(_LINGER, "not closed by the server"):
             while self._receive():
                 pass
 
@@ -191,7 +191,8 @@ class WebSocket(Stream[Message]):
 
     def _transmit(self, event: Event) -> None:
         # One at a time: the user's messages and the reader's pongs.
-        with limited(self._line.within, "nothing was taken"), self._sending:
+        within = self._line.within
+        with limited(within, f"nothing was taken within {within:g} s"), self._sending:
             try:
                 data = self._protocol.send(event)
             except LocalProtocolError:
