@@ -333,4 +333,4 @@ def _is_normal(over: RequestFailed) -> bool:
 def _impossible(age: float) -> Exception | None:
     if not math.isfinite(age):
         return ValueError("the moment is no number")
-    return SentInFuture(f"by {-age:g} s") if age < -_AHEAD else None
+    return SentInFuture("a message bears a moment still to come") if age < -_AHEAD else None
