@@ -13,16 +13,14 @@ name and this word:
 
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ssl import SSLContext
 from types import TracebackType
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Self
 
 import gevent
-from gevent.event import Event
 
 from tailgate_loadtest.engine.http.counting import Count, Counter
 from tailgate_loadtest.engine.http.errors import (
@@ -33,13 +31,12 @@ from tailgate_loadtest.engine.http.errors import (
     StreamFailed,
     TimedOut,
 )
+from tailgate_loadtest.engine.http.inbox import Inbox, M
+from tailgate_loadtest.engine.http.limits import limited
 from tailgate_loadtest.engine.http.opening import Origin, open_wire
 from tailgate_loadtest.engine.http.timings import Timings
 from tailgate_loadtest.engine.http.wire import failure_of
 
-MAX_MESSAGE = 16 * 1024 * 1024
-"""Bytes or characters of one message."""
-_MAX_UNREAD = 1000
 _BUFFER = 16 * 1024
 _CLOSING = 5.0
 """Seconds that a farewell may take, at most."""
@@ -50,13 +47,6 @@ NORMAL = 1000
 _NO_CODE = 1005
 
 
-class _Sized(Protocol):
-    @property
-    def size(self) -> int:
-        """About how many bytes it takes to keep."""
-
-
-M = TypeVar("M", bound=_Sized)
 SentAt = Callable[[M], float | None]
 """The moment at which a message was sent, in seconds since the epoch; None for one that bears none."""
 
@@ -76,28 +66,6 @@ class Line:
     """Seconds that anything may take for which no other limit is given."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Arrived(Generic[M]):
-    number: int
-    at: float
-    message: M
-
-
-@contextmanager
-def limited(seconds: float, what: str) -> Iterator[None]:
-    """Have a block fail by name: TimedOut after so many seconds, ConnectionReset for an error of the system."""
-    limit = gevent.Timeout(max(seconds, 0.0))
-    try:
-        with limit:
-            yield
-    except gevent.Timeout as timeout:
-        if timeout is not limit:
-            raise
-        raise TimedOut(what) from None
-    except OSError as error:
-        raise failure_of(error) from error
-
-
 class Stream(Generic[M]):
     """One stream, opened by ``with`` or by ``open``. What fails is counted first, and then raised as StreamFailed."""
 
@@ -109,13 +77,8 @@ class Stream(Generic[M]):
         self._reader: Any = None
         self._owner: Any = None
         self._buffer = memoryview(bytearray(_BUFFER))
-        self._unread: deque[_Arrived[M]] = deque()
-        self._unread_size = 0
-        self._arrivals = 0
-        self._news = Event()
+        self._inbox: Inbox[M] = Inbox()
         self._opened = self._closing = False
-        self._over: RequestFailed | None = None
-        """Why nothing comes any more."""
 
     def __enter__(self) -> Self:
         return self.open()
@@ -148,7 +111,7 @@ class Stream(Generic[M]):
         """Close it as its protocol wants; what goes wrong with that is counted, and nothing more."""
         if self._reader is None:
             return
-        if self._opened and self._over is None:
+        if self._opened and self._inbox.over is None:
             self._closing = True
             with suppress(StreamFailed), self._counting("close") as count:
                 with limited(min(_CLOSING, self._line.within), "no farewell in time"):
@@ -163,7 +126,7 @@ class Stream(Generic[M]):
             StreamFailed: none came in time, or none comes any more.
         """
         with self._counting("wait" if self._sent_at is None else "delivery", name) as count:
-            arrived = self._take(lambda _: True, 0, self._line.within if timeout is None else timeout)
+            arrived = self._inbox.take(lambda _: True, 0, self._line.within if timeout is None else timeout)
             if self._sent_at is None:
                 count.end(at=arrived.at)
             else:
@@ -180,7 +143,7 @@ class Stream(Generic[M]):
         try:
             while True:
                 try:
-                    yield self._take(lambda _: True, 0, until - time.perf_counter()).message
+                    yield self._inbox.take(lambda _: True, 0, until - time.perf_counter()).message
                 except TimedOut:
                     return
                 except RequestFailed as error:
@@ -223,13 +186,7 @@ class Stream(Generic[M]):
         at = time.perf_counter()
         if self._sent_at is not None:
             self._count_delivery(message, self._sent_at)
-        self._unread.append(_Arrived(self._arrivals, at, message))
-        self._arrivals += 1
-        self._unread_size += message.size
-        # Who does not read does not miss them: the oldest go.
-        while len(self._unread) > _MAX_UNREAD or (self._unread_size > MAX_MESSAGE and len(self._unread) > 1):
-            self._unread_size -= self._unread.popleft().message.size
-        self._wake()
+        self._inbox.put(message, at)
 
     def _count_delivery(self, message: M, sent_at: SentAt[M]) -> None:
         error: Exception | None = None
@@ -244,20 +201,6 @@ class Stream(Generic[M]):
             error = wrong
         self._counter.aside("delivery", 0.0 if error else max(age, 0.0)).end(error)
 
-    def _take(self, fits: Callable[[M], bool], since: int, seconds: float) -> _Arrived[M]:
-        until = time.perf_counter() + seconds
-        while True:
-            news, looked = self._news, self._arrivals
-            for arrived in list(self._unread):
-                if arrived.number >= since and fits(arrived.message):
-                    self._unread.remove(arrived)
-                    self._unread_size -= arrived.message.size
-                    return arrived
-            since = looked
-            self._raise_if_over()
-            with limited(until - time.perf_counter(), f"no message within {seconds:g} s"):
-                news.wait()
-
     def _attend(self) -> None:
         over: RequestFailed = ConnectionReset("its reader failed")
         try:
@@ -271,15 +214,9 @@ class Stream(Generic[M]):
 
     def _end(self, over: RequestFailed) -> None:
         """Nothing comes any more, and this is why."""
-        if self._over is None:
-            self._over = over
+        if self._inbox.over is None:
             self._count_close(None if _is_normal(over) else over)
-            self._wake()
-
-    def _raise_if_over(self) -> None:
-        if self._over is not None:
-            gevent.sleep(0)  # whoever asks again and again lets others run
-            raise self._over.with_traceback(None)  # else it would grow by each time it is raised
+            self._inbox.end(over)
 
     def _count_close(self, broken: RequestFailed | None) -> None:
         """It has been closed by the other side, or has broken."""
@@ -294,15 +231,11 @@ class Stream(Generic[M]):
         if reader is not None:
             reader.kill(block=False)
 
-    def _wake(self) -> None:
-        news, self._news = self._news, Event()
-        news.set()
-
     def _drop(self, _: object = None) -> None:
         reader, self._reader = self._reader, None
         if reader is None:
             return
-        if self._over is None:  # else it ends by itself
+        if self._inbox.over is None:  # else it ends by itself
             self._closing = True
             reader.kill(block=False)
         if isinstance(self._owner, gevent.Greenlet):

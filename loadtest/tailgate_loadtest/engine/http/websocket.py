@@ -37,7 +37,9 @@ from tailgate_loadtest.engine.http.errors import (
     StreamFailed,
     Unsupported,
 )
-from tailgate_loadtest.engine.http.stream import MAX_MESSAGE, NORMAL, Line, SentAt, Stream, limited
+from tailgate_loadtest.engine.http.inbox import MAX_MESSAGE
+from tailgate_loadtest.engine.http.limits import limited
+from tailgate_loadtest.engine.http.stream import NORMAL, Line, SentAt, Stream
 
 _LINGER = 1.0
 """Seconds that the server gets, after both farewells, to close the connection first, which keeps our ports free."""
@@ -102,9 +104,9 @@ class WebSocket(Stream[Message]):
         """
         data = _encoded(message, json)
         with self._counting("exchange", name) as count:
-            since = self._arrivals
+            since = self._inbox.arrivals
             self._say(data)
-            arrived = self._take(answer, since, self._line.within if timeout is None else timeout)
+            arrived = self._inbox.take(answer, since, self._line.within if timeout is None else timeout)
             count.end(at=arrived.at)
         return arrived.message
 
@@ -164,10 +166,9 @@ class WebSocket(Stream[Message]):
 
     def _part(self) -> None:
         self._transmit(CloseConnection(NORMAL))
-        while self._over is None:
-            self._news.wait()
-        if not isinstance(self._over, ServerClosed):
-            raise self._over
+        over = self._inbox.wait_for_end()
+        if not isinstance(over, ServerClosed):
+            raise over
 
     def _events(self) -> Iterator[Event]:
         while True:
@@ -182,7 +183,7 @@ class WebSocket(Stream[Message]):
                 raise AnswerTruncated("the server closed the connection without a farewell")
 
     def _say(self, data: str | bytes) -> None:
-        self._raise_if_over()
+        self._inbox.raise_if_over()
         try:
             self._transmit(TextMessage(data) if isinstance(data, str) else BytesMessage(data))
         except RequestFailed as error:
@@ -196,7 +197,7 @@ class WebSocket(Stream[Message]):
             try:
                 data = self._protocol.send(event)
             except LocalProtocolError:
-                raise self._over or ConnectionReset("the socket is closing") from None
+                raise self._inbox.over or ConnectionReset("the socket is closing") from None
             self._wire.send(data)
 
 
