@@ -1,8 +1,10 @@
 """The ledger: one load's deltas, however many recorders they come from, are one log and one account."""
 
 import io
+import math
 import random
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +15,9 @@ from tailgate_loadtest.measure.hlog import LatencyLog, LogWriter, read
 from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.measure.ledger import Ledger
 from tailgate_loadtest.measure.recorder import MAX_ERRORS, MAX_ROUTES, Recorder
+from tailgate_loadtest.measure.server_timing import ServerTiming
+from tailgate_loadtest.measure.slowest import SLOWEST
+from tailgate_loadtest.measure.split import PARTS
 
 
 @pytest.fixture
@@ -82,14 +87,39 @@ def test_routes_and_errors_of_many_recorders_are_bounded_together(ledger, path):
     assert sum(errors.total() for errors in ledger.errors.values()) == 90
 
 
+class Answer(NamedTuple):
+    """What a client that times its steps says."""
+
+    wait: float
+    receive: float
+    server_timing: ServerTiming | None
+    opening: None = None
+
+
+def answer(rng: random.Random, service: float) -> Answer | None:
+    """What is said of a request: nothing by a client of its own, little by a server of its own."""
+    wait = rng.uniform(0, service)
+    spent = [rng.choice((None, rng.uniform(0, wait))) for _ in range(3)]
+    said = ServerTiming(rng.choice((None, f"{rng.getrandbits(128):032x}")), None, *spent)
+    return rng.choice((None, Answer(wait, service - wait, rng.choice((None, said)))))
+
+
 def trace(seed: int, count: int = 3000):
-    """Requests as (persona, route, due, response, service, error)."""
+    """Requests as (persona, route, due, response, service, error, answer)."""
     rng = random.Random(seed)
     for _ in range(count):
         service = rng.lognormvariate(-4, 1.5)
         wait = rng.choice((0.0, rng.expovariate(5)))
         error = rng.choice((None, None, None, "HTTP 500"))
-        yield rng.choice("AB"), f"GET /{rng.randrange(7)}", rng.uniform(0, 40), wait + service, service, error
+        yield (
+            rng.choice("AB"),
+            f"GET /{rng.randrange(7)}",
+            rng.uniform(0, 40),
+            wait + service,
+            service,
+            error,
+            answer(rng, service),
+        )
 
 
 def replay(requests, workers: int, log: io.StringIO, seed: int) -> Ledger:
@@ -97,13 +127,13 @@ def replay(requests, workers: int, log: io.StringIO, seed: int) -> Ledger:
     rng = random.Random(seed)
     recorders = [Recorder(5.0) for _ in range(workers)]
     deltas = []
-    for n, (persona, route, due, response, service, error) in enumerate(requests):
+    for n, (persona, route, due, response, service, error, said) in enumerate(requests):
         recorder = recorders[n % workers]
         recorder.begun(persona)
         if error:
-            recorder.failure(persona, route, due, response, error)
+            recorder.failure(persona, route, due, response, error, said)
         else:
-            recorder.success(persona, route, due, response, service)
+            recorder.success(persona, route, due, response, service, response - service, said)
         if rng.random() < 0.01:
             deltas.append(recorder.take())
     deltas += [recorder.take() for recorder in recorders]
@@ -124,20 +154,28 @@ def test_one_worker_or_eight_leave_the_same_log_and_the_same_account(seed):
     assert sorted(logs[0].getvalue().splitlines()) == sorted(logs[1].getvalue().splitlines())
     assert (one.errors, one.begun, one.asked) == (eight.errors, eight.begun, eight.asked)
     assert one.warmup_requests == eight.warmup_requests > 0
+    assert {route: split.sums for route, split in one.splits.items()} == {
+        route: split.sums for route, split in eight.splits.items()
+    }
+    assert one.slowest.sorted() == eight.slowest.sorted()
+    assert len(one.slowest.sorted()) == SLOWEST
 
 
 def test_deltas_add_up_to_one(ledger):
     left, right = Delta(), Delta()
     requests = list(trace(1))
     recorder = Recorder(0.0)
-    for n, (persona, route, due, response, service, _) in enumerate(requests):
-        recorder.success(persona, route, due, response, service)
+    for n, (persona, route, due, response, service, _, said) in enumerate(requests):
+        recorder.success(persona, route, due, response, service, 0.0, said)
         if n % 700 == 0:
             (left if n % 1400 else right).add(recorder.take())
     left.add(recorder.take())
     left.add(right)
     assert left.recent.total == len(requests)
     assert sum(found.total for found in left.counts.values()) == 2 * len(requests)
+    timed = [request for request in requests if request[-1] is not None]
+    assert sum(split.requests for split in left.splits.values()) == len(timed)
+    assert [slow.response for slow in left.slowest.sorted()] == sorted((r[3] for r in requests), reverse=True)[:SLOWEST]
 
 
 @pytest.mark.parametrize(
@@ -159,6 +197,21 @@ def test_deltas_add_up_to_one(ledger):
         {"warmup_requests": -3},
         {"recent": {"5": 1}},
         {"folded": [1]},
+        {"splits": []},
+        {"splits": {"GET /a": [[5, 1, 0]]}},
+        {"splits": {"GET /a": [[5, 0, 0, *[0] * len(PARTS)]]}},
+        {"splits": {"GET /a": [[5, 1, 2, *[0] * len(PARTS)]]}},
+        {"splits": {"GET /a": [[5, 1, 1, *[-1] * len(PARTS)]]}},
+        {"splits": {"GET /a": [[5, 1, 1, *[0.5] * len(PARTS)]]}},
+        {"splits": {"GET /a": [[10**9, 1, 1, *[0] * len(PARTS)]]}},
+        {"splits": {"x" * 1000: [[5, 1, 1, *[0] * len(PARTS)]]}},
+        {"slowest": [[1.0, 2.0, "GET /a", ""]]},
+        {"slowest": [[math.nan, 2.0, "GET /a", "", ""]]},
+        {"slowest": [[1.0, -2.0, "GET /a", "", ""]]},
+        {"slowest": [[True, 2.0, "GET /a", "", ""]]},
+        {"slowest": [[1.0, 2.0, "GET /a", "x" * 1000, ""]]},
+        {"slowest": [[1.0, 2.0, "GET /a", "", "<a trace>"]]},
+        {"slowest": 3},
     ],
 )
 def test_what_is_no_delta_is_refused(change):

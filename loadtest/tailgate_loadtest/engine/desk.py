@@ -16,6 +16,7 @@ from tailgate_loadtest.measure.histogram import Histogram
 from tailgate_loadtest.measure.hlog import LogWriter
 from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.measure.ledger import Ledger
+from tailgate_loadtest.measure.split import Split
 from tailgate_loadtest.shapes.schedule import Arrival, Schedule
 
 _MAX_WORDS = 4 * 1024 * 1024
@@ -139,6 +140,11 @@ class Desk:
             "warmup_requests": self._ledger.warmup_requests,
             "generator": generator,
             "errors": {route: dict(errors.most_common()) for route, errors in sorted(self._ledger.errors.items())},
+            "splits": {route: _percentiles(split) for route, split in sorted(self._ledger.splits.items())},
+            "slowest": [
+                {**slow._asdict(), "error": slow.error or None, "trace_id": slow.trace_id or None}
+                for slow in self._ledger.slowest.sorted()
+            ],
             "folded_routes": self._ledger.folded,
             "exceptions": dict(self._ledger.exceptions),
             "notes": self._notes,
@@ -171,6 +177,15 @@ class Desk:
     def _planned(self, until: float) -> float:
         # Under the closed model a request is its own arrival.
         return self._schedule.expected(until) if self._schedule else self._sums()["arrived"]
+
+
+def _percentiles(split: Split) -> dict[str, dict[str, float]]:
+    found = {name: split.around(q) for name, q in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))}
+    return {
+        name: {"requests": around.requests, "told": around.told, **around.parts}
+        for name, around in found.items()
+        if around is not None
+    }
 
 
 def _bound_words() -> None:

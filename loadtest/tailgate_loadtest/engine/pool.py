@@ -13,6 +13,9 @@ from locust.exception import StopUser
 from tailgate_loadtest.engine.tracker import Tracker, Visit, visit_of
 from tailgate_loadtest.shapes.schedule import Arrival
 
+_Waiting = tuple[Arrival, float]
+"""An arrival that waits for a user, and since when."""
+
 _PATIENCE = 1.0
 """Seconds by which another persona's oldest arrival may be older before a user is given up for it."""
 
@@ -24,6 +27,8 @@ class _Seat:
     persona: str
     arrival: Arrival | None = None
     """What it carries now, or will once its ``on_start`` is done."""
+    since: float | None = None
+    """From when this arrival waited for a user; None: one was free."""
     begun: bool = False
     call: AsyncResult | None = None
     """Set while it is idle: what will wake it."""
@@ -41,7 +46,7 @@ class Pool:
         self._bound = bound
         self._seats: dict[User, _Seat] = {}
         self._idle: dict[str, list[_Seat]] = {name: [] for name in classes}
-        self._waiting: dict[str, deque[Arrival]] = {name: deque() for name in classes}
+        self._waiting: dict[str, deque[_Waiting]] = {name: deque() for name in classes}
         self._closed = False
         self.started = 0
         self.completed = 0
@@ -81,13 +86,12 @@ class Pool:
         if idle:
             self._wake(idle.pop(), arrival)
         elif self.users < self._bound:
-            self._spawn(arrival.persona, arrival)
-        elif other := next((seats for seats in self._idle.values() if seats), None):
-            # Full, but somebody else's users are idle: one of them makes room.
-            self._wake(other.pop(), None)
-            self._waiting[arrival.persona].append(arrival)
+            self._spawn(arrival.persona, arrival, self._tracker.now())
         else:
-            self._waiting[arrival.persona].append(arrival)
+            if other := next((seats for seats in self._idle.values() if seats), None):
+                # Full, but somebody else's users are idle: one of them makes room.
+                self._wake(other.pop(), None)
+            self._waiting[arrival.persona].append((arrival, self._tracker.now()))
 
     def gate(self, user: User, visit: Visit) -> None:
         """Where a user waits for its next arrival, its last one done. Raises StopUser when it has to make room."""
@@ -101,12 +105,13 @@ class Pool:
             raise StopUser
         seat.begun = True
         self.started += 1
-        self._tracker.begin(visit, seat.arrival.due)
+        waited = 0.0 if seat.since is None else self._tracker.now() - seat.since
+        self._tracker.begin(visit, seat.arrival.due, waited)
 
     def close(self) -> int:
         """No arrival is begun any more, and what never came to a request is censored. Returns how many never began."""
         self._closed = True
-        left = [arrival for queue in self._waiting.values() for arrival in queue]
+        left = [arrival for queue in self._waiting.values() for arrival, _ in queue]
         left += [seat.arrival for seat in self._seats.values() if seat.arrival and not seat.begun]
         silent = [seat.arrival for user, seat in self._seats.items() if seat.arrival and seat.begun and _silent(user)]
         for arrival in (*left, *silent):
@@ -115,15 +120,17 @@ class Pool:
 
     def _next(self, seat: _Seat) -> Arrival | None:
         own = self._waiting[seat.persona]
-        oldest = min((queue for queue in self._waiting.values() if queue), key=lambda q: q[0].due, default=None)
+        oldest = min((queue for queue in self._waiting.values() if queue), key=lambda q: q[0][0].due, default=None)
+        seat.since = None
         if oldest is None:
             seat.call = AsyncResult()
             self._idle[seat.persona].append(seat)
             arrival: Arrival | None = seat.call.get()
             seat.call = None
             return arrival
-        if own and own[0].due <= oldest[0].due + _PATIENCE:
-            return own.popleft()
+        if own and own[0][0].due <= oldest[0][0].due + _PATIENCE:
+            arrival, seat.since = own.popleft()
+            return arrival
         return None
 
     def _wake(self, seat: _Seat, arrival: Arrival | None) -> None:
@@ -132,7 +139,7 @@ class Pool:
         if seat.call is not None:
             seat.call.set(arrival)
 
-    def _spawn(self, persona: str, arrival: Arrival | None) -> None:
+    def _spawn(self, persona: str, arrival: Arrival | None, since: float | None = None) -> None:
         try:
             user = self._classes[persona](self._environment)
         except Exception as error:  # noqa: BLE001 - a locustfile's class may raise anything at all
@@ -140,7 +147,7 @@ class Pool:
             if arrival is not None:
                 self._abandon(arrival)
             return
-        self._seats[user] = _Seat(persona, arrival)
+        self._seats[user] = _Seat(persona, arrival, since)
         self.most_users = max(self.most_users, self.users)
         greenlet = user.start(self._environment.runner.user_greenlets)  # type: ignore[union-attr]
         # A link runs in the hub, where nothing may block; starting a successor might.
@@ -156,10 +163,10 @@ class Pool:
             self.completed += 1  # it ended itself within the task
         elif seat.arrival is not None:
             self._abandon(seat.arrival)
-        oldest = min((queue for queue in self._waiting.values() if queue), key=lambda q: q[0].due, default=None)
+        oldest = min((queue for queue in self._waiting.values() if queue), key=lambda q: q[0][0].due, default=None)
         if oldest is not None:
-            arrival = oldest.popleft()
-            self._spawn(arrival.persona, arrival)
+            arrival, since = oldest.popleft()
+            self._spawn(arrival.persona, arrival, since)
 
     def _abandon(self, arrival: Arrival) -> None:
         self.abandoned += 1

@@ -4,6 +4,7 @@ Deltas add up to the same whole in whatever order, and cross to whoever keeps th
 of several.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,10 +14,14 @@ from tailgate_loadtest.errors import DeltaError
 from tailgate_loadtest.measure import buckets
 from tailgate_loadtest.measure.histogram import Histogram
 from tailgate_loadtest.measure.kinds import Kind
+from tailgate_loadtest.measure.slowest import SLOWEST, Slow, Slowest
+from tailgate_loadtest.measure.split import LAST as LAST_SPLIT
+from tailgate_loadtest.measure.split import PARTS, Split
 
 LONGEST = 8 * 24 * 3600
 """No second of a load is later than this."""
 _LONGEST_NAME = 300
+_TRACE_ID = re.compile("(?:[0-9a-f]{32})?")
 
 Key = tuple[int, str, Kind]
 """A second since the load began, a route, and what was counted of it."""
@@ -42,6 +47,10 @@ class Delta:
     warmup_requests: int = 0
     folded: list[str] = field(default_factory=list)
     """Examples of routes that fell into (other)."""
+    splits: dict[str, Split] = field(default_factory=lambda: defaultdict(Split))
+    """Per route, what the times of its judged requests are made of, where their client times their steps."""
+    slowest: Slowest = field(default_factory=Slowest)
+    """Judged requests that may be among the slowest of all."""
 
     def add(self, other: "Delta") -> None:
         """Count what another has counted."""
@@ -58,6 +67,9 @@ class Delta:
         self.exceptions.update(other.exceptions)
         self.warmup_requests += other.warmup_requests
         self.folded += [route for route in other.folded if route not in self.folded]
+        for route, split in other.splits.items():
+            self.splits[route].merge(split)
+        self.slowest.merge(other.slowest.sorted())
 
     def plain(self) -> dict[str, Any]:
         """The same in lists, texts and numbers."""
@@ -71,6 +83,10 @@ class Delta:
             "exceptions": dict(self.exceptions),
             "warmup_requests": self.warmup_requests,
             "folded": self.folded,
+            "splits": {
+                route: [[bucket, *row] for bucket, row in split.sums.items()] for route, split in self.splits.items()
+            },
+            "slowest": [list(slow) for slow in self.slowest.sorted()],
         }
 
     @classmethod
@@ -98,6 +114,9 @@ class Delta:
                 delta.asked[_name(persona)] = _counter(asked)
             for persona, dues in plain["unstarted"].items():
                 delta.unstarted[_name(persona)] = [float(due) for due in dues]
+            for route, rows in plain["splits"].items():
+                delta.splits[_name(route)] = _split(rows)
+            delta.slowest.merge(_slow(slow) for slow in plain["slowest"][:SLOWEST])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DeltaError(f"is no delta: {type(error).__name__}: {error}") from error
         return delta
@@ -112,6 +131,31 @@ def _histogram(flat: Iterable[Any]) -> Histogram:
     if len(numbers) % 2 or any(bucket > buckets.LAST for bucket in numbers[::2]):
         raise DeltaError("holds a histogram that is none")
     return Histogram(dict(zip(numbers[::2], numbers[1::2], strict=True)))
+
+
+def _split(rows: Iterable[Any]) -> Split:
+    sums = {}
+    for bucket, *row in rows:
+        if _number(bucket) > LAST_SPLIT or len(row) != 2 + len(PARTS):
+            raise DeltaError("holds a split that is none")
+        sums[bucket] = [_number(each) for each in row]
+        if not sums[bucket][0] or sums[bucket][1] > sums[bucket][0]:
+            raise DeltaError("holds a split of no request, or more told than there were")
+    return Split(sums)
+
+
+def _slow(plain: Any) -> Slow:
+    response, due, route, error, trace_id = plain
+    slow = Slow(_seconds(response), _seconds(due), _name(route), _name(error), _name(trace_id))
+    if not _TRACE_ID.fullmatch(slow.trace_id):
+        raise DeltaError(f"holds {slow.trace_id[:60]!r} where a trace id belongs")
+    return slow
+
+
+def _seconds(value: Any) -> float:
+    if type(value) not in (int, float) or not 0 <= value <= LONGEST:
+        raise DeltaError(f"holds {str(value)[:60]!r} where seconds belong")
+    return float(value)
 
 
 def _counter(plain: dict[str, Any]) -> Counter[str]:

@@ -14,6 +14,8 @@ from tailgate_loadtest.measure.histogram import Histogram
 from tailgate_loadtest.measure.hlog import LogWriter
 from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.measure.recorder import MAX_ERRORS, MAX_EXAMPLES, MAX_ROUTES
+from tailgate_loadtest.measure.slowest import Slowest
+from tailgate_loadtest.measure.split import Split
 
 _OPEN_SECONDS = 3
 
@@ -39,6 +41,8 @@ class Ledger:
         self.warmup_requests = 0
         self.folded: list[str] = []
         """Up to three routes that fell into (other), as examples."""
+        self.splits: dict[str, Split] = defaultdict(Split)
+        self.slowest = Slowest()
 
     @property
     def routes(self) -> list[str]:
@@ -65,6 +69,9 @@ class Ledger:
         self.warmup_requests += delta.warmup_requests
         for route in delta.folded:
             self._example(route)
+        for route, split in delta.splits.items():
+            self.splits[self._bounded(route)].merge(split)
+        self.slowest.merge(slow._replace(route=self._bounded(slow.route)) for slow in delta.slowest.sorted())
 
     def count(self, second: int, route: str, kind: Kind, histogram: Histogram) -> None:
         """Count the times of one route and kind in one second."""

@@ -204,6 +204,7 @@ def _document(
         arrivals=Arrivals(**result["arrivals"]) if result else _arrivals_from(ticks, plan),
         generator=Generator(**{**generator, "reasons": tuple(reasons)}),
         routes=_routes(log, result, queries, measured_to - min(record.warmup, measured_to)),
+        slowest=tuple(result.get("slowest", ())),
         timeline=tuple(ticks),
         exceptions=result.get("exceptions", {}),
         server=server.state,
@@ -214,7 +215,7 @@ def _document(
 def _routes(
     log: LatencyLog, result: dict[str, Any], queries: dict[str, float], seconds: float
 ) -> tuple[RouteRecord, ...]:
-    errors = result.get("errors", {})
+    errors, splits = result.get("errors", {}), result.get("splits", {})
     records = []
     for route in sorted({*log.all_routes, *errors}):
         response, service = log.whole(route, Kind.RESPONSE), log.whole(route, Kind.SERVICE)
@@ -233,6 +234,7 @@ def _routes(
                 service=_percentiles(service),
                 errors=errors.get(route, {}),
                 queries=queries.get(route),
+                split=splits.get(route),
             )
         )
     return tuple(records)

@@ -124,6 +124,59 @@ class Percentiles(Model):
     max: float
 
 
+class Parts(Model):
+    """What the requests around a percentile spent their time on: means in seconds, together their response time.
+
+    These are the request of the percentile's rank and on each side of it a hundredth of all, at least 5 where there are
+    so many; times are told apart to 3.2 %.
+    """
+
+    requests: int
+    """How many these are."""
+    told: int
+    """Of these, the ones of which the server said what it did (by ``Server-Timing``)."""
+    lag: float
+    """The generator was late."""
+    user: float
+    """Its arrival waited for a user: past the bound on users, or while one logged in."""
+    connection: float
+    """Its name was resolved, its connection opened and secured."""
+    wait: float
+    """From the send to the first byte, where the server did not tell."""
+    receive: float
+    """From the first byte to the last, where it did not tell."""
+    network: float
+    """From the send to the last byte, less what the server told of: on the way, and until a busy server began."""
+    pool: float
+    """Waiting for a connection to the database, while none of the request's queries ran."""
+    database: float
+    application: float
+    other: float
+    """The client's own work; and, of a request that was redirected or sent again, all exchanges but the last."""
+
+
+class Splits(Model):
+    """What a route's response time is made of, where its client times its steps: requests that succeeded."""
+
+    p50: Parts
+    p95: Parts
+    p99: Parts
+
+
+class SlowRequest(Model):
+    """One of the slowest judged requests that came to an end."""
+
+    response: float
+    """Seconds from the moment due."""
+    due: float
+    """Seconds since the load began."""
+    route: str
+    error: str | None
+    """How it failed, if it did."""
+    trace_id: str | None
+    """Its trace, where the server told; traces.jsonl has it if the service kept it."""
+
+
 class RouteRecord(Model):
     """One route over the judged part of the run."""
 
@@ -142,6 +195,7 @@ class RouteRecord(Model):
     errors: dict[str, int] = Field(default_factory=dict)
     queries: float | None = None
     """Mean database queries per request, by the service's own count."""
+    split: Splits | None = None
 
 
 class Tick(Model):
@@ -189,6 +243,8 @@ class RunDocument(Model):
     arrivals: Arrivals
     generator: Generator
     routes: tuple[RouteRecord, ...]
+    slowest: tuple[SlowRequest, ...] = ()
+    """The slowest first."""
     timeline: tuple[Tick, ...]
     exceptions: dict[str, int] = Field(default_factory=dict)
     """Exceptions that the locustfile's tasks raised, by class."""
