@@ -82,13 +82,13 @@ class Split:
                 each UNSAID where it says nothing of that.
 
         """
-        spans = np.rint(samples * 1e9).astype(np.int64)
-        response, service, user, connection, wait, receive = spans[:, 1:STEPS].T
-        told = np.zeros(len(spans), dtype=np.int64)
+        spans = np.rint(samples.T * 1e9).astype(np.int64)
+        response, service, user, connection, wait, receive = spans[1:STEPS]
+        told = np.zeros_like(response)
         pool = database = application = network = told
-        if spans.shape[1] == TOLD:
-            told = (spans[:, TOLD - 1] >= 0).astype(np.int64)
-            pool, database, application = np.maximum(spans[:, STEPS:].T, 0)
+        if len(spans) == TOLD:
+            told = (spans[TOLD - 1] >= 0).astype(np.int64)
+            pool, database, application = np.maximum(spans[STEPS:], 0)
             # Its times for the pool and for the database overlap where a request did both at once; nothing else can
             # make them more than the client waited. Then it is the queries that it waited for.
             pool = np.maximum(pool - np.maximum(pool + database + application - wait, 0), 0)
@@ -100,13 +100,14 @@ class Split:
         late = np.maximum(response - service, 0)
         user = np.minimum(user, late)
         parts = (late - user, user, connection, wait, receive, network, pool, database, application)
-        columns, left = [np.ones_like(told), told], response
-        for part in parts:
+        rows = np.empty((2 + len(PARTS), len(response)), dtype=np.int64)
+        rows[0], rows[1], left = 1, told, rows[-1]
+        left[:] = response
+        for part, row in zip(parts, rows[2:-1], strict=True):
             # Each is timed by itself: by a nanosecond or two, together they may be more than the whole.
-            column = np.clip(part, 0, left)
-            columns.append(column)
-            left = left - column
-        return cls(_summed(buckets.indices(samples[:, 1]) >> 5, np.column_stack([*columns, left])))
+            np.minimum(part, left, out=row)
+            np.subtract(left, row, out=left)
+        return cls(_summed(buckets.indices(samples[:, 1]) >> 5, rows))
 
     @property
     def requests(self) -> int:
@@ -149,9 +150,9 @@ class Split:
 
 
 def _summed(found: NDArray[np.int64], rows: NDArray[np.int64]) -> dict[int, list[int]]:
-    """The rows of each bucket, added up."""
-    order = np.argsort(found, kind="stable")
-    found, starts = np.unique(found[order], return_index=True)
-    if not len(found):
-        return {}
-    return dict(zip(found.tolist(), np.add.reduceat(rows[order], starts, axis=0).tolist(), strict=True))
+    """Each row added up by bucket."""
+    # Of 16 bits, they are sorted by their digits, which is quicker.
+    order = np.argsort(found.astype(np.int16), kind="stable")
+    used, starts = np.unique(found[order], return_index=True)
+    sums = np.add.reduceat(rows[:, order], starts, axis=1)
+    return dict(zip(used.tolist(), sums.T.tolist(), strict=True))
