@@ -11,6 +11,7 @@ from locust import User
 from locust.env import Environment
 from locust.exception import LocustError
 
+from tailgate_loadtest.engine.alarm import Alarm
 from tailgate_loadtest.engine.health import Health
 from tailgate_loadtest.engine.pool import Pool
 from tailgate_loadtest.engine.tracker import Tracker
@@ -75,7 +76,6 @@ class OpenLoad:
         self._pool = Pool(environment, tracker, classes, users)
         self._drain = drain
         self._arrived = self._judged = 0
-        self._stop = Event()
         self.unstarted = 0
         follow(environment.user_classes, tracker)
         pace(self._pool.gate)
@@ -89,11 +89,12 @@ class OpenLoad:
 
     def run(self, stop: Event) -> None:
         """See Load."""
-        self._stop = stop
         for each in self._slices:
             self.take_on(each)
         # A slice may be taken on until the end of the schedule: that is what is waited for, not the slices.
         stop.wait(max(self._schedule.length - self._tracker.now(), 0.0))
+        if stop.is_set():
+            self._sending.kill()
         self._sending.join()
         self._wait_out(stop)
 
@@ -102,20 +103,16 @@ class OpenLoad:
         self._sending.spawn(self._send, share)
 
     def _send(self, share: Slice) -> None:
-        stop = self._stop
-        for n, arrival in enumerate(self._schedule.arrivals(share.start, share.step, share.after)):
-            ahead = arrival.due - self._tracker.now()
-            # Behind the plan, the loop must still be let go now and then, or nobody else would run.
-            if ahead > 0 and stop.wait(ahead):
-                return
-            if ahead <= 0 and n % _YIELD_EVERY == 0:
-                gevent.sleep(0)
-            if stop.is_set():
-                return
-            self._health.late(self._tracker.now() - arrival.due)
-            self._arrived += 1
-            self._judged += arrival.due >= self._schedule.warmup
-            self._pool.admit(arrival)
+        tracker, warmup = self._tracker, self._schedule.warmup
+        with Alarm() as alarm:
+            for n, arrival in enumerate(self._schedule.arrivals(share.start, share.step, share.after)):
+                # Behind the plan, the loop must still be let go now and then, or nobody else would run.
+                if arrival.due > tracker.now() or n % _YIELD_EVERY == 0:
+                    alarm.wait(tracker.began + arrival.due)
+                self._health.late(tracker.now() - arrival.due)
+                self._arrived += 1
+                self._judged += arrival.due >= warmup
+                self._pool.admit(arrival)
 
     def _wait_out(self, stop: Event) -> None:
         began = self._tracker.now()

@@ -95,7 +95,8 @@ class Tracker:
         self._flights: dict[int, Flight] = {}
         # By the greenlet a user runs in: an event says who fired it by nothing else.
         self._visits: WeakKeyDictionary[Any, Visit] = WeakKeyDictionary()
-        self._start = time.perf_counter()
+        self.began = time.perf_counter()
+        """When the load began, by ``time.perf_counter``."""
         self._ended = False
         self.requests = 0
         """Those with an outcome, set-up apart."""
@@ -105,11 +106,11 @@ class Tracker:
 
     def start(self) -> None:
         """The load begins now."""
-        self._start = time.perf_counter()
+        self.began = time.perf_counter()
 
     def now(self) -> float:
         """Seconds since the load began."""
-        return time.perf_counter() - self._start
+        return time.perf_counter() - self.began
 
     def enter(self, user: User) -> Visit:
         """A user begins its ``on_start``."""
@@ -160,7 +161,7 @@ class Tracker:
 
     def depart(self, visit: Visit, method: str, url: str, name: str | None) -> int:
         """A user sends a request. Returns the flight's number."""
-        number, now = next(self._numbers), time.perf_counter() - self._start
+        number, now = next(self._numbers), time.perf_counter() - self.began
         route = route_name(method, name) if name else self._naming.unnamed(method, url)
         due, waited = visit.due, visit.waited
         if due is None:
@@ -295,9 +296,7 @@ class Tracker:
         self.requests += 1
         persona = "" if flight.visit is None else flight.visit.persona
         if error is None:
-            self._recorder.success(
-                persona, flight.route, flight.due, response, service, flight.waited, flight.answer
-            )
+            self._recorder.success(persona, flight.route, flight.due, response, service, flight.waited, flight.answer)
         else:
             self.failed += 1
             self._recorder.failure(persona, flight.route, flight.due, response, error, flight.answer)

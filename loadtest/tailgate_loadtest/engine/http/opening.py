@@ -1,8 +1,10 @@
 """Opens a connection: resolve, connect, secure, each timed, and bounded together."""
 
+import _socket
 import socket as names
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -50,6 +52,9 @@ def open_wire(origin: Origin, timings: Timings, within: float, tls: Callable[[],
 
 def _resolve(origin: Origin, within: float) -> list[Any]:
     """Resolved anew for every connection: a name may come to lead elsewhere while a load runs."""
+    with suppress(names.gaierror):
+        # An address needs no resolver; gevent's would be asked in another thread.
+        return list(_socket.getaddrinfo(origin.host, origin.port, 0, names.SOCK_STREAM, 0, names.AI_NUMERICHOST))
     limit = gevent.Timeout(within)
     try:
         with limit:
