@@ -56,12 +56,13 @@ def url() -> Iterator[str]:
 
 
 def test_every_line_on_the_page_does_what_the_page_says(url, tmp_path):
+    (tmp_path / "cards.csv").write_text("number,name\n" + "".join(f"{n},Ada\n" for n in range(100)))
     code = "\n".join(re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL))
     document = carry_out(plan_of(tmp_path, url, code, steady(25, 3))).read_run()
     assert document.exceptions == {}
     found = {record.route: record for record in document.routes}
     assert set(found) == {
-        *("POST /login", "GET /orders", "GET /orders/{id}", "POST /answers"),
+        *("POST /login", "GET /orders", "GET /orders/{id}", "POST /answers", "POST /payments"),
         *(f"WS /live {word}" for word in ("connect", "exchange", "delivery", "close")),
         *(f"SSE /inbox/stream {word}" for word in ("connect", "delivery", "close")),
         *(f"WS /live/patient {word}" for word in ("connect", "exchange", "close")),
