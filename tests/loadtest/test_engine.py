@@ -3,6 +3,7 @@
 import json
 import textwrap
 import threading
+from importlib.metadata import version
 
 import pytest
 from tailgate_loadtest.errors import EngineError
@@ -912,3 +913,24 @@ def test_a_failure_counts_even_when_a_listener_of_the_locustfile_breaks_off_the_
     (route,) = bundle.read_run().routes
     assert route.route == "GET /fast"
     assert route.failed == route.requests > 0
+
+
+@pytest.mark.parametrize("base", ["HttpUser", "FastHttpUser", "LoadUser"])
+def test_every_request_says_who_asks_unless_the_locustfile_says_otherwise(run, api, base):
+    run(
+        f"""
+        from locust import FastHttpUser, HttpUser, task
+        from tailgate_loadtest.engine.http import LoadUser
+
+        class Visitor({base}):
+            @task
+            def look(self):
+                self.client.get("/fast")
+                self.client.get("/save", headers={{"User-Agent": "mine"}})
+        """,
+        steady(10, 1),
+    )
+    assert {headers["user-agent"] for headers in api.headers_seen} == {
+        f"tailgate/{version('tailgate-loadtest')}",
+        "mine",
+    }

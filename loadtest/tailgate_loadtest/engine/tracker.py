@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 import gevent
 from locust import TaskSet, User
 
+from tailgate_loadtest.engine.agent import introduce
 from tailgate_loadtest.engine.naming import Naming, same_path
 from tailgate_loadtest.engine.outcome import error_name, route_name, status_error
 from tailgate_loadtest.measure.recorder import Answer, Recorder
@@ -122,6 +123,7 @@ class Tracker:
             client.watch = Watch(self, visit)
             client.add_headers(self._headers)
         elif callable(getattr(client, "request", None)):
+            introduce(client)
             self._follow(client, visit)
         return visit
 

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 from ssl import SSLContext
 from time import perf_counter
 from typing import Any
@@ -12,6 +11,7 @@ from urllib.parse import unquote, urlencode, urljoin, urlsplit
 from locust import User
 from tailgate_otel.names import HEADER_USER_AGENT
 
+from tailgate_loadtest.engine.agent import USER_AGENT
 from tailgate_loadtest.engine.http.calls import Calls
 from tailgate_loadtest.engine.http.connections import Connections
 from tailgate_loadtest.engine.http.cookies import Cookies
@@ -26,7 +26,6 @@ from tailgate_loadtest.engine.http.websocket import Message, WebSocket
 from tailgate_loadtest.engine.tracker import CONTEXT_KEY, COUNTED, Watch
 from tailgate_loadtest.shapes.eventstream import Event
 
-USER_AGENT = f"tailgate/{version('tailgate-loadtest')}"
 _REDIRECTS = (301, 302, 303, 307, 308)
 _BODILESS = ("GET", "HEAD", "DELETE", "OPTIONS")
 
