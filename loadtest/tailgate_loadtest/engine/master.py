@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 import gevent
@@ -213,8 +214,9 @@ class Master:
         dues = [
             arrival
             for each in worker.slices
-            for arrival in self._schedule.arrivals(each.start, each.step, each.after)
-            if arrival.due <= until
+            for arrival in takewhile(
+                lambda arrival: arrival.due <= until, self._schedule.arrivals(each.start, each.step, each.after)
+            )
         ]
         dues.sort(key=lambda arrival: arrival.due)
         # Arrivals end more or less in the order in which they were due: of those, it had ended so many.
