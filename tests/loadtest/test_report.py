@@ -18,16 +18,20 @@ from tailgate_loadtest.judge.verdict import judge_bundle
 from tailgate_loadtest.measure.histogram import Histogram
 from tailgate_loadtest.measure.hlog import LogWriter
 from tailgate_loadtest.measure.kinds import Kind
+from tailgate_loadtest.measure.split import PARTS
 from tailgate_loadtest.report.terminal import final_table
 from tailgate_loadtest.report.write import write
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.document import (
     Arrivals,
     Generator,
+    Parts,
     Percentiles,
     PlanRecord,
     RouteRecord,
     RunDocument,
+    SlowRequest,
+    Splits,
     StageRecord,
     Tick,
 )
@@ -408,6 +412,90 @@ def test_the_slowest_trace_of_the_judged_part_is_drawn_as_a_waterfall(build: Bui
     bars = [a["style"] for tag, a in page.elements if tag == "i" and "style" in a]
     assert bars[0] == "left:0;width:100%"
     assert bars[2] == "left:4.082%;width:6.53%"
+
+
+def made_of(**seconds: float) -> Splits:
+    nothing = dict.fromkeys(PARTS, 0.0)
+    around = Parts(**{"requests": 21, "told": 21, **nothing, **seconds})
+    return Splits(p50=around, p95=around, p99=around)
+
+
+def with_split(bundle: Bundle, *splits: Splits | None, **changes: object) -> Bundle:
+    """The bundle, its routes' times made of these."""
+    run = bundle.read_run()
+    routes = [route.model_copy(update={"split": split}) for route, split in zip(run.routes, splits, strict=False)]
+    bundle.write_run(run.model_copy(update={"routes": (*routes, *run.routes[len(routes) :]), **changes}))
+    return bundle
+
+
+def test_what_a_p95_is_made_of_is_drawn_and_said_in_page_summary_and_under_a_missed_objective(build: Build):
+    told = made_of(pool=0.41, database=0.12, application=0.06, network=0.04, lag=0.001)
+    page, summary, _, verdict = report(bundle := with_split(build(slow=300.0), told, None))
+    words = " ".join(page.text.split())
+    assert "pool wait 410 database 120 application 60.0 network 40.0 the rest 1.00" in words.replace("\u202f", " ")
+    assert "the server waited for a connection to its database" in words
+    assert "Only LoadUser's plain requests are split" in words
+    drawn = [(a["class"], a["width"]) for tag, a in page.elements if a.get("class", "").startswith("part ")]
+    assert drawn == [
+        ("part lag", "0.6"),
+        ("part network", "25.4"),
+        ("part pool", "259.9"),
+        ("part database", "76.1"),
+        ("part application", "38"),
+    ]
+    line = "pool wait 410, database 120, application 60.0, network 40.0, the rest 1.00"
+    assert f"| 631 | {line} |" in summary
+    shown = terminal(bundle, verdict, width=200)
+    assert f"  GET /api/contacts/by-phone around p95, 631 ms: {line}" in shown
+    assert shown.count("around p") == 2  # the objectives of one route
+
+
+def test_where_the_server_tells_nothing_the_wait_is_shown(build: Build):
+    page, summary, *_ = report(with_split(build(), made_of(wait=0.002, receive=0.001)))
+    assert "first byte 2.00 receiving 1.00" in " ".join(page.text.split())
+    assert "the server does not say what it did" in page.text
+    assert "pool wait" not in page.text
+    assert "first byte 2.00, receiving 1.00" in summary
+
+
+def test_a_run_without_a_client_that_times_its_steps_says_so(build: Build):
+    page, summary, *_ = report(build())
+    assert {"split", "slowest"}.isdisjoint(page.ids())
+    assert "known of LoadUser's requests alone" in page.text
+    assert "made of" not in summary
+
+
+def test_a_time_of_nothing_leaves_no_bar(build: Build):
+    page, *_ = report(with_split(build(), made_of()))
+    assert "split" in page.ids()
+    assert not [a for _, a in page.elements if a.get("class", "").startswith("part ")]
+
+
+def test_the_slowest_requests_lead_to_their_traces(build: Build):
+    routes = {f"GET /{n}": (0.003, 5, 2) for n in range(14)}
+    bundle = build(routes=routes)
+    lines = bundle.traces.read_text().splitlines()
+    ids = [f"{n:032x}" for n in range(len(lines))]
+    # Neither of the longest nor of the first: by itself it would not be shown.
+    texts = [line.replace("0af7651916cd43dd8448eb211c80319c", each) for line, each in zip(lines, ids, strict=True)]
+    bundle.traces.write_text("\n".join(texts))
+    slowest = (
+        SlowRequest(response=2.5, due=12.0, route="GET /9", error=HOSTILE, trace_id=ids[9]),
+        SlowRequest(response=2.4, due=12.5, route=HOSTILE, error=None, trace_id="f" * 32),
+        SlowRequest(response=2.3, due=13.0, route="GET /2", error=None, trace_id=None),
+    )
+    page, *_ = report(with_split(bundle, slowest=(*slowest, *[slowest[2]] * 40)))
+    assert page.open == []
+    links = [a["href"] for tag, a in page.elements if tag == "a" and a.get("href", "").startswith("#trace-")]
+    shown = [a["id"] for tag, a in page.elements if tag == "article"]
+    assert len(shown) == 11
+    assert {link.removeprefix("#") for link in links} <= set(shown)
+    place = int(links[0].removeprefix("#trace-"))
+    assert f"Trace {ids[9]}" in page.text.split("Kept because: ")[place]
+    words = " ".join(page.text.split())
+    assert "not kept" in words
+    assert "43 are in run.json" in words
+    assert not [tag for tag, _ in page.elements if tag == "script"]
 
 
 def test_a_damaged_trace_is_named_by_its_line(build: Build):

@@ -13,15 +13,17 @@ from tailgate_loadtest.judge.document import Finding, VerdictDocument
 from tailgate_loadtest.judge.statistics import MAX_WINDOWS, RESAMPLES
 from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.measure.kinds import Kind
-from tailgate_loadtest.report import arrivals, facts, latency, marks, plot, series, show, waterfall, words
+from tailgate_loadtest.report import arrivals, facts, latency, marks, parts, plot, series, show, waterfall, words
 from tailgate_loadtest.report.series import Span
 from tailgate_loadtest.run.bundle import Bundle
-from tailgate_loadtest.run.document import RouteRecord, RunDocument
+from tailgate_loadtest.run.document import RouteRecord, RunDocument, SlowRequest
 from tailgate_loadtest.run.server import SCHEMA as SERVER_SCHEMA
 from tailgate_loadtest.run.server import QueryCounts, ServerCounters
 
 MAX_SMALL = 24
 """The most routes with charts of their own."""
+MAX_SLOWEST = 20
+"""The most requests that are shown each by itself."""
 _MAX_MARKS = 4
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -32,6 +34,14 @@ class Small:
 
     route: str
     picture: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class SlowRow:
+    """One of the slowest requests, and which of the page's traces is its own, from 1."""
+
+    request: SlowRequest
+    trace: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,8 @@ def page(bundle: Bundle, run: RunDocument, verdict: VerdictDocument) -> str:
     span = Span.of(run)
     flows = series.flows(run.timeline, span)
     busiest = _busiest(run.routes, verdict.objectives)
+    slow = run.slowest[:MAX_SLOWEST]
+    traces = waterfall.slowest(bundle, run, {each.trace_id for each in slow if each.trace_id})
     return (
         _environment()
         .get_template("report.html")
@@ -70,7 +82,10 @@ def page(bundle: Bundle, run: RunDocument, verdict: VerdictDocument) -> str:
             arrivals=_arrivals(run, flows, span),
             waiting=_waiting(flows, span),
             queries=_queries(server, verdict.objectives),
-            traces=waterfall.slowest(bundle, run),
+            splits=[(route.route, route.split.p95) for route in run.routes if route.split is not None],
+            slowest=_slowest(slow, traces),
+            traces=traces,
+            more_traces=waterfall.MAX_OTHERS,
             max_windows=MAX_WINDOWS,
             resamples=RESAMPLES,
         )
@@ -86,7 +101,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_clean,
     )
-    environment.globals.update(show=show, words=words, marks=marks)
+    environment.globals.update(show=show, words=words, marks=marks, parts=parts)
     environment.filters["path"] = _path
     return environment
 
@@ -205,6 +220,12 @@ def _waiting(flows: Sequence[series.Flow], span: Span) -> Markup | None:
     if not any(flow.waiting for flow in flows):
         return None
     return plot.both(lambda key, frame: arrivals.waiting(key, flows, span, frame), "waiting")
+
+
+def _slowest(requests: Sequence[SlowRequest], traces: Sequence[waterfall.Trace]) -> list[SlowRow]:
+    # A trace of a service that calls itself is there more than once: its longest request comes first.
+    places = {trace.id: place for place, trace in reversed(list(enumerate(traces, 1)))}
+    return [SlowRow(each, places.get(each.trace_id or "")) for each in requests]
 
 
 def _queries(server: ServerCounters, findings: Sequence[Finding]) -> list[QueryRow]:

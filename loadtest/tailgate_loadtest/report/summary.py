@@ -4,13 +4,14 @@ from collections.abc import Iterable, Sequence
 
 from tailgate_loadtest.judge.document import Finding, VerdictDocument
 from tailgate_loadtest.report import show, words
-from tailgate_loadtest.run.document import RouteRecord, RunDocument
+from tailgate_loadtest.report.parts import made_of, whole
+from tailgate_loadtest.run.document import Parts, RouteRecord, RunDocument
 
 MAX_BYTES = 64 * 1024
 _CELL = 300
 # What Markdown or HTML gives a meaning; as entities they stand for themselves in tables, lists and text alike.
 _ENTITIES = {ord(c): f"&#{ord(c)};" for c in "&<>\"'|`*_{}[]#!~\\^$@:"}
-_ROOM = {"reasons": 8_000, "objectives": 24_000, "routes": 18_000, "warnings": 8_000}
+_ROOM = {"reasons": 8_000, "objectives": 20_000, "routes": 14_000, "splits": 8_000, "warnings": 8_000}
 """Bytes for the lines of each part; together, with heads and titles, under MAX_BYTES."""
 
 
@@ -21,6 +22,8 @@ def summary(run: RunDocument, verdict: VerdictDocument) -> str:
         parts.append("### Objectives\n\n" + _objectives(words.worst_first(verdict.objectives)))
     if run.routes:
         parts.append("### Routes\n\nResponse times in ms.\n\n" + _routes(run.routes))
+    if made := [(route.route, route.split.p95) for route in run.routes if route.split is not None]:
+        parts.append("### What the p95 is made of\n\n" + _splits(made))
     if run.warnings:
         parts.append("### Warnings\n\n" + _within("warnings", (f"- {escape(w)}" for w in run.warnings)))
     return "\n\n".join(parts) + "\n"
@@ -90,6 +93,15 @@ def _route(route: RouteRecord) -> str:
         show.NOTHING if route.queries is None else show.significant(route.queries),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _splits(made: Sequence[tuple[str, Parts]]) -> str:
+    head = "| Route | Around p95, ms | Of that, ms |\n|---|---:|---|\n"
+    rows = (
+        f"| {escape(route)} | {show.milliseconds(whole(around))} | {escape(made_of(around))} |"
+        for route, around in made
+    )
+    return head + _within("splits", rows)
 
 
 def _within(part: str, lines: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from tailgate_loadtest.judge.document import Finding, Verdict, VerdictDocument
 from tailgate_loadtest.report import show, words
+from tailgate_loadtest.report.parts import made_of, of_finding, whole
 from tailgate_loadtest.run.document import RouteRecord, RunDocument
 
 _STYLES: dict[Verdict, str] = {
@@ -43,7 +44,7 @@ def final_table(run: RunDocument, verdict: VerdictDocument) -> RenderableType:
     parts: list[RenderableType] = [table, Text()] if run.routes else []
     if over_all := by_route[None]:
         parts += [*map(_over_all, over_all), Text()]
-    return Group(*parts, *_verdict(verdict), *_warnings(run))
+    return Group(*parts, *_verdict(verdict), *_made_of(run, verdict), *_warnings(run))
 
 
 class _Path:
@@ -94,6 +95,16 @@ def _verdict(verdict: VerdictDocument) -> Iterable[Text]:
     yield Text.assemble((head, f"bold {_STYLES[verdict.verdict]}"), f"  {words.headline(verdict)}{score}")
     if verdict.verdict != "pass":
         yield from (Text(f"  - {show.one_line(reason)}") for reason in verdict.reasons)
+
+
+def _made_of(run: RunDocument, verdict: VerdictDocument) -> Iterable[Text]:
+    """Where the time went of which an objective was missed."""
+    routes = {route.route: route for route in run.routes}
+    for finding in verdict.objectives:
+        around = of_finding(finding, routes)
+        if finding.verdict == "fail" and around is not None:
+            name = f"{show.one_line(finding.route or '')} around {show.percentile(finding.target)}"
+            yield Text(show.plain(f"  {name}, {show.latency(whole(around))}: {made_of(around)}"))
 
 
 def _warnings(run: RunDocument) -> Iterable[Text]:

@@ -1,7 +1,7 @@
 """Kept traces: which of them is worth a look, and its spans as the rows of a waterfall."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,15 +77,19 @@ class Trace:
         return round(self.place(row.start + row.length) - self.place(row.start), 3)
 
 
-def slowest(bundle: Bundle, run: RunDocument) -> list[Trace]:
+def slowest(bundle: Bundle, run: RunDocument, wanted: Collection[str]) -> list[Trace]:
     """The slowest kept traces of the judged part of a run, or of all of it when there is none of that part.
+
+    After those, 1 + MAX_OTHERS of them, the others whose ids are ``wanted``.
 
     Raises:
         BundleError: traces.jsonl is damaged; the message names the line.
     """
     documents = list(_documents(bundle))
     judged = [d for d in documents if _at(d, run) >= run.measured_from]
-    chosen = sorted(judged or documents, key=lambda d: -_length(root_of(d)))[: 1 + MAX_OTHERS]
+    ranked = sorted(judged or documents, key=lambda d: -_length(root_of(d)))
+    chosen, others = ranked[: 1 + MAX_OTHERS], ranked[1 + MAX_OTHERS :]
+    chosen += [document for document in others if root_of(document).get("traceId") in wanted]
     return [_trace(document, run) for document in chosen]
 
 
