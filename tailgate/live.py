@@ -37,6 +37,7 @@ class LiveView:
     def __init__(self, live: Live, length: float | None, warmup: float) -> None:
         self._panel = Panel(live, length, warmup)
         self._live = live
+        self._told = 0
         # A panel must know where its lines end; the other console leaves long lines to the terminal.
         console = Console(stderr=True, highlight=False)
         wanted = interactive() and not console.is_dumb_terminal
@@ -52,10 +53,13 @@ class LiveView:
             self._screen.stop()
 
     def show(self, tick: Tick) -> None:
-        """One second has passed."""
+        """One second has passed, or all is over, which need not be at a whole one."""
+        for note in self._live.notes[self._told :]:
+            (self._screen.console if self._screen else err()).print(f"! {show.one_line(note)}", markup=False)
+        self._told = len(self._live.notes)
         if self._screen:
             self._screen.update(self._panel, refresh=True)
-        elif round(tick.second) % _EVERY == 0:
+        elif tick.second % _EVERY == 0:
             err().print(self._panel.line(tick), markup=False)
 
 

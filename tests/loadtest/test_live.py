@@ -162,8 +162,10 @@ def test_a_message_of_the_engine_is_a_beat() -> None:
     message = {
         "tick": tick(1).model_dump(),
         "counts": [[HOME, "response", [[5, 2], [9, 1]]], [HOME, "failed", [[3, 4]]]],
+        "notes": ["worker a was lost"],
     }
     live = Live(objectives(UP))
     live.add(Beat.of(message))
     (standing,) = live.standings()
     assert (standing.samples, standing.bad, standing.slo.target) == (7, 4, Decimal("0.9"))
+    assert live.notes == ["worker a was lost"]

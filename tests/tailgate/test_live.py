@@ -45,8 +45,9 @@ def loaded(seconds: int, live: Live | None = None, first: int = 1) -> Live:
         counts.append((objectives.routes()[2], Kind.FAILED, [(buckets.index(5_000_000), 3)]))
         gauges = {"planned": 1550 * n, "started": 1540 * n, "completed": 1500 * n, "waiting": 3 * n, "users": 250}
         times = {"lag": 0.0012, "p50": 0.0123, "p95": 0.0456, "p99": 12.34}
+        notes = ("worker a died at 2 s",) if n == 2 else ()
         tick = Tick(second=n, requests=4100 * n, failed=3 * n, **gauges, **times)
-        live.add(Beat(tick=tick, counts=counts))
+        live.add(Beat(tick=tick, counts=counts, notes=notes))
     return live
 
 
@@ -150,7 +151,8 @@ def test_where_nobody_looks_on_there_is_a_line_every_ten_seconds(environment: di
 
 def test_without_a_terminal_it_is_one_line_too() -> None:
     done = subprocess.run([sys.executable, "-c", SCRIPT, "30"], capture_output=True, text=True, timeout=60, check=True)
-    first, second, third = done.stderr.splitlines()
+    note, first, second, third = done.stderr.splitlines()
+    assert note == "! worker a died at 2 s"
     assert "\x1b" not in done.stderr
     assert first.startswith("warming up, 10/120 s  arrivals 15400 of 15500 planned, 30 waiting  users 250")
     assert "requests 82000, 60 failed  p50 12.3 ms  p95 45.6 ms  p99 12 300 ms  objectives: 3 missed" in second

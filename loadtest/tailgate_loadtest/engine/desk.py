@@ -51,6 +51,7 @@ class Desk:
         self._began = 0.0
         self._start = time.perf_counter()
         self._notes: list[str] = []
+        self._told = 0
         self._reasons: list[str] = []
         self._lost: dict[str, list[float]] = {}
 
@@ -110,7 +111,8 @@ class Desk:
             tick |= {name: recent.quantile(q) for name, q in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))}
         self._timeline.append(tick)
         counts = [[route, kind, list(found.counts.items())] for (route, kind), found in self._ledger.fresh().items()]
-        say({"tick": tick, "counts": counts})
+        say({"tick": tick, "counts": counts, "notes": self._notes[self._told :]})
+        self._told = len(self._notes)
 
     def close(self, path: Path) -> None:
         """The load is over: write what is left of the log, and the account."""

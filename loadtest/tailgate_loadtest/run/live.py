@@ -36,12 +36,14 @@ class Beat:
     tick: Tick
     counts: Counts = ()
     """What came since the last beat, of judged requests only: responses, failed and censored ones."""
+    notes: tuple[str, ...] = ()
+    """What befell the processes that put the load on."""
 
     @classmethod
     def of(cls, message: Mapping[str, Any]) -> Self:
         """The beat in one of the engine's messages."""
         counts = [(route, Kind(kind), pairs) for route, kind, pairs in message["counts"]]
-        return cls(tick=Tick(**message["tick"]), counts=counts)
+        return cls(tick=Tick(**message["tick"]), counts=counts, notes=tuple(message["notes"]))
 
 
 class State(StrEnum):
@@ -138,6 +140,8 @@ class Live:
         self._slos = tuple(s for s in slos if s.measure is not None and s.measure.kind in ("latency", "availability"))
         self._lock = threading.Lock()
         self._run = ""
+        self.notes: list[str] = []
+        """What befell the processes that put the load on."""
         self._recent: deque[Tick] = deque(maxlen=_RECENT + 1)
         self._forget()
 
@@ -155,6 +159,7 @@ class Live:
         with self._lock:
             self._recent.append(beat.tick)
             self._count(beat.counts)
+            self.notes += beat.notes
 
     def settle(self, log: LatencyLog, arrivals: Arrivals) -> None:
         """The load is over: from now on say what the log and the account say, to the request."""
