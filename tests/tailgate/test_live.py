@@ -145,8 +145,8 @@ def test_no_color_is_heeded() -> None:
 @pytest.mark.parametrize("environment", [{"CI": "true"}, {"TERM": "dumb"}], ids=["CI", "dumb"])
 def test_where_nobody_looks_on_there_is_a_line_every_ten_seconds(environment: dict[str, str]) -> None:
     lines = CONTROL.sub("", seen(25, 60, 24, **environment)).split("\r\n")
-    assert [line.split()[0] for line in lines if line] == ["warming", "20/120"]
-    assert "objectives: 3 missed" in lines[1]
+    assert [line.split()[0] for line in lines if line] == ["!", "warming", "20/120"]
+    assert "objectives: 3 missed" in lines[2]
 
 
 def test_without_a_terminal_it_is_one_line_too() -> None:
