@@ -16,6 +16,20 @@ from tests.tailgate.conftest import Command
 pytestmark = pytest.mark.xdist_group("load")
 
 BY_PHONE = "GET /api/contacts/by-phone"
+ROUTES = (
+    BY_PHONE,
+    "GET /api/conversations",
+    '"GET /api/conversations/{conversation_id}/messages"',  # quoted: in YAML a brace has a meaning
+    "POST /api/messages/send",
+    "POST /api/webhook/kapso",
+)
+SHORT = """
+apiVersion: tailgate/v1
+kind: Profile
+name: short
+stages: [{duration: 5s, rate: 60}]
+users: 1000
+"""
 GENEROUS = (
     ("fast", "latency", BY_PHONE, "5s", "0.9"),
     ("few-queries", "queries", BY_PHONE, "4", "0.99"),
@@ -98,6 +112,44 @@ def test_a_slow_variant_far_from_its_database_misses_its_objective_by_name(tailg
     assert by_phone["number"] > 0.5
     assert by_phone["low"] > 0.5
     assert any("contacts-by-phone-latency-p95" in reason for reason in verdict["reasons"])
+
+
+def split_of(tailgate: Command, route: str) -> dict[str, float]:
+    """What the p95 of a route is made of, in seconds by part."""
+    run = json.loads((latest(tailgate) / "run.json").read_text())
+    parts = next(each for each in run["routes"] if each["route"] == route)["split"]["p95"]
+    assert parts.pop("told") == parts.pop("requests")
+    return parts
+
+
+def test_the_time_of_a_slow_variant_is_its_databases_and_its_slowest_requests_lead_to_their_traces(
+    tailgate: Command, objectives: Callable[..., str]
+) -> None:
+    strict = objectives(*((f"fast-{n}", "latency", route, "1ms", "0.95") for n, route in enumerate(ROUTES)))
+    done = tailgate("run", "--profile", "quick.yaml", "--variant", "sequential", "--db-rtt", "30ms", "--slo", strict)
+    assert done.returncode == 1, done.stderr
+    parts = split_of(tailgate, BY_PHONE)
+    assert parts["database"] > 0.8 * sum(parts.values())
+    assert re.search(r"by-phone around p95, [0-9 .]+ ms: database ", " ".join(done.stdout.split()))
+    bundle = latest(tailgate)
+    run, lines = json.loads((bundle / "run.json").read_text()), (bundle / "traces.jsonl").read_text()
+    slowest = run["slowest"]
+    assert len(slowest) == 50
+    assert all(re.fullmatch("[0-9a-f]{32}", each["trace_id"]) for each in slowest)
+    assert sum(each["trace_id"] in lines for each in slowest) >= 40  # slower than their objective, all but a few
+    page = (bundle / "report.html").read_text()
+    links = re.findall(r'href="#(trace-[0-9]+)"', page.partition('id="trace"')[0])
+    assert len(links) >= 10
+    assert all(f'id="{link}"' in page for link in links)
+
+
+def test_the_time_of_a_service_short_of_connections_is_its_pools(tailgate: Command) -> None:
+    """Sixty arrivals a second, of several queries that take a quarter of a second each, for twenty connections."""
+    (tailgate.cwd / "quick.yaml").write_text(SHORT)
+    done = tailgate("run", "--profile", "quick.yaml", "--variant", "sequential", "--db-rtt", "250ms")
+    assert done.returncode in (1, 3), done.stderr
+    parts = split_of(tailgate, BY_PHONE)
+    assert max(parts, key=lambda part: parts[part]) == "pool"
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
