@@ -22,85 +22,22 @@ from tailgate_otel.names import ENV_CREW_KEY
 
 from tailgate.main import app
 from tests.loadtest.conftest import Api
+from tests.loadtest.deploy import (
+    DEPLOY,
+    PAGE,
+    ROOT,
+    Document,
+    Manifests,
+    as_built,
+    as_overlaid,
+    as_written,
+    kustomization,
+    overlay,
+)
 from tests.tailgate.conftest import Command, clean_environment, free_port
 
-ROOT = Path(__file__).parents[2]
-DEPLOY = ROOT / "loadtest" / "deploy"
 OLDEST = "1.29"
 """Before it, a Job took no ``backoffLimitPerIndex`` unless its cluster was told to."""
-
-Document = dict[str, Any]
-
-
-class Manifests(list[Document]):
-    """What is applied to a cluster."""
-
-    def of(self, kind: str, name: str) -> Document:
-        (found,) = (each for each in self if each["kind"] == kind and each["metadata"]["name"] == name)
-        return found
-
-    def names(self, kind: str) -> set[str]:
-        return {each["metadata"]["name"] for each in self if each["kind"] == kind}
-
-    @property
-    def pods(self) -> dict[str, Document]:
-        """Every pod's template, by its owner's name."""
-        return {
-            each["metadata"]["name"]: each["spec"]["template"] for each in self if each["kind"] in ("Job", "Deployment")
-        }
-
-    def container(self, owner: str) -> Document:
-        (container,) = self.pods[owner]["spec"]["containers"]
-        return container
-
-    @property
-    def files(self) -> dict[str, str]:
-        """What is to be loaded, by the files' names."""
-        (data,) = (each["data"] for each in self if each["kind"] == "ConfigMap")
-        return data
-
-
-def kustomization() -> Document:
-    return yaml.safe_load((DEPLOY / "kustomization.yaml").read_text(encoding="utf-8"))
-
-
-def overlay() -> Document:
-    """The overlay that the page on Kubernetes shows."""
-    page = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8")
-    (block,) = (block for block in re.findall(r"(?:^ {4}.*\n)+", page, re.MULTILINE) if "kind: Kustomization" in block)
-    return yaml.safe_load(re.sub(r"^ {4}", "", block, flags=re.MULTILINE))
-
-
-def as_written(_: Path) -> Manifests:
-    """The files as they stand: kustomize only adds the image's tag, and a hash to the name of the ConfigMap."""
-    texts = [(DEPLOY / file).read_text(encoding="utf-8") for file in kustomization()["resources"]]
-    (generator,) = kustomization()["configMapGenerator"]
-    data = {Path(file).name: (DEPLOY / file).read_text(encoding="utf-8") for file in generator["files"]}
-    load = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": generator["name"]}, "data": data}
-    return Manifests([document for text in texts for document in yaml.safe_load_all(text)] + [load])
-
-
-def as_built(_: Path) -> Manifests:
-    return build(DEPLOY)
-
-
-def as_overlaid(directory: Path) -> Manifests:
-    """The page's overlay, beside a checkout of that name, with other files than the base's."""
-    (directory / "tailgate").symlink_to(ROOT)
-    mine = directory / "mine"
-    shutil.copytree(DEPLOY / "load", mine)
-    (mine / "locustfile.py").write_text("# mine\n", encoding="utf-8")
-    (mine / "kustomization.yaml").write_text(yaml.safe_dump(overlay()), encoding="utf-8")
-    built = build(mine)
-    assert built.files["locustfile.py"] == "# mine\n"
-    return built
-
-
-def build(directory: Path) -> Manifests:
-    done = subprocess.run(["kustomize", "build", directory], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return Manifests(yaml.safe_load_all(done.stdout))
-
 
 WAYS = [as_written, *([as_built, as_overlaid] if shutil.which("kustomize") else [])]
 
@@ -166,12 +103,9 @@ def test_whoever_must_know_the_number_of_workers_has_it_from_their_job() -> None
         return found
 
     number = value(rule["source"], rule["source"]["fieldPath"])
-    targets = {(each["select"]["name"], path) for each in rule["targets"] for path in each["fieldPaths"]}
+    told = {each["select"]["name"]: value(each["select"], *each["fieldPaths"]) for each in rule["targets"]}
     assert number == written.of("Job", "tailgate-workers")["spec"]["parallelism"]
-    assert [str(value(each["select"], path)) for each in rule["targets"] for path in each["fieldPaths"]] == [
-        str(number)
-    ] * 2
-    assert {name for name, _ in targets} == {"tailgate-workers", "tailgate-master"}
+    assert told == {"tailgate-workers": number, "tailgate-master": str(number)}
 
 
 def test_the_overlay_of_the_page_changes_what_is_there(tmp_path: Path) -> None:
@@ -219,7 +153,7 @@ def test_what_a_pod_refers_to_is_there(manifests: Manifests) -> None:
 
 
 def test_both_sides_have_the_key_that_the_page_tells_to_make(manifests: Manifests) -> None:
-    page = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
     name, key = re.search(r"create secret generic (\S+) --from-literal=(\w+)=", page).groups()
     for owner in ("tailgate-master", "tailgate-workers"):
         variables = {each["name"]: each for each in manifests.container(owner)["env"]}
@@ -265,7 +199,7 @@ def test_the_image_is_of_this_version_by_whatever_way_it_is_named(manifests: Man
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     (image,) = kustomization()["images"]
     assert image == {"name": "tailgate", "newTag": version}
-    page = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
     assert set(re.findall(r"tailgate:([\d.]+\d)", page)) == {version}
     assert [each["newTag"] for each in overlay()["images"]] == [version]
     named = {manifests.container(owner)["image"] for owner in manifests.pods}
