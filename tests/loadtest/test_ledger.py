@@ -73,7 +73,7 @@ def test_routes_and_errors_of_many_recorders_are_bounded_together(ledger, path):
     for n in range(3):
         recorder = Recorder(0.0)
         for route in range(MAX_ROUTES):
-            recorder.success("Ada", f"GET /{n}/{route}", 6.0, 0.01, 0.01)
+            recorder.success("Ada", f"GET /{n}/{route}", 6.0, 0.01 + n, 0.01, 0.0, Answer(0.01, 0.0, None))
         for error in range(30):
             recorder.failure("Ada", "GET /0/0", 6.0, 0.1, f"Error{n}{error}")
         ledger.add(recorder.take())
@@ -82,6 +82,9 @@ def test_routes_and_errors_of_many_recorders_are_bounded_together(ledger, path):
     assert len(log.routes) == MAX_ROUTES + 1
     assert log.whole("(other)", Kind.RESPONSE).total == 2 * MAX_ROUTES
     assert ledger.asked["Ada"].total() == 3 * MAX_ROUTES + 90
+    assert ledger.splits["(other)"].requests == 2 * MAX_ROUTES
+    assert len(ledger.splits) == MAX_ROUTES + 1
+    assert {slow.route for slow in ledger.slowest.sorted()} == {"(other)"}
     assert len(ledger.folded) == 3
     assert len(ledger.errors["GET /0/0"]) == MAX_ERRORS + 1
     assert sum(errors.total() for errors in ledger.errors.values()) == 90

@@ -82,13 +82,14 @@ def test_what_was_taken_is_not_counted_again(recorder):
 
 def test_routes_past_the_bound_fall_into_one_and_three_are_named(recorder):
     for n in range(MAX_ROUTES + 50):
-        recorder.success("Ada", f"GET /{n:03}", 6.0, 0.01, 0.01)
+        recorder.success("Ada", f"GET /{n:03}", 6.0, 0.01 + n / 1e5, 0.01)
     recorder.success("Ada", "GET /000", 6.0, 0.01, 0.01)
     delta = recorder.take()
     assert len({route for _, route, _ in delta.counts}) == MAX_ROUTES + 1
     assert delta.counts[6, "(other)", Kind.RESPONSE].total == 50
     assert delta.counts[6, "GET /000", Kind.RESPONSE].total == 2
     assert delta.folded == ["GET /200", "GET /201", "GET /202"]
+    assert {slow.route for slow in delta.slowest.sorted()} == {"(other)"}
 
 
 def test_only_judged_requests_of_a_client_that_times_its_steps_are_split(recorder):

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.measure.split import PARTS
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.document import Parts, RouteRecord
+from tailgate_loadtest.shapes.orders import Crew
 
 from tests.loadtest.conftest import carry_out, plan_of, steady
 
@@ -80,6 +82,7 @@ VISITOR = """
     from gevent.monkey import get_original
     from locust import FastHttpUser, task
     from tailgate_loadtest.engine.http import LoadUser
+    from tailgate_loadtest.engine.thinking import think
 
     class Visitor(LoadUser):
         @task
@@ -125,6 +128,17 @@ def test_a_server_that_tells_of_its_time_is_taken_at_its_word(telling, tmp_path)
     assert set(traces) <= {TRACE.format(n + 1) for n in range(telling.requests)}
 
 
+def test_what_several_processes_saw_is_one_split(run):
+    crew = Crew(processes=2, expect=2, host="127.0.0.1", port=0, patience=60)
+    bundle = run(VISITOR + '            self.client.get("/slow")\n', steady(seconds=2), crew=crew)
+    assert p95(bundle, "GET /slow").wait > 0.19
+    slowest = bundle.read_run().slowest
+    assert len(slowest) == 50
+    times = bundle.read_log().whole("GET /slow", Kind.RESPONSE)
+    assert slowest[0].response == pytest.approx(times.maximum(), rel=2e-3)
+    assert slowest[-1].response == pytest.approx(times.at_rank(31), rel=2e-3)  # of 80
+
+
 def test_other_clients_requests_are_not_split_but_may_be_the_slowest(run):
     bundle = run(VISITOR.replace("(LoadUser)", "(FastHttpUser)") + '            self.client.get("/slow")\n')
     assert route(bundle, "GET /slow").split is None
@@ -132,11 +146,20 @@ def test_other_clients_requests_are_not_split_but_may_be_the_slowest(run):
 
 
 def test_a_full_pool_is_no_lateness_of_the_generator(run):
-    bundle = run(VISITOR + '            self.client.get("/slow")\n', steady(users=2))
+    text = (
+        VISITOR
+        + """\
+            self.client.get("/slow")
+            think(self, 0.01)
+            self.client.get("/fast")
+    """
+    )
+    bundle = run(text, steady(users=2))
     found = p95(bundle, "GET /slow")
     assert largest(found) == "user"
     assert found.user > 0.5  # 40 arrivals of 0.2 s in one second, two at once, and as far as the drain lets them come
     assert found.lag < found.user / 4
+    assert p95(bundle, "GET /fast").user == 0  # only the arrival waited, not what follows
 
 
 def test_waiting_for_a_users_log_in_is_no_lateness_of_the_generator(run):
