@@ -80,7 +80,7 @@ def largest(parts: Parts) -> str:
 VISITOR = """
     import gevent
     from gevent.monkey import get_original
-    from locust import FastHttpUser, task
+    from locust import FastHttpUser, User, task
     from tailgate_loadtest.engine.http import LoadUser
     from tailgate_loadtest.engine.thinking import think
 
@@ -180,9 +180,20 @@ def test_waiting_for_a_users_log_in_is_no_lateness_of_the_generator(run):
 
 
 def test_a_late_generator_is_named_as_such(run):
-    text = VISITOR + '            self.client.get("/fast")\n            get_original("time", "sleep")(0.1)\n'
-    bundle = run(text, steady(rate=20))
-    found = p95(bundle, "GET /fast")
+    text = (
+        VISITOR
+        + """\
+            self.client.get("/fast")
+
+    class Thinker(User):
+        weight = 0.1
+
+        @task
+        def think(self):
+            get_original("time", "sleep")(0.2)  # nothing else runs meanwhile
+    """
+    )
+    found = p95(run(text, steady(rate=40, seconds=2)), "GET /fast")
     assert largest(found) == "lag"
     assert found.user < found.lag
 

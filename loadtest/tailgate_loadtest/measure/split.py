@@ -33,7 +33,9 @@ client's own work and, of a request that was redirected or sent again, all excha
 
 Where the server says what it did: pool (waiting for a connection to the database while none of the request's queries
 ran), database, application, and network for the rest from the send to the last byte; a server that is too busy to begin
-looks like a slow network. Elsewhere: wait (from the send to the first byte) and receive (from there to the last).
+looks like a slow network. Elsewhere: wait (from the send to the first byte) and receive (from there to the last). An
+answer that comes while the generator's loop stands still is seen when it moves on, so a stall lengthens these as well;
+the generator's own health tells of that.
 """
 
 STEPS = 7
