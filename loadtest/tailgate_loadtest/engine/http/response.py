@@ -69,7 +69,7 @@ class Response:
         lowered = self._lowered
         if lowered is None:
             lowered = self._lowered = self.head.lower()
-        return b"\n" + name + b":" in lowered
+        return lowered.find(b"\n" + name + b":") >= 0  # `in` takes twice as long
 
     def raw(self, name: bytes) -> list[bytes]:
         """Every value of a header, apart; ``name`` in lower case."""
