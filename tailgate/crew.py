@@ -65,7 +65,14 @@ def key_for(crew: Crew | None, environ: Mapping[str, str]) -> str | None:
 
 
 def work(
-    host: str, port: int, *, locustfile: Path | None, targets: Path | None, tls: Tls, interruption: Interruption
+    host: str,
+    port: int,
+    *,
+    locustfile: Path | None,
+    targets: Path | None,
+    tls: Tls,
+    patience: float,
+    interruption: Interruption,
 ) -> int:
     """Help the master at an address until its load is over. Returns the exit code.
 
@@ -82,6 +89,7 @@ def work(
         targets=str(targets.resolve()) if targets else None,
         run_secret=os.environ.get(ENV_RUN_SECRET),
         tls=tls.resolved(),
+        patience=patience,
     )
     say(f"a worker of the master at {host}:{port}")
     with EngineProcess(enlistment) as engine:

@@ -147,7 +147,7 @@ ExpectWorkersMaxWait = Annotated[
     typer.Option(
         "--expect-workers-max-wait",
         envvar="LOCUST_EXPECT_WORKERS_MAX_WAIT",
-        help="How long to wait for them.",
+        help="How long to wait for them, and as a worker for the master.",
         rich_help_panel=_MANY,
     ),
 ]

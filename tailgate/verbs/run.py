@@ -88,6 +88,7 @@ def run(
                 locustfile=file,
                 targets=targets_file,
                 tls=tls,
+                patience=_seconds(expect_workers_max_wait, "--expect-workers-max-wait"),
                 interruption=interruption,
             )
         raise typer.Exit(code)

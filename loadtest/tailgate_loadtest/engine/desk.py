@@ -69,7 +69,7 @@ class Desk:
         """A process has reported; its reports are numbered, and may come out of order, but only once each."""
         process = self._processes.setdefault(worker, _Process())
         process.lag = max(process.lag, report.standing["lag"])
-        if number > process.number:
+        if number > process.number and process.end is None:
             process.number, process.standing, process.end = number, report.standing, report.end
         self._ledger.add(report.delta)
 

@@ -1,5 +1,6 @@
 """One process's part of a load: it puts it on, follows its requests, and reports."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,13 +39,27 @@ class Report:
     def of(cls, plain: Any) -> "Report":
         """What ``plain`` wrote. Raises DeltaError."""
         try:
-            standing = {key: float(plain["standing"][key]) for key in (*STANDING, "failed", "lag", "in_flight")}
-            end = plain["end"]
+            standing = {key: _finite(plain["standing"][key]) for key in (*STANDING, "failed", "lag", "in_flight")}
+            end = None if plain["end"] is None else _end(plain["end"])
         except (KeyError, TypeError, ValueError) as error:
             raise DeltaError(f"is no report: {type(error).__name__}: {error}") from error
-        if end is not None and not isinstance(end, dict):
-            raise DeltaError("is no report: its end is no mapping")
         return cls(delta=Delta.of(plain["delta"]), standing=standing, end=end)
+
+
+def _end(plain: Any) -> dict[str, Any]:
+    return {
+        **{key: _finite(plain[key]) for key in ("seconds",)},
+        **{key: int(_finite(plain[key])) for key in ("unfinished", "unstarted")},
+        "stopped_early": bool(plain["stopped_early"]),
+        "health": dict(plain["health"]),
+    }
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{value!r} where a number belongs")
+    return number
 
 
 @dataclass(kw_only=True)

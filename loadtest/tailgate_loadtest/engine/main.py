@@ -30,7 +30,9 @@ from tailgate_loadtest.engine.master import Master
 from tailgate_loadtest.engine.naming import Naming
 from tailgate_loadtest.engine.rehearsal import rehearse
 from tailgate_loadtest.engine.stats import StatsFeed
-from tailgate_loadtest.engine.worker import Worker, ask, create_runner
+from tailgate_loadtest.engine.strangers import create_runner as create_master
+from tailgate_loadtest.engine.worker import Worker, ask
+from tailgate_loadtest.engine.worker import create_runner as create_worker
 from tailgate_loadtest.errors import LoadtestError
 from tailgate_loadtest.measure.hlog import LogWriter
 from tailgate_loadtest.shapes.dealing import Dealer, Files
@@ -72,9 +74,7 @@ def _obey(orders: Orders, say: Say, stop: Event) -> None:
     files = Files(seed=orders.seed, again=orders.rehearse)
     feeding.use(files)
     crew = None if orders.rehearse else orders.crew
-    environment = _environment(
-        orders, lambda env: env.create_master_runner(crew.host, crew.port) if crew else env.create_local_runner()
-    )
+    environment = _environment(orders, lambda env: create_master(env, crew) if crew else env.create_local_runner())
     if orders.rehearse:
         say({"rehearsal": rehearse(environment, Naming(orders.routes, orders.host))})
         return
@@ -90,7 +90,7 @@ def _help(enlistment: Enlistment, say: Say, stop: Event) -> None:
     _prepare(orders)
     dealt = Dealt()
     feeding.use(dealt)
-    environment = _environment(orders, lambda env: create_runner(env, enlistment))
+    environment = _environment(orders, lambda env: create_worker(env, enlistment))
     worker = Worker(orders, environment, dealt, stop)
     worker.work()
     say({"error": worker.dismissed} if worker.dismissed else {"done": True})
@@ -122,7 +122,8 @@ def _put_on(orders: Orders, environment: Environment, files: Files, log: LogWrit
             drive(environment, swarm, now, stop)
 
     if orders.crew:
-        with Master(orders, orders.crew, environment, desk, schedule, driven, Dealer(files)) as master:
+        master = Master(orders, orders.crew, environment, desk, schedule, driven, Dealer(files))
+        with master.children():
             master.lead(say, stop)
     else:
         alone.put_on(hand_for(orders, environment, 0, 1, driven), desk, say, stop)

@@ -4,12 +4,8 @@ A worker that falls silent is given up: those that are left take its later arriv
 reported is lost, which is stated.
 """
 
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
@@ -21,11 +17,13 @@ from locust.exception import LocustError, RPCError
 from locust.runners import MasterRunner
 
 from tailgate_loadtest.engine import messages
+from tailgate_loadtest.engine.children import Children
 from tailgate_loadtest.engine.desk import Desk, Say
 from tailgate_loadtest.engine.hand import Report
 from tailgate_loadtest.engine.loads import Drive
 from tailgate_loadtest.engine.post import Inbox
-from tailgate_loadtest.engine.worker import digest_of
+from tailgate_loadtest.engine.strangers import GREETING, heed_only, strike
+from tailgate_loadtest.engine.worker import digest_of, name_of
 from tailgate_loadtest.errors import DeltaError
 from tailgate_loadtest.shapes.dealing import Dealer
 from tailgate_loadtest.shapes.orders import Crew, Enlistment, Orders
@@ -53,7 +51,6 @@ class _Worker:
 
     id: str
     name: str
-    pid: int
     inbox: Inbox = field(default_factory=Inbox)
     slices: list[Slice] = field(default_factory=list)
     prepared: bool = False
@@ -62,7 +59,7 @@ class _Worker:
 
 
 class Master:
-    """Leads one load. A context manager: it leaves no worker that it has started."""
+    """Leads one load."""
 
     def __init__(
         self,
@@ -87,21 +84,26 @@ class Master:
         self._digest = digest_of(orders.locustfile)
         self._workers: dict[str, _Worker] = {}
         self._lost: set[str] = set()
-        self._children: list[subprocess.Popen[str]] = []
         self._failure: str | None = None
         """What a worker started here said when it could not work."""
         self._begun = False
-        listeners: dict[str, messages.Listener] = {
+        self._listeners: dict[str, messages.Listener] = {
             messages.ASK: self._asked,
             messages.READY: self._ready,
             messages.PREPARED: self._prepared,
             messages.REPORT: self._reported,
             messages.FEED: self._fed,
         }
-        for kind, listener in listeners.items():
+        for kind, listener in self._listeners.items():
             messages.listen(self._runner, kind, orders.key, listener)
+        heed_only(self._runner, self._welcome)
 
-    def __enter__(self) -> "Master":
+    def _welcome(self, sender: str, kind: str) -> bool:
+        # A worker is ready for Locust before it is ready for us; who then is not, is struck off the list.
+        return kind in self._listeners or sender in self._workers or (kind == GREETING and not self._begun)
+
+    def children(self) -> Children:
+        """The workers that are started here."""
         orders = self._orders
         worker = Enlistment(
             host=self._crew.host,
@@ -112,32 +114,7 @@ class Master:
             run_secret=orders.run_secret,
             tls=orders.tls,
         )
-        for _ in range(self._crew.processes):
-            child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "tailgate_loadtest.engine"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            self._children.append(child)
-            gevent.spawn(self._watch, child)
-            if child.stdin is not None:
-                with suppress(BrokenPipeError):  # it died, and the watch has seen that
-                    child.stdin.write(worker.to_json() + "\n")
-                    child.stdin.flush()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for child in self._children:
-            if child.stdin is not None:
-                child.stdin.close()  # it ends when this does
-        with gevent.Timeout(1.0, False):
-            for child in self._children:
-                child.wait()
-        for child in self._children:
-            if child.poll() is None:
-                child.kill()
-            child.wait()
+        return Children(self._crew.processes, worker, self._gone)
 
     def lead(self, say: Say, stop: Event) -> None:
         """Have the load put on, and give the desk an account of all of it.
@@ -152,11 +129,14 @@ class Master:
             return
         if self._schedule is not None:
             self._environment.events.test_start.fire(environment=self._environment)
-        self._begun = True
         self._tell(messages.GO, {"delay": _DELAY})
         gevent.sleep(_DELAY)
+        if self._failure is not None:
+            raise LocustError(self._failure)
         self._desk.begin()
+        self._begun = True
         ticker = gevent.spawn(self._tick, say)
+        strike(self._runner, self._workers)
         if self._schedule is None:
             self._drive(self._desk.now, stop)
             self._tell(messages.OVER, {})
@@ -167,6 +147,10 @@ class Master:
     def _gather(self, stop: Event) -> None:
         """Wait until every worker is there and prepared, or the load is stopped before."""
         crew = self._crew
+        if self._schedule is not None and self._orders.load.users < crew.expect:
+            raise LocustError(
+                f"{crew.expect} workers have no use of a profile with users: {self._orders.load.users}; each needs one"
+            )
         self._await(lambda: len(self._workers) >= crew.expect, crew.patience, stop, "came")
         count = len(self._workers)
         for index, worker in enumerate(self._workers.values()):
@@ -197,6 +181,11 @@ class Master:
         while True:
             second += 1
             gevent.sleep(max(second - self._desk.now(), 0.0))
+            if self._desk.now() - second > messages.INTERVAL:
+                # It was this process that stood still: what the others said meanwhile waits to be heard.
+                second = int(self._desk.now())
+                for worker in self._present():
+                    worker.heard = self._desk.now()
             for worker in self._present():
                 if self._desk.now() - worker.heard > _SILENCE:
                     self._lose(worker, f"fell silent for {_SILENCE:.0f} s")
@@ -235,16 +224,14 @@ class Master:
                 other.slices.append(part)
                 self._send(other, messages.TAKE_ON, {"slices": [[part.start, part.step, part.after]]})
 
-    def _watch(self, child: "subprocess.Popen[str]") -> None:
-        """A worker that was started here cannot be gone without being missed at once."""
-        for line in child.stdout or ():
-            self._failure = json.loads(line).get("error", self._failure)
-        code = child.wait()
+    def _gone(self, process: int, code: int, wrong: str | None) -> None:
+        """A worker that was started here has ended: it cannot be gone without being missed at once."""
+        if not self._begun:
+            self._failure = self._failure or wrong or f"a worker died before the load began (exit code {code})"
+            return
         for worker in self._present():
-            if worker.pid == child.pid and self._begun:
+            if worker.name == name_of(process):
                 self._lose(worker, f"died (exit code {code})")
-        if not self._begun and self._failure is None:
-            self._failure = f"a worker died before the load began (exit code {code})"
 
     def _await(self, done: Callable[[], bool], patience: float, stop: Event, what: str) -> None:
         end = time.monotonic() + patience
@@ -270,7 +257,7 @@ class Master:
             why = "the load has begun already, or has all the workers it expects"
             self._runner.send_message(messages.DISMISSED, {"why": why, "key": self._orders.key}, sender)
             return
-        self._workers[sender] = _Worker(sender, str(data["name"])[:100], int(data["pid"]))
+        self._workers[sender] = _Worker(sender, str(data["name"])[:100])
 
     def _prepared(self, sender: str, _: Mapping[str, Any]) -> None:
         if sender in self._workers:
@@ -283,11 +270,11 @@ class Master:
         worker.heard = max(self._desk.now(), 0.0)
         try:
             number, report = int(data["number"]), Report.of(data)
+            if worker.inbox.accept(number):
+                self._desk.take(sender, number, report)
         except (DeltaError, KeyError, TypeError, ValueError) as error:
             self._lose(worker, f"sent what is no report ({error}), and was dismissed")
             return
-        if worker.inbox.accept(number):
-            self._desk.take(sender, number, report)
         self._send(worker, messages.ACKNOWLEDGED, {"number": worker.inbox.complete})
 
     def _fed(self, sender: str, data: Mapping[str, Any]) -> None:

@@ -41,13 +41,18 @@ class Outbox:
 class Inbox:
     """Which reports of one worker have arrived."""
 
+    AHEAD = 1000
+    """How far a number may be ahead of what is complete; nobody has so many reports under way."""
+
     def __init__(self) -> None:
         self.complete = -1
         """Every report up to this number is here: what is to be acknowledged."""
         self._early: set[int] = set()
 
     def accept(self, number: int) -> bool:
-        """A report has arrived; whether for the first time."""
+        """A report has arrived; whether for the first time. Raises ValueError for a number that nobody has reached."""
+        if not 0 <= number <= self.complete + self.AHEAD:
+            raise ValueError(f"a report of number {number} after {self.complete}")
         if number <= self.complete or number in self._early:
             return False
         self._early.add(number)

@@ -28,8 +28,6 @@ from tailgate_loadtest.shapes.orders import Enlistment, Orders
 from tailgate_loadtest.shapes.slices import Slice
 
 _ASK_EVERY = 2.0
-_ASK_FOR = 60.0
-"""Seconds in which a leader must answer."""
 _PATIENCE = 600.0
 """Seconds to wait for the other workers."""
 _UNHEARD = 30
@@ -41,6 +39,11 @@ _LAST_WORDS = 10.0
 def digest_of(locustfile: str) -> str:
     """What leader and workers compare their locustfiles by."""
     return sha256(Path(locustfile).read_bytes()).hexdigest()
+
+
+def name_of(process: int) -> str:
+    """What a worker of this machine is called."""
+    return f"{socket.gethostname()}:{process}"
 
 
 def ask(enlistment: Enlistment) -> Orders:
@@ -55,7 +58,7 @@ def ask(enlistment: Enlistment) -> Orders:
     question = {"key": enlistment.key, "locustfile": digest_of(enlistment.locustfile)}
     answer: dict[str, Any] | None = None
     try:
-        for _ in range(round(_ASK_FOR / _ASK_EVERY)):
+        for _ in range(max(round(enlistment.patience / _ASK_EVERY), 1)):
             client.send(Message(messages.ASK, question, identity))
             with gevent.Timeout(_ASK_EVERY, False):
                 answer = client.recv().data
@@ -113,7 +116,7 @@ class Worker:
 
     def work(self) -> None:
         """Put its part of the load on. Raises LocustError when it never comes to that."""
-        self._send(messages.READY, {"name": f"{socket.gethostname()}:{os.getpid()}", "pid": os.getpid()})
+        self._send(messages.READY, {"name": name_of(os.getpid())})
         place = self._wait(self._place)
         if place is None:
             return

@@ -138,6 +138,8 @@ class Enlistment:
     targets: str | None = None
     run_secret: str | None = None
     tls: Tls = Tls()
+    patience: float = 60.0
+    """Seconds in which the leader must answer."""
 
     def to_json(self) -> str:
         """One line of JSON."""
