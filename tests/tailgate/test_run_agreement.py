@@ -1,0 +1,228 @@
+"""However a load ends, all that tells of it tells the same, to the request."""
+
+import json
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from xml.etree import ElementTree
+
+import psutil
+import pytest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from tailgate_loadtest.measure.kinds import Kind
+from tailgate_loadtest.run.bundle import Bundle
+from tailgate_otel import names
+
+from tests.tailgate.conftest import Command
+
+pytestmark = pytest.mark.xdist_group("load")
+
+LOCUSTFILE = """
+from locust import task
+from tailgate_loadtest.engine.http import LoadUser
+class Visitor(LoadUser):
+    @task(5)
+    def home(self):
+        self.client.get("/home")
+    @task
+    def order(self):
+        self.client.post("/order", json={"n": 1})
+"""
+PROFILE = """
+name: steady
+warmup: 1s
+stages: [{duration: 8s, rate: 60}]
+users: 40
+"""
+BROKEN_FROM = 3.0
+
+
+@dataclass
+class Seen:
+    """A service that counts what it is asked, and a receiver of what the run pushes."""
+
+    asked: Counter[str] = field(default_factory=Counter)
+    pushed: list[ExportMetricsServiceRequest] = field(default_factory=list)
+    breaks: bool = False
+    """Whether it fails from some second on."""
+    began: float = 0.0
+    url: str = ""
+
+
+@pytest.fixture
+def seen() -> Iterator[Seen]:
+    seen = Seen()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if self.path == "/v1/metrics":
+                seen.pushed.append(ExportMetricsServiceRequest.FromString(body))
+                self.answer(200)
+                return
+            seen.began = seen.began or time.monotonic()
+            seen.asked[f"{self.command} {self.path}"] += 1
+            self.answer(500 if seen.breaks and time.monotonic() - seen.began > BROKEN_FROM else 200)
+
+        do_GET = do_POST  # noqa: N815 - the names that http.server calls
+
+        def answer(self, status: int) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    seen.url = f"http://127.0.0.1:{server.server_address[1]}"
+    yield seen
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def engines(command: subprocess.Popen[str]) -> list[psutil.Process]:
+    """The engine, and the workers under it."""
+    below = psutil.Process(command.pid).children(recursive=True)
+    return [process for process in below if "tailgate_loadtest.engine" in process.cmdline()]
+
+
+def kill_worker(command: subprocess.Popen[str]) -> None:
+    workers = [process for process in engines(command) if process.ppid() != command.pid]
+    assert len(workers) == 3
+    workers[0].kill()
+
+
+def kill_engine(command: subprocess.Popen[str]) -> None:
+    engines(command)[0].kill()
+
+
+ENDINGS: dict[str, tuple[Callable[[subprocess.Popen[str]], Any] | None, tuple[str, ...], int]] = {
+    "by itself": (None, (), 0),
+    "by itself, of three workers": (None, ("--processes", "3"), 0),
+    "SIGINT": (lambda command: command.send_signal(signal.SIGINT), (), 130),
+    "SIGTERM, of three workers": (lambda command: command.send_signal(signal.SIGTERM), ("--processes", "3"), 143),
+    "the brake": (None, (), 1),
+    "a killed worker": (kill_worker, ("--processes", "3"), 0),
+    "a killed engine": (kill_engine, (), 3),
+}
+
+
+def counts_of_log(bundle: Bundle) -> dict[str, dict[str, int]]:
+    log = bundle.read_log()
+    return {
+        route: {
+            "good": log.whole(route, Kind.RESPONSE).total,
+            "failed": log.whole(route, Kind.FAILED).total,
+            "censored": log.whole(route, Kind.CENSORED).total,
+        }
+        for route in log.routes
+    }
+
+
+def counts_of_summary(bundle: Bundle) -> dict[str, dict[str, int]]:
+    rows = re.findall(r"^\| (GET|POST) (\S+) \|(.*)\|$", (bundle.path / "summary.md").read_text(), re.MULTILINE)
+    counts = {}
+    for method, path, rest in rows:
+        cells = [cell.strip().replace("\u202f", "") for cell in rest.split("|")]
+        if len(cells) == 8:  # the table of routes
+            counts[f"{method} {path}"] = {"failed": int(cells[5]), "censored": int(cells[6])}
+    return counts
+
+
+def counts_of_push(seen: Seen) -> dict[str, dict[str, int]]:
+    """What the last push said."""
+    counts: dict[str, dict[str, int]] = defaultdict(lambda: {"good": 0, "failed": 0, "censored": 0})
+    for resource in seen.pushed[-1].resource_metrics:
+        for scope in resource.scope_metrics:
+            for metric in scope.metrics:
+                for kind, name, points in (
+                    ("good", names.LOAD_RESPONSE_TIME, metric.histogram.data_points),
+                    ("failed", names.LOAD_FAILED, metric.sum.data_points),
+                    ("censored", names.LOAD_CENSORED, metric.sum.data_points),
+                ):
+                    for point in points if metric.name == name else ():
+                        labels = {pair.key: pair.value.string_value for pair in point.attributes}
+                        route = f"{labels[names.ATTR_METHOD]} {labels[names.ATTR_ROUTE]}"
+                        counts[route][kind] = int(point.count if kind == "good" else point.as_double or point.as_int)
+    return dict(counts)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_every_artefact_agrees_to_the_request(
+    tailgate: Command, seen: Seen, objectives: Callable[..., str], ending: str
+) -> None:
+    act, options, code = ENDINGS[ending]
+    seen.breaks = ending == "the brake"
+    (tailgate.cwd / "visitor.py").write_text(LOCUSTFILE)
+    (tailgate.cwd / "steady.yaml").write_text(PROFILE)
+    slo = objectives(("up", "availability", None, None, "0.7"), ("home", "latency", "GET /home", "500ms", "0.7"))
+    with (tailgate.cwd / slo).open("a") as file:
+        file.write("---\napiVersion: tailgate/v1\nkind: Gate\nmetadata: {name: steady}\n")
+        file.write("spec: {profile: steady, minimumSamples: 20, abort: {errorRatio: 0.5, for: 2s}}\n")
+    tailgate.environment[names.ENV_OTLP_ENDPOINT] = seen.url
+    command = tailgate.start(
+        "run", "--host", seen.url, "-f", "visitor.py", "--profile", "steady.yaml", "--slo", slo, "--json", *options
+    )
+    if act is not None:
+        deadline = time.monotonic() + 60
+        while seen.asked.total() < 250 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        act(command)
+    out, err = command.communicate(timeout=90)
+    assert command.returncode == code, out + err
+
+    bundle = Bundle.open((tailgate.cwd / "runs" / "latest").resolve())
+    run, verdict = bundle.read_run(), json.loads(out)["verdict"]
+    told = {
+        route.route: {
+            "good": route.requests - route.failed - route.censored,
+            "failed": route.failed,
+            "censored": route.censored,
+        }
+        for route in run.routes
+    }
+    assert counts_of_log(bundle) == told
+    assert counts_of_push(seen) == told
+    summary = counts_of_summary(bundle)
+    assert summary == {
+        route: {"failed": counts["failed"], "censored": counts["censored"]} for route, counts in told.items()
+    }
+    assert json.loads((bundle.path / "verdict.json").read_text()) == verdict
+    samples = {finding["name"]: finding["samples"] for finding in verdict["objectives"]}
+    assert samples == {
+        "up": sum(route.requests for route in run.routes),
+        "home": next(route.requests for route in run.routes if route.route == "GET /home"),
+    }
+    suite = ElementTree.parse(bundle.path / "junit.xml").getroot()[0]
+    properties = {each.get("name"): each.get("value") for each in suite.find("properties") or ()}
+    assert (properties["run"], properties["verdict"]) == (run.id, verdict["verdict"])
+    page = (bundle.path / "report.html").read_text()
+    assert run.id in page
+
+    # Against what the service itself was asked: the warm-up is in no count but its own.
+    lost = 2 * run.arrivals.lost
+    for route, counts in told.items():
+        assert sum(counts.values()) <= seen.asked[route] + run.arrivals.unstarted
+    if ending.startswith("by itself"):
+        assert run.arrivals.completed == run.arrivals.arrived == seen.asked.total()
+    elif ending == "a killed worker":
+        assert run.arrivals.completed <= seen.asked.total() <= run.arrivals.completed + lost
+        assert sum(route.lost for route in run.routes) >= run.arrivals.lost > 0
+    elif ending == "the brake":
+        assert run.aborted
+        assert run.aborted in verdict["reasons"]
+        assert "brake" in (bundle.path / "junit.xml").read_text()
