@@ -47,7 +47,6 @@ class Desk:
         self._users = users
         self._ledger = Ledger(log, feed.written)
         self._processes: dict[str, _Process] = {}
-        self._timeline: list[dict[str, float]] = []
         self._began = 0.0
         self._start = time.perf_counter()
         self._notes: list[str] = []
@@ -109,7 +108,6 @@ class Desk:
             process.lag = 0.0
         if recent.counts:
             tick |= {name: recent.quantile(q) for name, q in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))}
-        self._timeline.append(tick)
         counts = [[route, kind, list(found.counts.items())] for (route, kind), found in self._ledger.fresh().items()]
         say({"tick": tick, "counts": counts, "notes": self._notes[self._told :]})
         self._told = len(self._notes)
@@ -150,7 +148,6 @@ class Desk:
             "folded_routes": self._ledger.folded,
             "exceptions": dict(self._ledger.exceptions),
             "notes": self._notes,
-            "timeline": self._timeline,
         }
         part = path.with_suffix(".part")
         part.write_text(json.dumps(result), encoding="utf-8")

@@ -1,7 +1,8 @@
 """Keeps Locust's own statistics for locustfiles that read them, a second at a time instead of a request at a time.
 
 Locust counts every request into them by its request event, which costs a third of what a request costs altogether. Here
-they are fed what goes to the log; so they are a few seconds behind, and whole when the load has ended.
+they are fed what goes to the log; so they are a few seconds behind, and whole when the load has ended. Only the counts
+of each single second are kept for the last minutes alone: memory must not grow with the length of a run.
 """
 
 from collections.abc import Callable
@@ -29,6 +30,9 @@ def quiet(environment: Environment, create: Callable[[], AnyRunner]) -> AnyRunne
     return runner
 
 
+_SECONDS_KEPT = 300
+
+
 class StatsFeed:
     """Feeds an environment's statistics."""
 
@@ -54,6 +58,7 @@ def _add(entry: Any, second: int, histogram: Histogram, *, failed: bool) -> None
     least, most = float(milliseconds.min()), float(milliseconds.max())
     entry.num_requests += count
     entry.num_reqs_per_sec[second] += count
+    _forget(entry.num_reqs_per_sec, second)
     entry.last_request_timestamp = max(entry.last_request_timestamp or 0.0, second + 1.0)
     entry.total_response_time += float(milliseconds @ times)
     entry.min_response_time = least if entry.min_response_time is None else min(entry.min_response_time, least)
@@ -66,3 +71,10 @@ def _add(entry: Any, second: int, histogram: Histogram, *, failed: bool) -> None
     if failed:
         entry.num_failures += count
         entry.num_fail_per_sec[second] += count
+        _forget(entry.num_fail_per_sec, second)
+
+
+def _forget(per_second: dict[int, int], second: int) -> None:
+    if len(per_second) > 2 * _SECONDS_KEPT:
+        for old in [each for each in per_second if each < second - _SECONDS_KEPT]:
+            del per_second[old]
