@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from tailgate_otel import names
 from tailgate_otel.errors import ConfigError
+from tailgate_otel.peers import networks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,7 @@ class Config:
         metrics_host: the address the metrics are served on.
         metrics_port: the port the metrics are served on; 0 finds a free one.
         run_secret: who sends it is answered with ``Server-Timing``; without one nobody is.
+        trusted_peers: addresses and CIDR blocks of direct callers whose sampled ``traceparent`` forces keeping.
 
     Raises:
         ConfigError: a field is out of its range.
@@ -49,6 +51,7 @@ class Config:
     metrics_host: str = "127.0.0.1"
     metrics_port: int = names.DEFAULT_METRICS_PORT
     run_secret: str | None = None
+    trusted_peers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for route in (*self.thresholds, *self.budgets):
@@ -70,6 +73,8 @@ class Config:
         _require(self.keep_per_second > 0, f"keep_per_second={self.keep_per_second}", "be above 0")
         _require(self.n_plus_one >= 2, f"n_plus_one={self.n_plus_one}", "be 2 or more")
         _require(0 <= self.metrics_port <= 65535, f"metrics_port={self.metrics_port}", "be from 0 to 65535")
+        for peer in self.trusted_peers:
+            _require(_is_network(peer), f"trusted_peers holds {peer!r}, which", "be an address or a CIDR block")
         _require(self.run_secret != "", "run_secret", "be left out or not be empty")
 
     @classmethod
@@ -89,6 +94,7 @@ class Config:
             "metrics_port": int(port),
             "otlp_endpoint": environ.get(names.ENV_OTLP_ENDPOINT) or None,
             "run_secret": environ.get(names.ENV_RUN_SECRET) or None,
+            "trusted_peers": tuple(filter(None, map(str.strip, environ.get(names.ENV_TRUSTED_PEERS, "").split(",")))),
         }
         return cls(**(read | overrides))
 
@@ -96,3 +102,11 @@ class Config:
 def _require(holds: bool, what: str, cure: str) -> None:
     if not holds:
         raise ConfigError(f"{what} must {cure}")
+
+
+def _is_network(written: str) -> bool:
+    try:
+        networks((written,))
+    except ValueError:
+        return False
+    return True

@@ -7,8 +7,7 @@ are what is recorded: shortcuts, prepared statements, cursors and COPY alike, an
 # asyncpg is typed in part, and its stub of the protocol misses what asyncpg itself passes.
 # mypy: disable-error-code="no-untyped-call, override, type-arg"
 
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any
 
 import asyncpg
 from asyncpg.exceptions import InterfaceError
@@ -26,7 +25,14 @@ from tailgate_otel.record import (
     open_record,
 )
 
-_Answer = TypeVar("_Answer")
+# Called by name, not by super(): these run for every query.
+_query = Protocol.query
+_bind_execute = Protocol.bind_execute
+_on_release = asyncpg.Connection._on_release
+_set_proxy = asyncpg.Connection._set_proxy
+_acquire = asyncpg.Pool._acquire
+
+DEFAULT_POOL = "main"
 
 
 class RecordedProtocol(Protocol):
@@ -34,14 +40,37 @@ class RecordedProtocol(Protocol):
 
     purpose: int = QUERY
 
-    def query(self, query: Any, timeout: Any) -> Any:
+    async def query(self, query: Any, timeout: Any) -> Any:
         """Send a simple query: execute without arguments, transaction control, reset, a cursor's MOVE."""
-        return self._recorded(super().query(query, timeout), query, self.purpose)
+        record = CURRENT.get()
+        if record is None or not record.open:
+            return await _query(self, query, timeout)
+        return await self._record(record, _query(self, query, timeout), query, self.purpose)
 
-    def bind_execute(self, state: Any, args: Any, portal_name: Any, limit: Any, return_extra: Any, timeout: Any) -> Any:
+    async def bind_execute(
+        self, state: Any, args: Any, portal_name: Any, limit: Any, return_extra: Any, timeout: Any
+    ) -> Any:
         """Run a prepared statement, or the first step of a cursor when there is a portal."""
-        sending = super().bind_execute(state, args, portal_name, limit, return_extra, timeout)
-        return self._recorded(sending, state.query, self.purpose, repeatable=not portal_name)
+        record = CURRENT.get()
+        if record is None or not record.open:
+            return await _bind_execute(self, state, args, portal_name, limit, return_extra, timeout)
+        # The way of nearly every query, so what _record does stands here once more, without its call.
+        try:
+            call = record.begin(state.query, self.purpose, not portal_name)
+        except Exception as failure:  # noqa: BLE001 - counted by the guard
+            record.guard.caught(failure)
+            return await _bind_execute(self, state, args, portal_name, limit, return_extra, timeout)
+        tally = self.queries_count
+        try:
+            answer = await _bind_execute(self, state, args, portal_name, limit, return_extra, timeout)
+        except BaseException as error:
+            self._failed(record, call, error, unsent=self.queries_count == tally)
+            raise
+        try:
+            record.end(call, None, len(answer[0] if return_extra else answer))
+        except Exception as failure:  # noqa: BLE001 - counted by the guard
+            record.guard.caught(failure)
+        return answer
 
     def bind_execute_many(self, state: Any, args: Any, portal_name: Any, timeout: Any, return_rows: Any) -> Any:
         """Run a prepared statement for many arguments: one batch, one query."""
@@ -80,28 +109,16 @@ class RecordedProtocol(Protocol):
         return self._recorded(super().close_statement(state, timeout), "CLOSE", CLEARANCE, tallied=False)
 
     def _recorded(
-        self,
-        sending: Coroutine[Any, Any, _Answer],
-        text: str,
-        kind: int,
-        *,
-        repeatable: bool = True,
-        tallied: bool = True,
-    ) -> Coroutine[Any, Any, _Answer]:
+        self, sending: Any, text: str, kind: int, *, repeatable: bool = True, tallied: bool = True
+    ) -> Any:
         record = open_record()
         if record is None:
             return sending
         return self._record(record, sending, text, kind, repeatable, tallied)
 
     async def _record(
-        self,
-        record: Record,
-        sending: Coroutine[Any, Any, _Answer],
-        text: str,
-        kind: int,
-        repeatable: bool,
-        tallied: bool,
-    ) -> _Answer:
+        self, record: Record, sending: Any, text: str, kind: int, repeatable: bool = True, tallied: bool = True
+    ) -> Any:
         try:
             call = record.begin(text, kind, repeatable)
         except Exception as failure:  # noqa: BLE001 - counted by the guard
@@ -111,19 +128,24 @@ class RecordedProtocol(Protocol):
         try:
             answer = await sending
         except BaseException as error:
-            with record.guard:
-                record.end(call, error)
-                # asyncpg's own tally tells whether a query went out; for the rest its refusals have a class.
-                if self.queries_count == tally if tallied else isinstance(error, InterfaceError):
-                    record.unsent(call)
-                elif kind == PREPARATION:
-                    record.refused(call, self.purpose)
+            # asyncpg's own tally tells whether a query went out; for the rest its refusals have a class.
+            unsent = self.queries_count == tally if tallied else isinstance(error, InterfaceError)
+            self._failed(record, call, error, unsent=unsent)
             raise
         try:
             record.end(call, None)
         except Exception as failure:  # noqa: BLE001 - counted by the guard
             record.guard.caught(failure)
         return answer
+
+    def _failed(self, record: Record, call: Call, error: BaseException, *, unsent: bool) -> None:
+        with record.guard:
+            if unsent:
+                record.unsent(call, error)
+                return
+            if call.kind == PREPARATION:
+                record.refused(call, self.purpose)
+            record.end(call, error)
 
 
 class RecordedConnection(asyncpg.Connection):
@@ -151,13 +173,15 @@ class RecordedConnection(asyncpg.Connection):
 
     def _on_release(self, stacklevel: int = 1) -> None:
         # From here to the removal of the proxy the pool cleans the connection, with a callback of the
-        # application's if it was given one.
-        self._serve(RESET)
-        super()._on_release(stacklevel)
+        # application's if it was given one. A connection that was lost has no protocol any more.
+        if self._protocol is not None:
+            self._protocol.purpose = RESET
+        _on_release(self, stacklevel)
 
     def _set_proxy(self, proxy: Any) -> None:
-        self._serve(QUERY)
-        super()._set_proxy(proxy)
+        if self._protocol is not None:
+            self._protocol.purpose = QUERY
+        _set_proxy(self, proxy)
 
     async def _introspect_types(self, typeoids: Any, timeout: Any) -> Any:  # noqa: ASYNC109 - asyncpg's signature
         previous = self._serve(INTROSPECTION)
@@ -173,23 +197,16 @@ class RecordedConnection(asyncpg.Connection):
         finally:
             self._serve(previous)
 
-    async def _do_execute(
-        self,
-        query: Any,
-        executor: Any,
-        timeout: Any,  # noqa: ASYNC109 - asyncpg's signature
-        retry: bool = True,
-        **options: Any,
-    ) -> Any:
+    def _do_execute(self, query: Any, executor: Any, timeout: Any, retry: bool = True, **options: Any) -> Any:
         # asyncpg says retry=False when it repeats, by itself, a query whose plan had become invalid.
-        record = open_record()
-        if not retry and record is not None:
-            record.sent_again()
-        return await super()._do_execute(query, executor, timeout, retry, **options)
+        if not retry:
+            record = open_record()
+            if record is not None:
+                record.sent_again()
+        return super()._do_execute(query, executor, timeout, retry, **options)
 
     def _serve(self, purpose: int) -> int:
         """Change what executions are for; the previous purpose comes back."""
-        # A connection that was lost has no protocol any more.
         if self._protocol is None:
             return purpose
         previous: int = self._protocol.purpose
@@ -201,29 +218,44 @@ class RecordedPool(asyncpg.Pool):
     """A pool that accounts the wait for a connection to the current record.
 
     What opening a connection takes, its ``init`` and ``setup`` callbacks included, is wait, no query.
+
+    Attributes:
+        name: what the pool is called in metrics.
+        waiting: how many ask for a connection just now.
+
     """
 
-    __slots__ = ()
+    __slots__ = ("name", "waiting")
+
+    def __init__(self, *args: Any, name: str = DEFAULT_POOL, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.name = name
+        self.waiting = 0
 
     async def _acquire(self, timeout: float | None) -> Any:  # noqa: ASYNC109 - asyncpg's signature
-        record = open_record()
-        if record is None:
-            return await super()._acquire(timeout)
-        wait: Call | None = None
-        with record.guard:
-            wait = record.begin_wait()
+        self.waiting += 1
+        record = CURRENT.get()
+        started: int | None = None
+        if record is not None and record.open:
+            try:
+                started = record.begin_wait()
+            except Exception as failure:  # noqa: BLE001 - counted by the guard
+                record.guard.caught(failure)
         token = CURRENT.set(None)
-        failure: BaseException | None = None
+        failed: BaseException | None = None
         try:
-            return await super()._acquire(timeout)
+            return await _acquire(self, timeout)
         except BaseException as error:
-            failure = error
+            failed = error
             raise
         finally:
             CURRENT.reset(token)
-            if wait is not None:
-                with record.guard:
-                    record.end_wait(wait, failure)
+            self.waiting -= 1
+            if record is not None and started is not None:
+                try:
+                    record.end_wait(started, self.name, failed)
+                except Exception as failure:  # noqa: BLE001 - counted by the guard
+                    record.guard.caught(failure)
 
 
 def create_pool(dsn: str | None = None, **options: Any) -> RecordedPool:

@@ -3,11 +3,13 @@
 import errno
 import os
 import socket
+from bisect import bisect_left
 from random import Random
 from threading import Thread
-from typing import Any, NamedTuple
+from typing import Any
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.propagate import get_global_textmap
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import SpanExporter
 from prometheus_client import start_http_server
@@ -22,6 +24,8 @@ from tailgate_otel.guard import Guard
 from tailgate_otel.keep import Keeper, reason_to_keep
 from tailgate_otel.meters import Meters
 from tailgate_otel.middleware import Application, Exchange, Middleware
+from tailgate_otel.peers import Peers, networks
+from tailgate_otel.record import QUERY
 from tailgate_otel.route import status_label, template_of
 from tailgate_otel.trace import Answer, spans
 
@@ -31,13 +35,20 @@ _SERVER_ERROR = 500
 _USER_AGENT = names.HEADER_USER_AGENT.encode()
 
 
-class _Route(NamedTuple):
-    """What the end of every request to a route needs: its labels and its limits."""
+class _Route:
+    """What the end of every request to a route needs: its labels, its limits, and where it is counted."""
 
-    name: str
-    key: tuple[str, str]
-    slow_above: float
-    budget: float
+    __slots__ = ("budget", "database", "key", "name", "queries", "requests", "slow_above")
+
+    def __init__(self, method: str, template: str, meters: Meters, keeper: Keeper) -> None:
+        self.name = f"{method} {template}"
+        self.key = (method, template)
+        seconds, self.budget = keeper.limits(self.name)
+        self.slow_above = round(seconds * 1e9)
+        self.queries = meters.queries.cells(self.key)
+        self.database = meters.db_time.cells(self.key)
+        self.requests: dict[int, list[int]] = {}
+        """The cells of each status seen."""
 
 
 class Recorder:
@@ -60,6 +71,9 @@ class Recorder:
         self.meters = Meters(config, self.guard)
         self.keeper = Keeper(config)
         self.secret = None if config.run_secret is None else config.run_secret.encode()
+        self.peers = Peers(networks(config.trusted_peers))
+        # The headers that a request's beginning looks at.
+        self.watched = frozenset(name.encode() for name in (names.HEADER_RUN_SECRET, *get_global_textmap().fields))
         self.random = Random()  # noqa: S311 - ids, not secrets
         # Forked processes that shared its state would give out the same ids.
         os.register_at_fork(after_in_child=self.random.seed)
@@ -139,50 +153,71 @@ class Recorder:
         if exchange.record.open:
             exchange.record.close()
         self.meters.active[exchange.method] -= 1
-        with self.guard:
+        try:
             self._measure(exchange, error)
+        except Exception as failure:  # noqa: BLE001 - counted by the guard
+            self.guard.caught(failure)
 
     def _route(self, exchange: Exchange) -> _Route:
         method, template = exchange.method, template_of(exchange.scope, exchange.root_path)
         route = self._routes.get((method, template))
         if route is None:
             bounded = self.meters.route(template)
-            name = f"{method} {bounded}"
-            slow_above, budget = self.keeper.limits(name)
-            route = _Route(name=name, key=(method, bounded), slow_above=slow_above, budget=budget)
-            if bounded == template:
-                self._routes[method, template] = route
+            route = self._routes.get((method, bounded)) or _Route(method, bounded, self.meters, self.keeper)
+            # What is beyond the bound shares one entry, whatever it is called.
+            self._routes[method, bounded] = route
         return route
 
     def _measure(self, exchange: Exchange, error: BaseException | None) -> None:
         record, meters, route = exchange.record, self.meters, self._route(exchange)
         # A response that never began, or broke off, is the server's error whatever its first line said.
         status = exchange.status if error is None and exchange.status else _SERVER_ERROR
-        request_key = (*route.key, status_label(status))
-        seconds, database, queries = (record.ended - record.started) / 1e9, record.database / 1e9, record.queries
-        meters.requests.observe(request_key, seconds)
-        meters.queries.observe(route.key, queries)
-        meters.db_time.observe(route.key, database)
+        duration, database, queries = record.ended - record.started, record.database, record.counts[QUERY]
+        cells = route.requests.get(status) or self._cells(route, status)
+        cells[bisect_left(meters.requests.bounds, duration)] += 1
+        cells[-1] += duration
+        cells = route.queries
+        cells[bisect_left(meters.queries.bounds, queries)] += 1
+        cells[-1] += queries
+        cells = route.database
+        cells[bisect_left(meters.db_time.bounds, database)] += 1
+        cells[-1] += database
+        if (
+            exchange.sampled
+            or status >= _SERVER_ERROR
+            or duration > route.slow_above
+            or queries > route.budget
+            or record.repeated
+        ):
+            self._keep(exchange, route, status, error)
+
+    def _cells(self, route: _Route, status: int) -> list[int]:
+        cells = self.meters.requests.cells((*route.key, status_label(status)))
+        if status_label(status) != names.OTHER_STATUS:
+            route.requests[status] = cells
+        return cells
+
+    def _keep(self, exchange: Exchange, route: _Route, status: int, error: BaseException | None) -> None:
+        record, meters = exchange.record, self.meters
+        duration, queries = record.ended - record.started, record.queries
         if record.repeated:
             meters.n_plus_one.add(route.key)
         reason = reason_to_keep(
+            forced=exchange.forced,
             failed=status >= _SERVER_ERROR,
-            slow=seconds > route.slow_above,
+            slow=duration > route.slow_above,
             over_budget=queries > route.budget,
             repeated=record.repeated,
-            sampled=exchange.sampled,
         )
-        if reason is None:
-            return
         if not self.keeper.admit(route.name, reason):
             meters.over_cap.add((reason,))
             return
         meters.kept.add((reason,))
         if self._ship(exchange, route, status, error, reason):
-            trace_id = f"{exchange.place.trace_id:032x}"
-            meters.requests.exemplify(request_key, seconds, trace_id)
+            trace_id = f"{exchange.trace_id:032x}"
+            meters.requests.exemplify((*route.key, status_label(status)), duration, trace_id)
             meters.queries.exemplify(route.key, queries, trace_id)
-            meters.db_time.exemplify(route.key, database, trace_id)
+            meters.db_time.exemplify(route.key, record.database, trace_id)
 
     def _ship(self, exchange: Exchange, route: _Route, status: int, error: BaseException | None, reason: str) -> bool:
         if self._shipper is None:
@@ -201,5 +236,5 @@ class Recorder:
             sampled=exchange.sampled,
             endpoint=scope.get("endpoint"),
         )
-        made = spans(exchange.record, exchange.place, answer, self._resource)
+        made = spans(exchange.record, (exchange.trace_id, exchange.span, exchange.parent), answer, self._resource)
         return self._shipper.ship(made, exchange.record.calls_dropped)

@@ -5,14 +5,8 @@ from typing import Any
 
 from tailgate_otel import names
 
-_METHODS = frozenset(("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"))
+METHODS = frozenset(("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"))
 _STATUSES = {status: str(status) for status in range(100, 600)}
-
-
-def method_of(scope: Mapping[str, Any]) -> str:
-    """The request's method, if it is one of HTTP's own."""
-    method: str = scope["method"]
-    return method if method in _METHODS else names.OTHER_METHOD
 
 
 def status_label(status: int) -> str:
