@@ -7,29 +7,22 @@ are what is recorded: shortcuts, prepared statements, cursors and COPY alike, an
 # asyncpg is typed in part, and its stub of the protocol misses what asyncpg itself passes.
 # mypy: disable-error-code="no-untyped-call, override, type-arg"
 
+from time import perf_counter_ns
 from typing import Any
 
 import asyncpg
 from asyncpg.exceptions import InterfaceError
 from asyncpg.protocol.protocol import Protocol
 
-from tailgate_otel.record import (
-    CLEARANCE,
-    CURRENT,
-    INTROSPECTION,
-    PREPARATION,
-    QUERY,
-    RESET,
-    Call,
-    Record,
-    open_record,
-)
+from tailgate_otel.call import CLEARANCE, INTROSPECTION, PREPARATION, QUERY, RESET, UNSENT, WAIT
+from tailgate_otel.record import CURRENT, Record, open_record
 
 # Called by name, not by super(): these run for every query.
 _query = Protocol.query
 _bind_execute = Protocol.bind_execute
 _on_release = asyncpg.Connection._on_release
 _set_proxy = asyncpg.Connection._set_proxy
+_do_execute = asyncpg.Connection._do_execute
 _acquire = asyncpg.Pool._acquire
 
 DEFAULT_POOL = "main"
@@ -64,12 +57,18 @@ class RecordedProtocol(Protocol):
         try:
             answer = await _bind_execute(self, state, args, portal_name, limit, return_extra, timeout)
         except BaseException as error:
-            self._failed(record, call, error, unsent=self.queries_count == tally)
+            call.ended = perf_counter_ns()
+            call.error = error
+            if self.queries_count == tally:
+                call.kind = UNSENT
             raise
-        try:
-            record.end(call, None, len(answer[0] if return_extra else answer))
-        except Exception as failure:  # noqa: BLE001 - counted by the guard
-            record.guard.caught(failure)
+        call.ended = perf_counter_ns()
+        call.rows = len(answer[0] if return_extra else answer)
+        if len(record.calls) >= record.watched:
+            try:
+                record.watch(call)
+            except Exception as failure:  # noqa: BLE001 - counted by the guard
+                record.guard.caught(failure)
         return answer
 
     def bind_execute_many(self, state: Any, args: Any, portal_name: Any, timeout: Any, return_rows: Any) -> Any:
@@ -128,24 +127,22 @@ class RecordedProtocol(Protocol):
         try:
             answer = await sending
         except BaseException as error:
+            call.ended = perf_counter_ns()
+            call.error = error
             # asyncpg's own tally tells whether a query went out; for the rest its refusals have a class.
-            unsent = self.queries_count == tally if tallied else isinstance(error, InterfaceError)
-            self._failed(record, call, error, unsent=unsent)
+            if self.queries_count == tally if tallied else isinstance(error, InterfaceError):
+                call.kind = UNSENT
+            elif kind == PREPARATION:
+                # It failed to be parsed: what it was for counts although it never ran.
+                call.kind = self.purpose
             raise
-        try:
-            record.end(call, None)
-        except Exception as failure:  # noqa: BLE001 - counted by the guard
-            record.guard.caught(failure)
+        call.ended = perf_counter_ns()
+        if len(record.calls) >= record.watched:
+            try:
+                record.watch(call)
+            except Exception as failure:  # noqa: BLE001 - counted by the guard
+                record.guard.caught(failure)
         return answer
-
-    def _failed(self, record: Record, call: Call, error: BaseException, *, unsent: bool) -> None:
-        with record.guard:
-            if unsent:
-                record.unsent(call, error)
-                return
-            if call.kind == PREPARATION:
-                record.refused(call, self.purpose)
-            record.end(call, error)
 
 
 class RecordedConnection(asyncpg.Connection):
@@ -197,13 +194,30 @@ class RecordedConnection(asyncpg.Connection):
         finally:
             self._serve(previous)
 
-    def _do_execute(self, query: Any, executor: Any, timeout: Any, retry: bool = True, **options: Any) -> Any:
+    def _do_execute(
+        self,
+        query: Any,
+        executor: Any,
+        timeout: Any,
+        retry: bool = True,
+        *,
+        ignore_custom_codec: bool = False,
+        record_class: Any = None,
+    ) -> Any:
         # asyncpg says retry=False when it repeats, by itself, a query whose plan had become invalid.
         if not retry:
             record = open_record()
             if record is not None:
-                record.sent_again()
-        return super()._do_execute(query, executor, timeout, retry, **options)
+                record.sent_again(query)
+        return _do_execute(
+            self,
+            query,
+            executor,
+            timeout,
+            retry,
+            ignore_custom_codec=ignore_custom_codec,
+            record_class=record_class,
+        )
 
     def _serve(self, purpose: int) -> int:
         """Change what executions are for; the previous purpose comes back."""
@@ -233,29 +247,24 @@ class RecordedPool(asyncpg.Pool):
         self.waiting = 0
 
     async def _acquire(self, timeout: float | None) -> Any:  # noqa: ASYNC109 - asyncpg's signature
-        self.waiting += 1
         record = CURRENT.get()
-        started: int | None = None
-        if record is not None and record.open:
+        self.waiting += 1
+        if record is None or not record.open:
             try:
-                started = record.begin_wait()
-            except Exception as failure:  # noqa: BLE001 - counted by the guard
-                record.guard.caught(failure)
+                return await _acquire(self, timeout)
+            finally:
+                self.waiting -= 1
+        wait = record.begin(self.name, WAIT)
         token = CURRENT.set(None)
-        failed: BaseException | None = None
         try:
             return await _acquire(self, timeout)
         except BaseException as error:
-            failed = error
+            wait.error = error
             raise
         finally:
-            CURRENT.reset(token)
+            wait.ended = perf_counter_ns()
             self.waiting -= 1
-            if record is not None and started is not None:
-                try:
-                    record.end_wait(started, self.name, failed)
-                except Exception as failure:  # noqa: BLE001 - counted by the guard
-                    record.guard.caught(failure)
+            CURRENT.reset(token)
 
 
 def create_pool(dsn: str | None = None, **options: Any) -> RecordedPool:

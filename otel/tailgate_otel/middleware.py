@@ -34,6 +34,7 @@ class Exchange:
 
     __slots__ = (
         "context",
+        "error",
         "finished",
         "forced",
         "method",
@@ -66,6 +67,7 @@ class Exchange:
         self.timed = timed
         self.status = 0
         self.finished = False
+        self.error: BaseException | None = None
         self.forced = False
         self.parent: SpanContext | None = None
         random = recorder.random.getrandbits

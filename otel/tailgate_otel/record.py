@@ -1,7 +1,8 @@
 """One request, one record: what happened between its first and its last byte.
 
-Everything that counts adds to the current record synchronously, in the task that sends; tasks started inside
-the request inherit it, and whatever happens after its end no longer counts.
+Everything that counts is written down at once, in the task that sends; tasks started inside the request inherit
+its record, and whatever happens after its end no longer counts. What it all comes to is worked out afterwards,
+for many requests together: code that runs in a row costs a third of what it costs between two waits.
 """
 
 import sys
@@ -9,351 +10,136 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from time import perf_counter_ns, time_ns
-from types import FrameType
-from typing import Final, Protocol
 
 from opentelemetry.trace import get_current_span
 
 from tailgate_otel import names
+from tailgate_otel.account import NOBODY, Account, Sink
+from tailgate_otel.call import OUTDATED, Call
 from tailgate_otel.guard import Guard
-from tailgate_otel.statement import Statement, describe
+from tailgate_otel.repetition import Repetition, Repetitions
 
-# Calls and waits kept for the spans of one request; what is beyond is counted, not kept.
+# Calls kept for the spans of one request; what is beyond is counted, not kept.
 MAX_CALLS = 200
-
-# Below this a wait for a connection is the pool's own work, not waiting.
-_WAIT_WORTH_A_CALL = 1_000_000  # ns
-
-# What a call is for: the places of Record.counts.
-QUERY: Final = 0
-TRANSACTION: Final = 1
-RESET: Final = 2
-INTROSPECTION: Final = 3
-PREPARATION: Final = 4
-CLEARANCE: Final = 5
-WAIT: Final = 6
-UNSENT: Final = 7
-KINDS: Final = ("query", "transaction", "reset", "introspection", "preparation", "clearance", "wait", "unsent")
-
-_DRIVER = frozenset(("asyncpg", "tailgate_otel", "asyncio", "contextlib"))
-_EVENT_LOOP = frozenset(("asyncio.events", "asyncio.base_events", "asyncio.runners"))
-
-
-class Sink(Protocol):
-    """Who is told of single database events as they end, for metrics."""
-
-    def pool_waited(self, pool_name: str, nanoseconds: int) -> None:
-        """A connection was obtained, or not, after so long."""
-
-    def operation_ended(self, operation: str, error_type: str, nanoseconds: int) -> None:
-        """A statement was answered, or failed, after so long."""
-
-
-class Call:
-    """One round trip to the database, or one long wait for a connection (then without a statement).
-
-    Attributes:
-        parent: the id of the span it was made in, where that is not the request's own; else 0.
-        rows: how many rows came back.
-
-    """
-
-    # Read far more often than they differ: they cost nothing until they are set.
-    ended = 0
-    error: BaseException | None = None
-    parent = 0
-    rows = 0
-
-    def __init__(self, statement: Statement | None, kind: int, repeatable: bool, started: int) -> None:
-        self.statement = statement
-        self.kind = kind
-        self.repeatable = repeatable
-        self.started = started
-
-
-class Repetition:
-    """How often a statement ran under one request, for how long in all, and from where."""
-
-    __slots__ = ("count", "site", "total")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.total = 0
-        self.site = ""
 
 
 class Record:
-    """Counts and times of one request. Times are nanoseconds of ``time.perf_counter_ns``.
+    """The calls of one request, and what they come to.
 
-    What runs for every request and every query is written out where others would call a helper: a call is
-    what costs most here.
+    Times are nanoseconds of ``time.perf_counter_ns``.
 
     Attributes:
-        counts: calls by what they were for; the properties below name them.
-        round_trips: everything sent and waited for.
-        database, pool, outside: time in the database, for a connection, and in either, overlaps counted once.
-        calls: the calls kept for spans, in the order they were begun.
+        open: whether what happens still counts.
+        calls: in the order they were begun, without those :meth:`watch` has taken into account already.
+        watched: from how many calls on each is to be told to :meth:`watch`.
         nested: whether application code has made spans of its own, which calls then belong under.
 
     """
 
-    __slots__ = (
-        "_in_database",
-        "_in_pool",
-        "_last",
-        "_tallied",
-        "calls",
-        "calls_dropped",
-        "counts",
-        "database",
-        "ended",
-        "guard",
-        "nested",
-        "open",
-        "outside",
-        "pool",
-        "repeat_limit",
-        "repeated",
-        "repetitions",
-        "round_trips",
-        "sink",
-        "started",
-        "started_at",
-    )
+    open = True
+    ended = 0
+    nested = False
+    repetitions: Repetitions | None = None
+    _account: Account | None = None
+    _crowd = MAX_CALLS
 
-    def __init__(self, guard: Guard, sink: Sink | None = None, repeat_limit: int = 5) -> None:
-        self.open = True
+    def __init__(self, guard: Guard, sink: Sink = NOBODY, repeat_limit: int = 5) -> None:
         self.guard = guard
         self.sink = sink
-        self.repeat_limit = repeat_limit
-        self.counts = [0, 0, 0, 0, 0, 0, 0]
-        self.round_trips = 0
-        self.database = 0
-        self.pool = 0
-        self.outside = 0
-        self.nested = False
-        self._in_database = 0
-        self._in_pool = 0
-        self._tallied = False
+        self.watched = repeat_limit
         self.calls: list[Call] = []
-        self.calls_dropped = 0
-        self.repetitions: dict[str, Repetition] = {}
-        self.repeated = False
-        self.ended = 0
-        self.started_at = time_ns()
-        self.started = self._last = perf_counter_ns()
+        self._first: list[Call] = []
+        self.started = perf_counter_ns()
 
-    @property
-    def queries(self) -> int:
-        """Statements of the application sent to be executed.
-
-        A batch of executemany is one, a cursor's round trip is one; a statement that failed to be parsed is one.
-        """
-        return self.counts[QUERY]
-
-    @property
-    def transactions(self) -> int:
-        """BEGIN, COMMIT, ROLLBACK, savepoints."""
-        return self.counts[TRANSACTION]
-
-    @property
-    def resets(self) -> int:
-        """What cleaned a connection on its way back to the pool."""
-        return self.counts[RESET]
-
-    @property
-    def introspections(self) -> int:
-        """What asyncpg asked about types."""
-        return self.counts[INTROSPECTION]
-
-    @property
-    def pool_waits(self) -> int:
-        """How often a connection was asked for."""
-        return self.counts[WAIT]
-
-    def begin(self, text: str, kind: int, repeatable: bool) -> Call:
-        """A round trip is about to be sent; ``repeatable`` when repeating it would be an N+1."""
-        statement = describe(text)
-        if kind == QUERY and statement.controls_transaction:
-            kind = TRANSACTION
-        now = perf_counter_ns()
-        call = Call(statement, kind, repeatable, now)
-        self.counts[kind] += 1
-        self.round_trips += 1
-        if len(self.calls) < MAX_CALLS:
-            self.calls.append(call)
-        else:
-            self.calls_dropped += 1
+    def begin(self, text: str, kind: int, repeatable: bool = False) -> Call:
+        """A round trip is about to be sent, or a connection asked for."""
+        call = Call(text, kind, repeatable, perf_counter_ns())
+        self.calls.append(call)
         if self.nested:
             call.parent = get_current_span().get_span_context().span_id
-        if self._in_database or self._in_pool:
-            self._advance(now)
-        self._last = now
-        self._in_database += 1
         return call
 
-    def end(self, call: Call, error: BaseException | None, rows: int = 0) -> None:
-        """The round trip is over, by an answer, an error or cancellation."""
+    def watch(self, call: Call) -> None:
+        """A call has ended, one of many: they may repeat each other, and there may be too many to remember."""
         if not self.open:
             return
-        call.ended = now = perf_counter_ns()
-        if self._in_database == 1 and not self._in_pool:
-            elapsed = now - self._last
-            self.database += elapsed
-            self.outside += elapsed
-        else:
-            self._advance(now)
-        self._last = now
-        self._in_database -= 1
-        call.rows = rows
-        if error is not None:
-            call.error = error
-        if call.kind <= TRANSACTION:
-            if error is None and call.repeatable and self.counts[QUERY] >= self.repeat_limit:
-                self._repeat(call)
-            if self.sink is not None and call.statement is not None:
-                self.sink.operation_ended(call.statement.operation, error_type(error), now - call.started)
+        if self.repetitions is None:
+            self.repetitions = Repetitions(self.watched)
+            for earlier in self.calls:
+                if earlier.ended and earlier is not call:
+                    self.repetitions.add(earlier, None)
+        self.repetitions.add(call, sys._getframe(2))
+        if len(self.calls) >= self._crowd:
+            self._make_room()
 
-    def refused(self, call: Call, kind: int) -> None:
-        """A preparation failed: what it was for counts although it never ran."""
-        if self.open:
-            self.counts[call.kind] -= 1
-            self.counts[kind] += 1
-            call.kind = kind
-
-    def unsent(self, call: Call, error: BaseException) -> None:
-        """Nothing was sent after all: asyncpg refused the arguments or the connection's state."""
-        if self.open:
-            self.counts[call.kind] -= 1
-            self.round_trips -= 1
-            call.kind = UNSENT
-            self.end(call, error)
-
-    def sent_again(self) -> None:
-        """The driver repeats the last query by itself, because its plan had become invalid."""
-        if self.open:
-            self.counts[QUERY] -= 1
-
-    def begin_wait(self) -> int:
-        """A connection is asked for; gives the time."""
-        now = perf_counter_ns()
-        self.counts[WAIT] += 1
-        if self._in_database or self._in_pool:
-            self._advance(now)
-        self._last = now
-        self._in_pool += 1
-        return now
-
-    def end_wait(self, started: int, pool_name: str, error: BaseException | None) -> None:
-        """The connection is there, or will not come."""
-        if not self.open:
-            return
-        now = perf_counter_ns()
-        if self._in_pool == 1 and not self._in_database:
-            elapsed = now - self._last
-            self.pool += elapsed
-            self.outside += elapsed
-        else:
-            self._advance(now)
-        self._last = now
-        self._in_pool -= 1
-        if now - started >= _WAIT_WORTH_A_CALL or error is not None:
-            self._keep_wait(started, now, error)
-        if self.sink is not None:
-            self.sink.pool_waited(pool_name, now - started)
+    def sent_again(self, text: str) -> None:
+        """The driver repeats a query by itself, because its plan had become invalid."""
+        for call in reversed(self.calls):
+            if call.text == text and call.error is not None:
+                call.kind = OUTDATED
+                return
 
     def close(self) -> None:
         """The last byte is out: what still runs is taken as it stands, what comes later does not count."""
-        self.ended = now = perf_counter_ns()
-        if self._in_database or self._in_pool:
-            self._advance(now)
+        self.ended = perf_counter_ns()
         self.open = False
+
+    @property
+    def account(self) -> Account:
+        """What the calls come to by now, or came to by the end."""
+        account = self._account.copy() if self._account else Account()
+        account.take(self.calls, self.ended or perf_counter_ns())
+        return account
+
+    def settle(self) -> Account:
+        """What the calls came to in the end; the sink is told of each, so it is asked for once."""
+        account = self._account or Account()
+        account.take(self.calls, self.ended, self.sink)
+        return account
+
+    @property
+    def started_at(self) -> int:
+        """When it began by the wall's clock, nanoseconds since 1970."""
+        return time_ns() - perf_counter_ns() + self.started
+
+    @property
+    def first_calls(self) -> list[Call]:
+        """The calls that spans are made of."""
+        return [*self._first, *(call for call in self.calls if not call.counted)][:MAX_CALLS]
+
+    @property
+    def queries(self) -> int:
+        """Statements of the application sent to be executed so far."""
+        return self.account.queries
 
     def timing(self, trace_id: str) -> str:
         """The value of ``Server-Timing`` as things stand now; that header has milliseconds."""
-        now = perf_counter_ns()
-        self._advance(now)
-        self._last = now
+        account = self.account
         durations = (
-            (names.TIMING_DB, self.database),
-            (names.TIMING_POOL, self.pool),
-            (names.TIMING_APP, now - self.started - self.outside),
+            (names.TIMING_DB, account.database),
+            (names.TIMING_POOL, account.pool),
+            (names.TIMING_APP, perf_counter_ns() - self.started - account.outside),
         )
-        described = f'{names.TIMING_TRACE};desc="{trace_id}", {names.TIMING_QUERIES};desc="{self.queries}"'
+        described = f'{names.TIMING_TRACE};desc="{trace_id}", {names.TIMING_QUERIES};desc="{account.queries}"'
         return ", ".join((described, *(f"{name};dur={spent / 1e6:.3f}" for name, spent in durations)))
 
     @property
     def n_plus_one(self) -> list[tuple[str, Repetition]]:
-        """The statements repeated as often as the limit says, or more, the most frequent first."""
-        found = [(text, seen) for text, seen in self.repetitions.items() if seen.count >= self.repeat_limit]
-        return sorted(found, key=lambda item: -item[1].count)
+        """The statements repeated so often that it is an N+1, the most frequent first."""
+        return self.repetitions.worst() if self.repetitions else []
 
-    def _advance(self, now: int) -> None:
-        """Give the time since the last change to whatever went on."""
-        if self._in_database or self._in_pool:
-            elapsed = now - self._last
-            self.outside += elapsed
-            if self._in_database:
-                self.database += elapsed
-            if self._in_pool:
-                self.pool += elapsed
-
-    def _keep_wait(self, started: int, ended: int, error: BaseException | None) -> None:
-        if len(self.calls) >= MAX_CALLS:
-            self.calls_dropped += 1
-            return
-        call = Call(None, WAIT, False, started)
-        call.ended = ended
-        call.error = error
-        self.calls.append(call)
-
-    def _repeat(self, call: Call) -> None:
-        """Count a statement's repetitions: from the moment on that there could be too many of one."""
-        if self._tallied:
-            self._tally(call)
-            return
-        self._tallied = True
-        for earlier in self.calls:
-            if earlier.ended and earlier.error is None and earlier.repeatable and earlier.kind == QUERY:
-                self._tally(earlier)
-
-    def _tally(self, call: Call) -> None:
-        if call.kind != QUERY or call.statement is None:
-            return
-        text = call.statement.text
-        seen = self.repetitions.get(text)
-        if seen is None:
-            # Bounded like the calls: a request of a million different statements repeats none of them here.
-            if len(self.repetitions) >= MAX_CALLS:
-                return
-            seen = self.repetitions[text] = Repetition()
-        seen.count += 1
-        seen.total += call.ended - call.started
-        if seen.count == self.repeat_limit:
-            self.repeated = True
-            seen.site = _call_site(sys._getframe(3))
-
-
-def error_type(error: BaseException | None) -> str:
-    """What an error is called in metrics and spans: its SQLSTATE, else its class; empty for none."""
-    if error is None:
-        return ""
-    return getattr(error, "sqlstate", None) or type(error).__qualname__
-
-
-def _call_site(frame: FrameType | None) -> str:
-    """``file:line`` of the nearest caller that is neither the driver nor this package.
-
-    Empty when a task runs nothing but the driver, as the children of ``gather(pool.fetch(...), ...)`` do.
-    """
-    while frame is not None:
-        module = frame.f_globals.get("__name__", "")
-        if module in _EVENT_LOOP:
-            break
-        if module.partition(".")[0] not in _DRIVER:
-            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-        frame = frame.f_back
-    return ""
+    def _make_room(self) -> None:
+        """Take into account what there is, and go on with what still runs."""
+        now = perf_counter_ns()
+        if self._account is None:
+            self._account = Account()
+        self._account.take(self.calls, now, self.sink)
+        self._first = self.first_calls
+        self.calls = [call for call in self.calls if not call.ended]
+        for call in self.calls:
+            call.counted = True
+        # Many may run at once: the next time is when as many more have come.
+        self._crowd = MAX_CALLS + 2 * len(self.calls)
 
 
 CURRENT: ContextVar[Record | None] = ContextVar("tailgate_record", default=None)

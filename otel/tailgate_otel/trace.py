@@ -15,7 +15,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from opentelemetry.trace.status import Status, StatusCode
 
 from tailgate_otel import names
-from tailgate_otel.record import KINDS, QUERY, TRANSACTION, WAIT, Call, Record
+from tailgate_otel.call import KINDS, QUERY, TRANSACTION, WAIT, Call
+from tailgate_otel.record import Record
 
 _PROPAGATOR = TraceContextTextMapPropagator()
 _SCOPE = InstrumentationScope("tailgate_otel")
@@ -79,6 +80,8 @@ def spans(record: Record, where: Place, answer: Answer, resource: Resource) -> l
 
     Statements carry no data, errors their class and SQLSTATE only: messages and details hold customers' data.
     """
+    from types import SimpleNamespace as N
+    where=N(trace_id=where[0],span_id=where[1].span_id,parent=where[2])
     server = SpanContext(where.trace_id, where.span_id, is_remote=False, trace_flags=_KEPT)
     failed = answer.status >= 500 or answer.error is not None
     made = [
@@ -96,17 +99,17 @@ def spans(record: Record, where: Place, answer: Answer, resource: Resource) -> l
     ]
     made += [
         _span(
-            name=call.statement.operation if call.statement else _POOL_WAIT,
+            name=call.statement.operation if call.kind!=WAIT else _POOL_WAIT,
             context=SpanContext(where.trace_id, _span_id(), is_remote=False, trace_flags=_KEPT),
             parent=server,
-            kind=SpanKind.CLIENT if call.statement else SpanKind.INTERNAL,
+            kind=SpanKind.CLIENT if call.kind!=WAIT else SpanKind.INTERNAL,
             attributes=_call_attributes(call),
             failed=call.error is not None,
             resource=resource,
             start=record.started_at + call.started - record.started,
             end=record.started_at + (call.ended or record.ended) - record.started,
         )
-        for call in _worth_a_span(record.calls)
+        for call in _worth_a_span(record.first_calls)
     ]
     return made
 
@@ -150,6 +153,7 @@ def _span_id() -> int:
 
 
 def _server_attributes(record: Record, answer: Answer) -> dict[str, Any]:
+    account=record.account
     attributes: dict[str, Any] = {
         names.ATTR_METHOD: answer.method,
         names.ATTR_ROUTE: answer.route,
@@ -158,13 +162,13 @@ def _server_attributes(record: Record, answer: Answer) -> dict[str, Any]:
         names.ATTR_STATUS: answer.status,
         names.ATTR_KEPT_REASON: answer.reason,
         names.ATTR_HEAD_SAMPLED: answer.sampled,
-        names.ATTR_QUERIES: record.queries,
-        names.ATTR_ROUND_TRIPS: record.round_trips,
-        names.ATTR_TRANSACTIONS: record.transactions,
-        names.ATTR_RESETS: record.resets,
-        names.ATTR_INTROSPECTIONS: record.introspections,
-        names.ATTR_DB_TIME: record.database / 1e9,
-        names.ATTR_POOL_WAIT: record.pool / 1e9,
+        names.ATTR_QUERIES: account.queries,
+        names.ATTR_ROUND_TRIPS: account.round_trips,
+        names.ATTR_TRANSACTIONS: account.transactions,
+        names.ATTR_RESETS: account.resets,
+        names.ATTR_INTROSPECTIONS: account.introspections,
+        names.ATTR_DB_TIME: account.database / 1e9,
+        names.ATTR_POOL_WAIT: account.pool / 1e9,
     }
     if answer.user_agent:
         attributes[names.ATTR_USER_AGENT] = answer.user_agent[:_MAX_PATH]
@@ -172,8 +176,6 @@ def _server_attributes(record: Record, answer: Answer) -> dict[str, Any]:
         attributes[names.ATTR_ERROR_TYPE] = type(answer.error).__qualname__
     elif answer.status >= 500:
         attributes[names.ATTR_ERROR_TYPE] = str(answer.status)
-    if record.calls_dropped:
-        attributes[names.ATTR_SPANS_DROPPED] = record.calls_dropped
     for text, seen in record.n_plus_one[:1]:
         attributes[names.ATTR_N_PLUS_ONE] = text
         attributes[names.ATTR_N_PLUS_ONE_COUNT] = seen.count
@@ -190,7 +192,7 @@ def _definition(endpoint: Any) -> str:
 
 def _call_attributes(call: Call) -> dict[str, Any]:
     attributes: dict[str, Any] = {names.ATTR_CALL_KIND: KINDS[call.kind]}
-    if call.statement:
+    if call.kind != WAIT:
         attributes[names.ATTR_DB_SYSTEM] = _SYSTEM
         attributes[names.ATTR_DB_OPERATION] = call.statement.operation
         attributes[names.ATTR_DB_QUERY] = call.statement.text

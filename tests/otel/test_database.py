@@ -6,7 +6,8 @@ import io
 import asyncpg
 import pytest
 from tailgate_otel import RecordedConnection, RecordedPool, create_pool, recording
-from tailgate_otel.record import QUERY, WAIT, Record
+from tailgate_otel.call import QUERY, WAIT
+from tailgate_otel.record import Record
 
 SERIES = "select i from generate_series(1, $1::int) i"
 

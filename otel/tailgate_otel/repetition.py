@@ -1,0 +1,124 @@
+"""N+1: the same statement again and again under one request, told by counting, never by time."""
+
+from collections.abc import Iterable, Sequence
+from types import FrameType
+
+from tailgate_otel.call import QUERY, Call
+
+# Different statements that are counted under one request; one of a million repeats none of them here.
+_MAX_STATEMENTS = 200
+_DRIVER = frozenset(("asyncpg", "tailgate_otel", "asyncio", "contextlib"))
+_EVENT_LOOP = frozenset(("asyncio.events", "asyncio.base_events", "asyncio.runners"))
+
+
+class Repetition:
+    """How often a statement ran under one request, for how long in all, and from where."""
+
+    __slots__ = ("count", "site", "total")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.total = 0
+        self.site = ""
+
+
+class Repetitions:
+    """What ran how often under one request.
+
+    A batch, a step of a cursor and what failed repeat nothing: they are what an N+1 is replaced with, and retries.
+
+    Args:
+        limit: how many times the same statement is an N+1.
+
+    """
+
+    __slots__ = ("_limit", "found", "seen")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self.seen: dict[str, Repetition] = {}
+        self.found = False
+
+    def add(self, call: Call, frame: FrameType | None) -> None:
+        """Count a call that has ended; ``frame`` is where to begin to look for who made it."""
+        statement = call.statement
+        if not call.repeatable or call.error is not None or call.kind != QUERY or statement.controls_transaction:
+            return
+        seen = self.seen.get(statement.text)
+        if seen is None:
+            if len(self.seen) >= _MAX_STATEMENTS:
+                return
+            seen = self.seen[statement.text] = Repetition()
+        seen.count += 1
+        seen.total += call.ended - call.started
+        if seen.count == self._limit:
+            self.found = True
+            seen.site = call_site(frame)
+
+    def worst(self) -> list[tuple[str, Repetition]]:
+        """The statements repeated as often as the limit says, or more, the most frequent first."""
+        found = [(text, seen) for text, seen in self.seen.items() if seen.count >= self._limit]
+        return sorted(found, key=lambda item: -item[1].count)
+
+
+class Growth:
+    """How the repetitions of one statement grow with the rows that were found before it, over many requests.
+
+    The slope of least squares through (rows, repetitions): 1 says a query for each row, which is what makes an
+    N+1 grow with the data; 0 says a fixed number of them.
+    """
+
+    __slots__ = ("_products", "_requests", "_rows", "_squares", "_times")
+
+    def __init__(self) -> None:
+        self._requests = 0
+        self._rows = 0
+        self._times = 0
+        self._squares = 0
+        self._products = 0
+
+    def add(self, rows: int, times: int) -> None:
+        """One request: so many rows, so many repetitions."""
+        self._requests += 1
+        self._rows += rows
+        self._times += times
+        self._squares += rows * rows
+        self._products += rows * times
+
+    @property
+    def slope(self) -> float | None:
+        """Queries a row; unknown while every request found as many rows as the others."""
+        spread = self._requests * self._squares - self._rows * self._rows
+        if spread == 0:
+            return None
+        return (self._requests * self._products - self._rows * self._times) / spread
+
+
+def rows_before(calls: Sequence[Call], text: str) -> tuple[int, int]:
+    """The most rows any other query found before the first of a statement, and how often that statement ran."""
+    rows = times = 0
+    for call in _queries(calls):
+        if call.statement.text == text:
+            times += 1
+        elif not times:
+            rows = max(rows, call.rows)
+    return rows, times
+
+
+def _queries(calls: Iterable[Call]) -> Iterable[Call]:
+    return (call for call in calls if call.kind == QUERY and call.error is None)
+
+
+def call_site(frame: FrameType | None) -> str:
+    """``file:line`` of the nearest caller that is neither the driver nor this package.
+
+    Empty when a task runs nothing but the driver, as the children of ``gather(pool.fetch(...), ...)`` do.
+    """
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if module in _EVENT_LOOP:
+            break
+        if module.partition(".")[0] not in _DRIVER:
+            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        frame = frame.f_back
+    return ""
