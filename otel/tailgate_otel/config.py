@@ -29,6 +29,7 @@ class Config:
         otlp_endpoint: the base URL of an OTLP/HTTP receiver; without one no spans are built.
         metrics_host: the address the metrics are served on.
         metrics_port: the port the metrics are served on; 0 finds a free one.
+        metrics_ports: how many ports from there on may be tried, for several processes on one host.
         run_secret: who sends it is answered with ``Server-Timing``; without one nobody is.
 
     Raises:
@@ -48,6 +49,7 @@ class Config:
     otlp_endpoint: str | None = None
     metrics_host: str = "127.0.0.1"
     metrics_port: int = names.DEFAULT_METRICS_PORT
+    metrics_ports: int = 1
     run_secret: str | None = None
 
     def __post_init__(self) -> None:
@@ -70,6 +72,11 @@ class Config:
         _require(self.keep_per_second > 0, f"keep_per_second={self.keep_per_second}", "be above 0")
         _require(self.n_plus_one >= 2, f"n_plus_one={self.n_plus_one}", "be 2 or more")
         _require(0 <= self.metrics_port <= 65535, f"metrics_port={self.metrics_port}", "be from 0 to 65535")
+        _require(
+            1 <= self.metrics_ports <= 65536 - self.metrics_port,
+            f"metrics_ports={self.metrics_ports}",
+            "be 1 or more, and the last of the ports 65535 at most",
+        )
         _require(self.run_secret != "", "run_secret", "be left out or not be empty")
 
     @classmethod
@@ -83,10 +90,14 @@ class Config:
         port = environ.get(names.ENV_METRICS_PORT) or str(names.DEFAULT_METRICS_PORT)
         if not port.isdecimal():
             raise ConfigError(f"{names.ENV_METRICS_PORT} is {port!r}; it must be a port number, or 0 to find one")
+        ports = environ.get(names.ENV_METRICS_PORTS) or "1"
+        if not ports.isdecimal():
+            raise ConfigError(f"{names.ENV_METRICS_PORTS} is {ports!r}; it must be a number of ports")
         read: dict[str, Any] = {
             "service_name": environ.get(names.ENV_SERVICE_NAME) or "unknown_service",
             "metrics_host": environ.get(names.ENV_METRICS_HOST) or "127.0.0.1",
             "metrics_port": int(port),
+            "metrics_ports": int(ports),
             "otlp_endpoint": environ.get(names.ENV_OTLP_ENDPOINT) or None,
             "run_secret": environ.get(names.ENV_RUN_SECRET) or None,
         }

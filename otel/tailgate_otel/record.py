@@ -36,8 +36,8 @@ _EVENT_LOOP = ("asyncio.events", "asyncio.base_events", "asyncio.runners")
 class Sink(Protocol):
     """Who is told of single database events as they end, for metrics."""
 
-    def pool_waited(self, seconds: float) -> None:
-        """A connection was obtained, or not, after so many seconds."""
+    def pool_waited(self, pool_name: str, nanoseconds: int) -> None:
+        """A connection was obtained, or not, after so long."""
 
 
 class Call:
@@ -208,7 +208,7 @@ class Record:
         self._advance(now)
         self._in_pool -= 1
         if self.sink is not None:
-            self.sink.pool_waited((now - call.started) / 1e9)
+            self.sink.pool_waited("main", now - call.started)
 
     def close(self) -> None:
         """The last byte is out: what still runs is taken as it stands, what comes later does not count."""

@@ -1,28 +1,24 @@
 """The lean recorder: what a request's record becomes when it ends."""
 
-import errno
 import os
 import socket
 from random import Random
-from threading import Thread
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import SpanExporter
-from prometheus_client import start_http_server
 from prometheus_client.process_collector import ProcessCollector
-from prometheus_client.registry import CollectorRegistry
 
 from tailgate_otel import names
 from tailgate_otel.config import Config
-from tailgate_otel.errors import MetricsPortError
 from tailgate_otel.export import Shipper
 from tailgate_otel.guard import Guard
 from tailgate_otel.keep import Keeper, reason_to_keep
 from tailgate_otel.meters import Meters
 from tailgate_otel.middleware import Application, Exchange, Middleware
 from tailgate_otel.route import status_label, template_of
+from tailgate_otel.scrape import MetricsServer, serve
 from tailgate_otel.trace import Answer, spans
 
 # One export is given up after so long, seconds: closing waits for one at most.
@@ -73,12 +69,12 @@ class Recorder:
             }
         )
         self._shipper: Shipper | None = None
-        self._server: tuple[Any, Thread] | None = None
+        self._server: MetricsServer | None = None
 
     @property
     def metrics_port(self) -> int:
         """The port the metrics are served on; the configured one while they are not."""
-        return self._server[0].server_port if self._server else self.config.metrics_port
+        return self._server.port if self._server else self.config.metrics_port
 
     def middleware(self, app: Application) -> Middleware:
         """The application, recorded."""
@@ -88,21 +84,10 @@ class Recorder:
         """Serve the metrics and begin to export. The application may be served before, unexported.
 
         Raises:
-            MetricsPortError: the port cannot be listened on.
+            MetricsPortError: none of the ports can be listened on.
 
         """
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(self.meters)
-        ProcessCollector(registry=registry)
-        host, port = self.config.metrics_host, self.config.metrics_port
-        try:
-            self._server = start_http_server(port, addr=host, registry=registry)
-        except OSError as error:
-            cure = "choose another" if error.errno == errno.EADDRINUSE else "choose one that can be listened on"
-            raise MetricsPortError(
-                f"metrics cannot be served on {host}:{port}: {error.strerror}; {cure} with "
-                f"{names.ENV_METRICS_HOST} and {names.ENV_METRICS_PORT}, port 0 finds a free one"
-            ) from error
+        self._server = serve(self.config, self.meters, [ProcessCollector(registry=None)])
         exporter = self._exporter
         if exporter is None and self.config.otlp_endpoint:
             endpoint = self.config.otlp_endpoint.rstrip("/") + "/v1/traces"
@@ -122,9 +107,7 @@ class Recorder:
             shipper.close()
         server, self._server = self._server, None
         if server is not None:
-            server[0].shutdown()
-            server[0].server_close()
-            server[1].join()
+            server.close()
 
     def begin(self, exchange: Exchange) -> None:
         """A request has begun."""
@@ -159,15 +142,15 @@ class Recorder:
         # A response that never began, or broke off, is the server's error whatever its first line said.
         status = exchange.status if error is None and exchange.status else _SERVER_ERROR
         request_key = (*route.key, status_label(status))
-        seconds, database, queries = (record.ended - record.started) / 1e9, record.database / 1e9, record.queries
-        meters.requests.observe(request_key, seconds)
+        duration, queries = record.ended - record.started, record.queries
+        meters.requests.observe(request_key, duration)
         meters.queries.observe(route.key, queries)
-        meters.db_time.observe(route.key, database)
+        meters.db_time.observe(route.key, record.database)
         if record.repeated:
             meters.n_plus_one.add(route.key)
         reason = reason_to_keep(
             failed=status >= _SERVER_ERROR,
-            slow=seconds > route.slow_above,
+            slow=duration / 1e9 > route.slow_above,
             over_budget=queries > route.budget,
             repeated=record.repeated,
             sampled=exchange.sampled,
@@ -180,9 +163,9 @@ class Recorder:
         meters.kept.add((reason,))
         if self._ship(exchange, route, status, error, reason):
             trace_id = f"{exchange.place.trace_id:032x}"
-            meters.requests.exemplify(request_key, seconds, trace_id)
+            meters.requests.exemplify(request_key, duration, trace_id)
             meters.queries.exemplify(route.key, queries, trace_id)
-            meters.db_time.exemplify(route.key, database, trace_id)
+            meters.db_time.exemplify(route.key, record.database, trace_id)
 
     def _ship(self, exchange: Exchange, route: _Route, status: int, error: BaseException | None, reason: str) -> bool:
         if self._shipper is None:
