@@ -1,32 +1,32 @@
 """What a record's calls come to: how many of each kind, and how long they took, overlaps counted once."""
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from copy import copy
 from typing import Final, Protocol
 
-from tailgate_otel.call import INTROSPECTION, KINDS, QUERY, RESET, TRANSACTION, UNSENT, WAIT, Call
+from tailgate_otel.call import INTROSPECTION, KIND, KINDS, QUERY, RESET, TRANSACTION, UNSENT, WAIT, Row
 from tailgate_otel.statement import describe
 
 
+NO_BOUNDS: Final[list[int]] = []
+NO_CELLS: Final[dict[str, list[int]]] = {}
+
+
 class Sink(Protocol):
-    """Who is told of single database events that are over, for metrics."""
+    """Where calls that have ended are counted for metrics.
 
-    def pool_waited(self, pool_name: str, nanoseconds: int) -> None:
-        """A connection was obtained, or not, after so long."""
+    Attributes:
+        bounds: the edges of the durations of statements, nanoseconds, ascending.
+        succeeded: the cells of the queries' texts that were counted before, for those that did not fail.
 
-    def operation_ended(self, operation: str, error_type: str, nanoseconds: int) -> None:
-        """A statement was answered, or failed, after so long."""
+    """
 
+    bounds: list[int]
+    succeeded: dict[str, list[int]]
 
-class _Nobody:
-    def pool_waited(self, pool_name: str, nanoseconds: int) -> None:
-        return
-
-    def operation_ended(self, operation: str, error_type: str, nanoseconds: int) -> None:
-        return
-
-
-NOBODY: Final[Sink] = _Nobody()
+    def call_ended(self, text: str, kind: int, nanoseconds: int, error: BaseException | None) -> None:
+        """Count one call that has no cells there yet, or none at all."""
 
 
 class Account:
@@ -86,38 +86,43 @@ class Account:
         twin.counts = self.counts.copy()
         return twin
 
-    def take(self, calls: Iterable[Call], now: int, sink: Sink = NOBODY) -> None:
+    def take(self, rows: Iterable[Row], now: int, sink: Sink | None = None) -> None:
         """Add calls, given in the order they were begun; what still ran at ``now`` is taken as far as it had come.
 
-        It may be given again later, as ``counted``: then only its time from ``now`` on is added.
+        It may be given again later, as counted: then only its time from ``now`` on is added, and its end.
         """
-        counts = self.counts
+        counts, bounds, succeeded = self.counts, NO_BOUNDS, NO_CELLS
+        if sink is not None:
+            bounds, succeeded = sink.bounds, sink.succeeded
         in_database = in_pool = anywhere = self._horizon
-        for call in calls:
-            kind, started, ended = call.kind, call.started, call.ended
-            over = 0 < ended <= now
-            if not over:
-                ended = now
-            if kind == WAIT:
-                if over:
-                    sink.pool_waited(call.text, ended - started)
-            elif kind <= TRANSACTION:
-                statement = describe(call.text)
-                if kind == QUERY and statement.controls_transaction:
-                    kind = call.kind = TRANSACTION
-                if over:
-                    sink.operation_ended(statement.operation, call.error_type, ended - started)
-            if not call.counted:
+        database = pool = outside = 0
+        for row in rows:
+            text, kind, _, started, ended, _, error, _, counted = row
+            # Nearly every call is a query seen before, that has been answered, after the one before it.
+            cells = succeeded.get(text) if kind == QUERY else None
+            if cells is None and kind == QUERY and describe(text).controls_transaction:
+                kind = row[KIND] = TRANSACTION
+            if not counted:
                 counts[kind] += 1
+            if ended == 0 or ended > now:
+                ended = now
+            elif cells is not None and error is None:
+                cells[bisect_left(bounds, ended - started)] += 1
+                cells[-1] += ended - started
+            elif sink is not None:
+                sink.call_ended(text, kind, ended - started, error)
             # A union of stretches of time given by their beginnings: each adds what lies beyond the ends so far.
             if kind == WAIT:
                 if ended > in_pool:
-                    self.pool += ended - (started if started > in_pool else in_pool)
+                    pool += ended - (started if started > in_pool else in_pool)
                     in_pool = ended
             elif ended > in_database:
-                self.database += ended - (started if started > in_database else in_database)
+                database += ended - (started if started > in_database else in_database)
                 in_database = ended
             if ended > anywhere:
-                self.outside += ended - (started if started > anywhere else anywhere)
+                outside += ended - (started if started > anywhere else anywhere)
                 anywhere = ended
+        self.database += database
+        self.pool += pool
+        self.outside += outside
         self._horizon = now

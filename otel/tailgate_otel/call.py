@@ -1,6 +1,6 @@
 """One round trip to the database, or one wait for a connection."""
 
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from tailgate_otel.statement import Statement, describe
 
@@ -18,35 +18,43 @@ KINDS: Final = (
     *("query", "transaction", "reset", "introspection", "preparation", "clearance", "wait", "unsent", "outdated"),
 )
 
+# The places of a row: what is written down of a call while a request runs. A list is what costs least to make, to
+# complete and to read; once the request has ended, a Call is made of the few that somebody looks at.
+Row = list[Any]
+TEXT: Final = 0
+KIND: Final = 1
+REPEATABLE: Final = 2
+STARTED: Final = 3
+ENDED: Final = 4
+ROWS: Final = 5
+ERROR: Final = 6
+PARENT: Final = 7
+COUNTED: Final = 8
 
-class Call:
-    """What is written down while a request runs; everything said of it later is worked out of this.
 
-    Times are nanoseconds of ``time.perf_counter_ns``.
+class Call(NamedTuple):
+    """What is known of a call. Times are nanoseconds of ``time.perf_counter_ns``.
 
     Attributes:
         text: the statement as it was sent, or the name of the pool that was asked.
         repeatable: whether repeating it would be an N+1.
         ended: 0 while it runs.
-        error: how it failed.
         rows: how many rows came back.
+        error: how it failed.
         parent: the id of the span it was made in, where that is not the request's own; else 0.
         counted: whether an account has it already.
 
     """
 
-    # Read far more often than they differ: they cost a call nothing until they are set.
-    ended = 0
-    error: BaseException | None = None
-    rows = 0
-    parent = 0
-    counted = False
-
-    def __init__(self, text: str, kind: int, repeatable: bool, started: int) -> None:
-        self.text = text
-        self.kind = kind
-        self.repeatable = repeatable
-        self.started = started
+    text: str
+    kind: int
+    repeatable: bool
+    started: int
+    ended: int
+    rows: int
+    error: BaseException | None
+    parent: int
+    counted: bool
 
     @property
     def statement(self) -> Statement:
@@ -55,7 +63,12 @@ class Call:
 
     @property
     def error_type(self) -> str:
-        """What its error is called in metrics and spans: the SQLSTATE, else the class; empty for none."""
-        if self.error is None:
-            return ""
-        return getattr(self.error, "sqlstate", None) or type(self.error).__qualname__
+        """What its error is called in metrics and spans."""
+        return error_type(self.error)
+
+
+def error_type(error: BaseException | None) -> str:
+    """The SQLSTATE of an error, else its class; empty for none."""
+    if error is None:
+        return ""
+    return getattr(error, "sqlstate", None) or type(error).__qualname__

@@ -30,6 +30,7 @@ class Config:
         otlp_endpoint: the base URL of an OTLP/HTTP receiver; without one no spans are built.
         metrics_host: the address the metrics are served on.
         metrics_port: the port the metrics are served on; 0 finds a free one.
+        metrics_ports: how many ports from there on may be tried, for several processes on one host.
         run_secret: who sends it is answered with ``Server-Timing``; without one nobody is.
         trusted_peers: addresses and CIDR blocks of direct callers whose sampled ``traceparent`` forces keeping.
 
@@ -50,6 +51,7 @@ class Config:
     otlp_endpoint: str | None = None
     metrics_host: str = "127.0.0.1"
     metrics_port: int = names.DEFAULT_METRICS_PORT
+    metrics_ports: int = 1
     run_secret: str | None = None
     trusted_peers: tuple[str, ...] = ()
 
@@ -75,6 +77,11 @@ class Config:
         _require(0 <= self.metrics_port <= 65535, f"metrics_port={self.metrics_port}", "be from 0 to 65535")
         for peer in self.trusted_peers:
             _require(_is_network(peer), f"trusted_peers holds {peer!r}, which", "be an address or a CIDR block")
+        _require(
+            1 <= self.metrics_ports <= 65536 - self.metrics_port,
+            f"metrics_ports={self.metrics_ports}",
+            "be 1 or more, and the last of the ports 65535 at most",
+        )
         _require(self.run_secret != "", "run_secret", "be left out or not be empty")
 
     @classmethod
@@ -88,10 +95,14 @@ class Config:
         port = environ.get(names.ENV_METRICS_PORT) or str(names.DEFAULT_METRICS_PORT)
         if not port.isdecimal():
             raise ConfigError(f"{names.ENV_METRICS_PORT} is {port!r}; it must be a port number, or 0 to find one")
+        ports = environ.get(names.ENV_METRICS_PORTS) or "1"
+        if not ports.isdecimal():
+            raise ConfigError(f"{names.ENV_METRICS_PORTS} is {ports!r}; it must be a number of ports")
         read: dict[str, Any] = {
             "service_name": environ.get(names.ENV_SERVICE_NAME) or "unknown_service",
             "metrics_host": environ.get(names.ENV_METRICS_HOST) or "127.0.0.1",
             "metrics_port": int(port),
+            "metrics_ports": int(ports),
             "otlp_endpoint": environ.get(names.ENV_OTLP_ENDPOINT) or None,
             "run_secret": environ.get(names.ENV_RUN_SECRET) or None,
             "trusted_peers": tuple(filter(None, map(str.strip, environ.get(names.ENV_TRUSTED_PEERS, "").split(",")))),

@@ -14,7 +14,20 @@ import asyncpg
 from asyncpg.exceptions import InterfaceError
 from asyncpg.protocol.protocol import Protocol
 
-from tailgate_otel.call import CLEARANCE, INTROSPECTION, PREPARATION, QUERY, RESET, UNSENT, WAIT
+from tailgate_otel.call import (
+    CLEARANCE,
+    ENDED,
+    ERROR,
+    INTROSPECTION,
+    KIND,
+    PREPARATION,
+    QUERY,
+    RESET,
+    ROWS,
+    UNSENT,
+    WAIT,
+    Call,
+)
 from tailgate_otel.record import CURRENT, Record, open_record
 
 # Called by name, not by super(): these run for every query.
@@ -49,7 +62,7 @@ class RecordedProtocol(Protocol):
             return await _bind_execute(self, state, args, portal_name, limit, return_extra, timeout)
         # The way of nearly every query, so what _record does stands here once more, without its call.
         try:
-            call = record.begin(state.query, self.purpose, not portal_name)
+            row = record.begin(state.query, self.purpose, not portal_name)
         except Exception as failure:  # noqa: BLE001 - counted by the guard
             record.guard.caught(failure)
             return await _bind_execute(self, state, args, portal_name, limit, return_extra, timeout)
@@ -57,16 +70,16 @@ class RecordedProtocol(Protocol):
         try:
             answer = await _bind_execute(self, state, args, portal_name, limit, return_extra, timeout)
         except BaseException as error:
-            call.ended = perf_counter_ns()
-            call.error = error
+            row[ENDED] = perf_counter_ns()
+            row[ERROR] = error
             if self.queries_count == tally:
-                call.kind = UNSENT
+                row[KIND] = UNSENT
             raise
-        call.ended = perf_counter_ns()
-        call.rows = len(answer[0] if return_extra else answer)
-        if len(record.calls) >= record.watched:
+        row[ENDED] = perf_counter_ns()
+        row[ROWS] = len(answer[0] if return_extra else answer)
+        if len(record.rows) >= record.watched:
             try:
-                record.watch(call)
+                record.watch(row)
             except Exception as failure:  # noqa: BLE001 - counted by the guard
                 record.guard.caught(failure)
         return answer
@@ -119,7 +132,7 @@ class RecordedProtocol(Protocol):
         self, record: Record, sending: Any, text: str, kind: int, repeatable: bool = True, tallied: bool = True
     ) -> Any:
         try:
-            call = record.begin(text, kind, repeatable)
+            row = record.begin(text, kind, repeatable)
         except Exception as failure:  # noqa: BLE001 - counted by the guard
             record.guard.caught(failure)
             return await sending
@@ -127,19 +140,19 @@ class RecordedProtocol(Protocol):
         try:
             answer = await sending
         except BaseException as error:
-            call.ended = perf_counter_ns()
-            call.error = error
+            row[ENDED] = perf_counter_ns()
+            row[ERROR] = error
             # asyncpg's own tally tells whether a query went out; for the rest its refusals have a class.
             if self.queries_count == tally if tallied else isinstance(error, InterfaceError):
-                call.kind = UNSENT
+                row[KIND] = UNSENT
             elif kind == PREPARATION:
                 # It failed to be parsed: what it was for counts although it never ran.
-                call.kind = self.purpose
+                row[KIND] = self.purpose
             raise
-        call.ended = perf_counter_ns()
-        if len(record.calls) >= record.watched:
+        row[ENDED] = perf_counter_ns()
+        if len(record.rows) >= record.watched:
             try:
-                record.watch(call)
+                record.watch(row)
             except Exception as failure:  # noqa: BLE001 - counted by the guard
                 record.guard.caught(failure)
         return answer
@@ -254,15 +267,19 @@ class RecordedPool(asyncpg.Pool):
                 return await _acquire(self, timeout)
             finally:
                 self.waiting -= 1
-        wait = record.begin(self.name, WAIT)
+        try:
+            row = record.begin(self.name, WAIT)
+        except Exception as failure:  # noqa: BLE001 - counted by the guard
+            record.guard.caught(failure)
+            row = [None] * len(Call._fields)
         token = CURRENT.set(None)
         try:
             return await _acquire(self, timeout)
         except BaseException as error:
-            wait.error = error
+            row[ERROR] = error
             raise
         finally:
-            wait.ended = perf_counter_ns()
+            row[ENDED] = perf_counter_ns()
             self.waiting -= 1
             CURRENT.reset(token)
 

@@ -1,4 +1,4 @@
-"""Counters and histograms that cost a request a dictionary look-up, and become families when scraped.
+"""Counters and histograms that cost a request a dictionary look-up, or a list's index where the series is kept.
 
 Written by the event loop's thread and read by the scraper's: one cell is one Python object, and copying a
 list is atomic, so a scrape sees each series as it was at one moment.
@@ -6,15 +6,15 @@ list is atomic, so a scrape sees each series as it was at one moment.
 
 import time
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
-from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
 
 from tailgate_otel import names
+from tailgate_otel.exposition import Labels, exemplar, head, labelled, line
 
-Labels = tuple[str, ...]
+# Series of one histogram, which is OpenTelemetry's own limit for an instrument; what comes later shares one.
+MAX_SERIES = 2000
 
 
 class Counter:
@@ -30,52 +30,91 @@ class Counter:
         """Add to one series, opening it when it is new; with ``amount`` 0 it only starts it."""
         self.totals[key] = self.totals.get(key, 0) + amount
 
-    def family(self) -> CounterMetricFamily:
+    def text(self, openmetrics: bool) -> Iterator[str]:
         """The totals as they stand."""
-        family = CounterMetricFamily(self.name, self.documentation, labels=self.labels)
-        for key, total in list(self.totals.items()):
-            family.add_metric(key, total)
-        return family
+        total = f"{self.name}_total"
+        yield head(self.name if openmetrics else total, "counter", self.documentation)
+        for key, value in list(self.totals.items()):
+            yield line(total, labelled(self.labels, key), value)
 
 
 class Histogram:
-    """Distributions by label values over fixed edges; a value equal to an edge belongs below it."""
+    """Distributions of integers by label values over fixed edges; a value equal to an edge belongs below it.
 
-    def __init__(self, name: str, documentation: str, edges: Iterable[float], labels: Sequence[str] = ()) -> None:
+    Args:
+        name: with its unit.
+        documentation: one line.
+        edges: in that unit.
+        labels: the labels' names.
+        other: the label values of the one series that is left when there are as many as there may be.
+        scale: how many of what is counted make one of the unit: 1e9 when nanoseconds are counted, shown as seconds.
+
+    Attributes:
+        bounds: the edges as they are counted, ascending.
+
+    """
+
+    def __init__(
+        self,
+        name: str,
+        documentation: str,
+        edges: Iterable[float],
+        labels: Sequence[str],
+        other: Labels,
+        *,
+        scale: float = 1,
+    ) -> None:
         self.name = name
         self.documentation = documentation
         self.labels = tuple(labels)
-        self.edges = sorted(set(edges))
-        self._bounds = [*map(floatToGoString, self.edges), "+Inf"]
-        # A series is its buckets' counts, each bucket for itself, and the sum of the values at the end.
-        self._series: dict[Labels, list[float]] = {}
-        self._exemplars: dict[tuple[Labels, int], Exemplar] = {}
+        scaled = {round(edge * scale): edge for edge in edges}
+        self.bounds = sorted(scaled)
+        self._shown = [*map(floatToGoString, (scaled[bound] for bound in self.bounds)), "+Inf"]
+        self._other = other
+        self._scale = scale
+        self._series: dict[Labels, list[int]] = {}
+        self._exemplars: dict[Labels, dict[int, str]] = {}
 
-    def start(self, key: Labels) -> list[float]:
-        """Open a series at 0."""
-        return self._series.setdefault(key, [0] * (len(self._bounds) + 1))
+    def cells(self, key: Labels) -> list[int]:
+        """The series, opened at 0: its buckets' counts, each bucket for itself, and the sum of the values at the end.
 
-    def observe(self, key: Labels, value: float) -> None:
+        Who keeps the list spares the look-up: ``cells[bisect_left(histogram.bounds, value)] += 1``, and
+        ``cells[-1] += value``.
+        """
+        cells = self._series.get(key)
+        if cells is None:
+            if len(self._series) >= MAX_SERIES:
+                key = self._other
+            cells = self._series.setdefault(key, [0] * (len(self._shown) + 1))
+        return cells
+
+    def observe(self, key: Labels, value: int) -> None:
         """Count one value."""
-        series = self._series.get(key) or self.start(key)
-        series[bisect_left(self.edges, value)] += 1
-        series[-1] += value
+        cells = self._series.get(key) or self.cells(key)
+        cells[bisect_left(self.bounds, value)] += 1
+        cells[-1] += value
 
-    def exemplify(self, key: Labels, value: float, trace_id: str) -> None:
-        """Point from the value's bucket to the trace that it came from."""
-        labels = {names.LABEL_TRACE_ID: trace_id}
-        self._exemplars[key, bisect_left(self.edges, value)] = Exemplar(labels, value, round(time.time(), 3))
+    def exemplify(self, key: Labels, value: int, trace_id: str) -> None:
+        """Point from the bucket of a value that was counted to the trace that it came from."""
+        if key not in self._series:
+            key = self._other
+        shown = exemplar({names.LABEL_TRACE_ID: trace_id}, value / self._scale, time.time())
+        self._exemplars.setdefault(key, {})[bisect_left(self.bounds, value)] = shown
 
-    def family(self) -> HistogramMetricFamily:
-        """The distributions as they stand."""
-        family = HistogramMetricFamily(self.name, self.documentation, labels=self.labels)
-        for key, series in list(self._series.items()):
-            *counts, total = list(series)
-            buckets: list[tuple[str, float] | tuple[str, float, Exemplar]] = []
-            cumulative = 0.0
-            for index, (bound, count) in enumerate(zip(self._bounds, counts, strict=True)):
-                cumulative += count
-                exemplar = self._exemplars.get((key, index))
-                buckets.append((bound, cumulative, exemplar) if exemplar else (bound, cumulative))
-            family.add_metric(key, buckets, total)
-        return family
+    def __contains__(self, key: Labels) -> bool:
+        return key in self._series
+
+    def text(self, openmetrics: bool) -> Iterator[str]:
+        """The distributions as they stand; exemplars are OpenMetrics' alone."""
+        yield head(self.name, "histogram", self.documentation)
+        ends = [f',le="{bound}"}} ' if self.labels else f'le="{bound}"}} ' for bound in self._shown]
+        for key, cells in list(self._series.items()):
+            *counts, total = list(cells)
+            labels = labelled(self.labels, key)
+            pointers = self._exemplars.get(key, {}) if openmetrics else {}
+            start, count, lines = f"{self.name}_bucket{{{labels}", 0, []
+            for index, (end, cell) in enumerate(zip(ends, counts, strict=True)):
+                count += cell
+                lines.append(f"{start}{end}{count}{pointers.get(index, '')}\n")
+            yield "".join(lines)
+            yield line(f"{self.name}_count", labels, count) + line(f"{self.name}_sum", labels, total / self._scale)

@@ -2,10 +2,12 @@
 
 import hmac
 from collections.abc import Awaitable, Callable, MutableMapping
+from operator import itemgetter
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import propagate
-from opentelemetry.context import Context, attach, detach
+from opentelemetry.context import Context
 from opentelemetry.trace import SpanContext, get_current_span
 
 from tailgate_otel import names
@@ -22,6 +24,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_NAME = itemgetter(0)
 # What may be the last message of a response.
 _LAST = frozenset(("http.response.body", "http.response.pathsend"))
 _SERVER_ERROR = 500
@@ -29,74 +32,82 @@ _RUN_SECRET = names.HEADER_RUN_SECRET.encode()
 _SERVER_TIMING = names.HEADER_SERVER_TIMING.encode()
 
 
-class Exchange:
+class Exchange(Record):
     """One request and its response under way."""
 
-    __slots__ = (
-        "context",
-        "error",
-        "finished",
-        "forced",
-        "method",
-        "parent",
-        "record",
-        "root_path",
-        "sampled",
-        "scope",
-        "span",
-        "status",
-        "timed",
-        "trace_id",
-    )
+    error: BaseException | None = None
+    finished = False
+    forced = False
+    parent: SpanContext | None = None
+    status = 0
+    timed = False
 
-    def __init__(self, recorder: "Recorder", scope: Scope) -> None:
-        carried: dict[str, str] | None = None
-        timed = False
-        watched = recorder.watched
-        for name, value in scope["headers"]:
-            if name in watched:
-                if name == _RUN_SECRET:
-                    timed = recorder.secret is not None and hmac.compare_digest(value, recorder.secret)
-                else:
-                    carried = carried or {}
-                    carried[name.decode("latin-1")] = value.decode("latin-1")
+    def __init__(self, recorder: "Recorder", scope: Scope, send: Send) -> None:
+        self.recorder = recorder
         self.scope = scope
         self.root_path: str = scope.get("root_path", "")
         method: str = scope["method"]
-        self.method = method if method in METHODS else names.OTHER_METHOD
-        self.timed = timed
-        self.status = 0
-        self.finished = False
-        self.error: BaseException | None = None
-        self.forced = False
-        self.parent: SpanContext | None = None
-        random = recorder.random.getrandbits
-        if carried is None:
-            self.trace_id = trace_id = random(128) or 1  # 0 is no valid id
+        self.method = method = method if method in METHODS else names.OTHER_METHOD
+        self._send = send
+        bits = recorder.random.getrandbits
+        if recorder.watched.isdisjoint(map(_NAME, scope["headers"])):
+            self.trace_id = trace_id = bits(128) or 1  # 0 is no valid id
             self.sampled = recorder.keeper.sampled(trace_id)
-            self.span = RequestSpan(trace_id, random(64) or 1, self.sampled, None)
+            self.span = RequestSpan(trace_id, bits(64) or 1, self.sampled, None)
             self.context = Context({SPAN_KEY: self.span})
         else:
-            self._continue(recorder, carried)
-        self.record = Record(recorder.guard, recorder.meters, recorder.config.n_plus_one)
+            self._look_at_headers()
+        # What Record.__init__ does, without its call.
+        self.guard = recorder.guard
+        self.sink = recorder.meters
+        self.watched = recorder.config.n_plus_one
+        self.rows = []
+        self.started = perf_counter_ns()
+        active = recorder.meters.active
+        active[method] = active.get(method, 0) + 1
 
-    def _continue(self, recorder: "Recorder", carried: dict[str, str]) -> None:
-        """Become a part of the caller's trace, if what it sent says one."""
+    def _look_at_headers(self) -> None:
+        """Become a part of the caller's trace, if what it sent says one; see whether it knows the run's secret."""
+        recorder, carried = self.recorder, dict[str, str]()
+        for name, value in self.scope["headers"]:
+            if name == _RUN_SECRET:
+                self.timed = recorder.secret is not None and hmac.compare_digest(value, recorder.secret)
+            elif name in recorder.watched:
+                carried[name.decode("latin-1")] = value.decode("latin-1")
         context = propagate.extract(carried, Context())
         parent = get_current_span(context).get_span_context()
-        random = recorder.random.getrandbits
+        bits = recorder.random.getrandbits
         if parent.is_valid:
             self.parent = parent
             self.forced = parent.trace_flags.sampled and recorder.peers.trusts(self.scope.get("client"))
-        self.trace_id = parent.trace_id if parent.is_valid else random(128) or 1
+        self.trace_id = parent.trace_id if parent.is_valid else bits(128) or 1
         self.sampled = self.forced or recorder.keeper.sampled(self.trace_id)
-        state = parent.trace_state if parent.is_valid else None
-        self.span = RequestSpan(self.trace_id, random(64) or 1, self.sampled, state)
+        self.span = RequestSpan(self.trace_id, bits(64) or 1, self.sampled, parent.trace_state)
         self.context = Context({**context, SPAN_KEY: self.span})
 
-    def started(self, message: Message) -> Message:
-        """The start of the response, with ``Server-Timing`` if the request asked for it with the secret."""
-        value = self.record.timing(f"{self.trace_id:032x}").encode()
+    def send(self, message: Message) -> Awaitable[None]:
+        """What the application calls to answer."""
+        # Only the last message is waited for in here: a coroutine of its own for each would cost what it costs.
+        kind = message["type"]
+        if kind == "http.response.start":
+            self.status = message["status"]
+            if self.timed:
+                with self.recorder.guard:
+                    message = self._told(message)
+        elif self.open and kind in _LAST and not message.get("more_body", False):
+            return self._end(message)
+        return self._send(message)
+
+    async def _end(self, message: Message) -> None:
+        await self._send(message)
+        self.close()
+        # Frameworks answer 500 first and raise afterwards; the metrics then know what was raised.
+        if self.status < _SERVER_ERROR:
+            self.recorder.finish(self)
+
+    def _told(self, message: Message) -> Message:
+        """The start of the response, with ``Server-Timing``."""
+        value = self.timing(f"{self.trace_id:032x}").encode()
         return {**message, "headers": [*message.get("headers", ()), (_SERVER_TIMING, value)]}
 
 
@@ -115,39 +126,21 @@ class Middleware:
             return
         recorder = self._recorder
         try:
-            exchange = Exchange(recorder, scope)
-            record = scope[names.SCOPE_RECORD] = exchange.record
-            recorder.begin(exchange)
+            exchange = Exchange(recorder, scope, send)
         except Exception as failure:  # noqa: BLE001 - counted by the guard
             recorder.guard.caught(failure)
             await self._app(scope, receive, send)
             return
-
-        async def observed(message: Message) -> None:
-            kind = message["type"]
-            if kind == "http.response.start":
-                exchange.status = message["status"]
-                if exchange.timed:
-                    with recorder.guard:
-                        message = exchange.started(message)
-                await send(message)
-                return
-            await send(message)
-            if record.open and not message.get("more_body", False) and kind in _LAST:
-                record.close()
-                # Frameworks answer 500 first and raise afterwards; the metrics then know what was raised.
-                if exchange.status < _SERVER_ERROR:
-                    recorder.finish(exchange, None)
-
-        current = CURRENT.set(record)
-        context = attach(exchange.context)
+        scope[names.SCOPE_RECORD] = exchange
+        current = CURRENT.set(exchange)
+        context = recorder.context.set(exchange.context)
         try:
-            await self._app(scope, receive, observed)
+            await self._app(scope, receive, exchange.send)
         except BaseException as error:
-            recorder.finish(exchange, error)
+            exchange.error = error
             raise
         finally:
-            detach(context)
+            recorder.context.reset(context)
             CURRENT.reset(current)
             if not exchange.finished:
-                recorder.finish(exchange, None)
+                recorder.finish(exchange)

@@ -6,16 +6,14 @@ for many requests together: code that runs in a row costs a third of what it cos
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from time import perf_counter_ns, time_ns
 
-from opentelemetry.trace import get_current_span
-
 from tailgate_otel import names
-from tailgate_otel.account import NOBODY, Account, Sink
-from tailgate_otel.call import OUTDATED, Call
+from tailgate_otel.account import Account, Sink
+from tailgate_otel.call import COUNTED, ENDED, ERROR, KIND, OUTDATED, TEXT, Call, Row
 from tailgate_otel.guard import Guard
 from tailgate_otel.repetition import Repetition, Repetitions
 
@@ -30,53 +28,52 @@ class Record:
 
     Attributes:
         open: whether what happens still counts.
-        calls: in the order they were begun, without those :meth:`watch` has taken into account already.
-        watched: from how many calls on each is to be told to :meth:`watch`.
-        nested: whether application code has made spans of its own, which calls then belong under.
+        rows: in the order they were begun, without those :meth:`watch` has taken into account already.
+        watched: from how many rows on each is to be told to :meth:`watch`.
+        enclosing: asks in which span of the application's a call is made, when there are any; 0 is none.
 
     """
 
     open = True
     ended = 0
-    nested = False
+    enclosing: Callable[[], int] | None = None
     repetitions: Repetitions | None = None
     _account: Account | None = None
     _crowd = MAX_CALLS
+    _first: Sequence[Row] = ()
 
-    def __init__(self, guard: Guard, sink: Sink = NOBODY, repeat_limit: int = 5) -> None:
+    def __init__(self, guard: Guard, sink: Sink | None = None, repeat_limit: int = 5) -> None:
         self.guard = guard
         self.sink = sink
         self.watched = repeat_limit
-        self.calls: list[Call] = []
-        self._first: list[Call] = []
+        self.rows: list[Row] = []
         self.started = perf_counter_ns()
 
-    def begin(self, text: str, kind: int, repeatable: bool = False) -> Call:
+    def begin(self, text: str, kind: int, repeatable: bool = False) -> Row:
         """A round trip is about to be sent, or a connection asked for."""
-        call = Call(text, kind, repeatable, perf_counter_ns())
-        self.calls.append(call)
-        if self.nested:
-            call.parent = get_current_span().get_span_context().span_id
-        return call
+        parent = 0 if self.enclosing is None else self.enclosing()
+        row = [text, kind, repeatable, perf_counter_ns(), 0, 0, None, parent, False]
+        self.rows.append(row)
+        return row
 
-    def watch(self, call: Call) -> None:
+    def watch(self, row: Row) -> None:
         """A call has ended, one of many: they may repeat each other, and there may be too many to remember."""
         if not self.open:
             return
         if self.repetitions is None:
             self.repetitions = Repetitions(self.watched)
-            for earlier in self.calls:
-                if earlier.ended and earlier is not call:
+            for earlier in self.rows:
+                if earlier[ENDED] and earlier is not row:
                     self.repetitions.add(earlier, None)
-        self.repetitions.add(call, sys._getframe(2))
-        if len(self.calls) >= self._crowd:
+        self.repetitions.add(row, sys._getframe(2))
+        if len(self.rows) >= self._crowd:
             self._make_room()
 
     def sent_again(self, text: str) -> None:
         """The driver repeats a query by itself, because its plan had become invalid."""
-        for call in reversed(self.calls):
-            if call.text == text and call.error is not None:
-                call.kind = OUTDATED
+        for row in reversed(self.rows):
+            if row[TEXT] == text and row[ERROR] is not None:
+                row[KIND] = OUTDATED
                 return
 
     def close(self) -> None:
@@ -88,13 +85,14 @@ class Record:
     def account(self) -> Account:
         """What the calls come to by now, or came to by the end."""
         account = self._account.copy() if self._account else Account()
-        account.take(self.calls, self.ended or perf_counter_ns())
+        account.take(self.rows, self.ended or perf_counter_ns())
         return account
 
     def settle(self) -> Account:
         """What the calls came to in the end; the sink is told of each, so it is asked for once."""
         account = self._account or Account()
-        account.take(self.calls, self.ended, self.sink)
+        if self.rows:
+            account.take(self.rows, self.ended, self.sink)
         return account
 
     @property
@@ -103,9 +101,9 @@ class Record:
         return time_ns() - perf_counter_ns() + self.started
 
     @property
-    def first_calls(self) -> list[Call]:
-        """The calls that spans are made of."""
-        return [*self._first, *(call for call in self.calls if not call.counted)][:MAX_CALLS]
+    def calls(self) -> list[Call]:
+        """The first calls, which spans are made of."""
+        return [Call(*row) for row in self._first_rows()]
 
     @property
     def queries(self) -> int:
@@ -128,18 +126,21 @@ class Record:
         """The statements repeated so often that it is an N+1, the most frequent first."""
         return self.repetitions.worst() if self.repetitions else []
 
+    def _first_rows(self) -> list[Row]:
+        return [*self._first, *(row for row in self.rows if not row[COUNTED])][:MAX_CALLS]
+
     def _make_room(self) -> None:
         """Take into account what there is, and go on with what still runs."""
         now = perf_counter_ns()
         if self._account is None:
             self._account = Account()
-        self._account.take(self.calls, now, self.sink)
-        self._first = self.first_calls
-        self.calls = [call for call in self.calls if not call.ended]
-        for call in self.calls:
-            call.counted = True
+        self._account.take(self.rows, now, self.sink)
+        self._first = self._first_rows()
+        self.rows = [row for row in self.rows if not row[ENDED]]
+        for row in self.rows:
+            row[COUNTED] = True
         # Many may run at once: the next time is when as many more have come.
-        self._crowd = MAX_CALLS + 2 * len(self.calls)
+        self._crowd = MAX_CALLS + 2 * len(self.rows)
 
 
 CURRENT: ContextVar[Record | None] = ContextVar("tailgate_record", default=None)

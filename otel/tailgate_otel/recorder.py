@@ -1,30 +1,26 @@
 """The lean recorder: what a request's record becomes when it ends."""
 
-import errno
 import os
 import socket
 from asyncio import get_running_loop
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator
+from contextvars import ContextVar
 from random import Random
-from threading import Lock, Thread
-from typing import Any
+from threading import Lock
 
+from opentelemetry.context import Context, attach, detach, get_current
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.propagate import get_global_textmap
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import SpanExporter
-from prometheus_client import start_http_server
-from prometheus_client.core import Metric
 from prometheus_client.process_collector import ProcessCollector
-from prometheus_client.registry import Collector, CollectorRegistry
 
 from tailgate_otel import names
 from tailgate_otel.account import Account
 from tailgate_otel.call import QUERY
 from tailgate_otel.config import Config
-from tailgate_otel.errors import MetricsPortError
 from tailgate_otel.export import Shipper
 from tailgate_otel.guard import Guard
 from tailgate_otel.keep import Keeper, reason_to_keep
@@ -34,6 +30,7 @@ from tailgate_otel.peers import Peers, networks
 from tailgate_otel.record import Record
 from tailgate_otel.repetition import Growth, rows_before
 from tailgate_otel.route import status_label, template_of
+from tailgate_otel.scrape import MetricsServer, serve
 from tailgate_otel.trace import Answer, spans
 
 # One export is given up after so long, seconds: closing waits for one at most.
@@ -44,6 +41,7 @@ _SERVER_ERROR = 500
 _TOGETHER = 32
 _WITHIN = 0.05
 _MAX_GROWING = 20
+_MAX_KNOWN = 1000
 _USER_AGENT = names.HEADER_USER_AGENT.encode()
 
 
@@ -65,7 +63,7 @@ class _Route:
         """How each statement of an N+1 grows."""
 
 
-class Recorder(Collector):
+class Recorder:
     """Records an ASGI application: metrics of every request, traces of those worth keeping.
 
     Args:
@@ -91,9 +89,11 @@ class Recorder(Collector):
         self.random = Random()  # noqa: S311 - ids, not secrets
         # Forked processes that shared its state would give out the same ids.
         os.register_at_fork(after_in_child=self.random.seed)
+        self.context = _context_variable()
         self._ended: deque[Exchange] = deque()
         self._settling = Lock()
         self._routes: dict[tuple[str, str], _Route] = {}
+        self._known: dict[tuple[int, str, int], tuple[object, _Route]] = {}
         self._exporter = exporter
         self._resource = Resource.create(
             {
@@ -103,12 +103,12 @@ class Recorder(Collector):
             }
         )
         self._shipper: Shipper | None = None
-        self._server: tuple[Any, Thread] | None = None
+        self._server: MetricsServer | None = None
 
     @property
     def metrics_port(self) -> int:
         """The port the metrics are served on; the configured one while they are not."""
-        return self._server[0].server_port if self._server else self.config.metrics_port
+        return self._server.port if self._server else self.config.metrics_port
 
     def middleware(self, app: Application) -> Middleware:
         """The application, recorded."""
@@ -118,21 +118,10 @@ class Recorder(Collector):
         """Serve the metrics and begin to export. The application may be served before, unexported.
 
         Raises:
-            MetricsPortError: the port cannot be listened on.
+            MetricsPortError: none of the ports can be listened on.
 
         """
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(self)
-        ProcessCollector(registry=registry)
-        host, port = self.config.metrics_host, self.config.metrics_port
-        try:
-            self._server = start_http_server(port, addr=host, registry=registry)
-        except OSError as error:
-            cure = "choose another" if error.errno == errno.EADDRINUSE else "choose one that can be listened on"
-            raise MetricsPortError(
-                f"metrics cannot be served on {host}:{port}: {error.strerror}; {cure} with "
-                f"{names.ENV_METRICS_HOST} and {names.ENV_METRICS_PORT}, port 0 finds a free one"
-            ) from error
+        self._server = serve(self.config, self, [ProcessCollector(registry=None)])
         exporter = self._exporter
         if exporter is None and self.config.otlp_endpoint:
             endpoint = self.config.otlp_endpoint.rstrip("/") + "/v1/traces"
@@ -154,23 +143,15 @@ class Recorder(Collector):
             shipper.close()
         server, self._server = self._server, None
         if server is not None:
-            server[0].shutdown()
-            server[0].server_close()
-            server[1].join()
+            server.close()
 
-    def begin(self, exchange: Exchange) -> None:
-        """A request has begun."""
-        active = self.meters.active
-        active[exchange.method] = active.get(exchange.method, 0) + 1
-
-    def finish(self, exchange: Exchange, error: BaseException | None) -> None:
+    def finish(self, exchange: Exchange) -> None:
         """A request has ended: once it becomes metrics, and maybe a trace."""
         if exchange.finished:
             return
         exchange.finished = True
-        exchange.error = error
-        if exchange.record.open:
-            exchange.record.close()
+        if exchange.open:
+            exchange.close()
         self.meters.active[exchange.method] -= 1
         ended = self._ended
         ended.append(exchange)
@@ -187,10 +168,10 @@ class Recorder(Collector):
         with self._settling:
             self._measure_all()
 
-    def collect(self) -> Iterator[Metric]:
+    def text(self, openmetrics: bool) -> Iterator[str]:
         """Every metric as it stands; called by the scraper's thread."""
         self.settle()
-        yield from self.meters.collect()
+        yield from self.meters.text(openmetrics)
 
     def _settle(self) -> None:
         # Whoever has the lock takes these, too.
@@ -210,21 +191,31 @@ class Recorder(Collector):
                 self.guard.caught(failure)
 
     def _route(self, exchange: Exchange) -> _Route:
-        method, template = exchange.method, template_of(exchange.scope, exchange.root_path)
-        route = self._routes.get((method, template))
+        scope = exchange.scope
+        answered, path = scope.get("route"), scope["path"]
+        # Where every segment is matched by one segment, the same route means the same template.
+        known = self._known.get((id(answered), exchange.method, path.count("/")))
+        if known is not None and known[0] is answered and not exchange.root_path:
+            return known[1]
+        template = template_of(scope, exchange.root_path)
+        route = self._routes.get((exchange.method, template))
         if route is None:
             bounded = self.meters.route(template)
-            route = self._routes.get((method, bounded)) or _Route(method, bounded, self.meters, self.keeper)
-            # What is beyond the bound shares one entry, whatever it is called.
-            self._routes[method, bounded] = route
+            route = self._routes.get((exchange.method, bounded))
+            if route is None:
+                route = self._routes[exchange.method, bounded] = _Route(
+                    exchange.method, bounded, self.meters, self.keeper
+                )
+        if template == getattr(answered, "path", None) and len(self._known) < _MAX_KNOWN and ":path}" not in template:
+            self._known[id(answered), exchange.method, path.count("/")] = answered, route
         return route
 
     def _measure(self, exchange: Exchange) -> None:
-        record, meters, route = exchange.record, self.meters, self._route(exchange)
-        account = record.settle()
+        meters, route = self.meters, self._route(exchange)
+        account = exchange.settle()
         # A response that never began, or broke off, is the server's error whatever its first line said.
         status = exchange.status if exchange.error is None and exchange.status else _SERVER_ERROR
-        duration, database, queries = record.ended - record.started, account.database, account.counts[QUERY]
+        duration, database, queries = exchange.ended - exchange.started, account.database, account.counts[QUERY]
         cells = route.requests.get(status) or self._cells(route, status)
         cells[bisect_left(meters.requests.bounds, duration)] += 1
         cells[-1] += duration
@@ -234,9 +225,9 @@ class Recorder(Collector):
         cells = route.database
         cells[bisect_left(meters.db_time.bounds, database)] += 1
         cells[-1] += database
-        repeated = record.repetitions is not None and record.repetitions.found
+        repeated = exchange.repetitions is not None and exchange.repetitions.found
         if repeated or route.growth:
-            self._grow(route, record)
+            self._grow(route, exchange)
         if (
             exchange.sampled
             or repeated
@@ -267,7 +258,7 @@ class Recorder(Collector):
         for text, _ in found:
             if text not in route.growth and len(route.growth) < _MAX_GROWING:
                 route.growth[text] = Growth()
-        calls = record.first_calls
+        calls = record.calls
         for text, growth in route.growth.items():
             growth.add(*rows_before(calls, text))
 
@@ -278,8 +269,8 @@ class Recorder(Collector):
             return
         meters.kept.add((reason,))
         if self._ship(exchange, account, route, status, reason):
-            record, trace_id = exchange.record, f"{exchange.trace_id:032x}"
-            meters.requests.exemplify((*route.key, status_label(status)), record.ended - record.started, trace_id)
+            trace_id = f"{exchange.trace_id:032x}"
+            meters.requests.exemplify((*route.key, status_label(status)), exchange.ended - exchange.started, trace_id)
             meters.queries.exemplify(route.key, account.queries, trace_id)
             meters.db_time.exemplify(route.key, account.database, trace_id)
 
@@ -300,5 +291,12 @@ class Recorder(Collector):
             sampled=exchange.sampled,
             endpoint=scope.get("endpoint"),
         )
-        made = spans(exchange.record, (exchange.trace_id, exchange.span, exchange.parent), answer, self._resource)
+        made = spans(exchange, (exchange.trace_id, exchange.span, exchange.parent), answer, self._resource)
         return self._shipper.ship(made, 0)
+
+
+def _context_variable() -> ContextVar[Context]:
+    """Where OpenTelemetry keeps its current context, so that a request need not ask three functions to set it."""
+    token = attach(get_current())
+    detach(token)
+    return token.var

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from types import FrameType
 
-from tailgate_otel.call import QUERY, Call
+from tailgate_otel.call import ENDED, ERROR, KIND, QUERY, REPEATABLE, STARTED, TEXT, Call, Row
+from tailgate_otel.statement import describe
 
 # Different statements that are counted under one request; one of a million repeats none of them here.
 _MAX_STATEMENTS = 200
@@ -39,10 +40,12 @@ class Repetitions:
         self.seen: dict[str, Repetition] = {}
         self.found = False
 
-    def add(self, call: Call, frame: FrameType | None) -> None:
+    def add(self, row: Row, frame: FrameType | None) -> None:
         """Count a call that has ended; ``frame`` is where to begin to look for who made it."""
-        statement = call.statement
-        if not call.repeatable or call.error is not None or call.kind != QUERY or statement.controls_transaction:
+        if not row[REPEATABLE] or row[ERROR] is not None or row[KIND] != QUERY:
+            return
+        statement = describe(row[TEXT])
+        if statement.controls_transaction:
             return
         seen = self.seen.get(statement.text)
         if seen is None:
@@ -50,7 +53,7 @@ class Repetitions:
                 return
             seen = self.seen[statement.text] = Repetition()
         seen.count += 1
-        seen.total += call.ended - call.started
+        seen.total += row[ENDED] - row[STARTED]
         if seen.count == self._limit:
             self.found = True
             seen.site = call_site(frame)

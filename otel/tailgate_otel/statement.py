@@ -56,7 +56,7 @@ class Statement(NamedTuple):
 
 def describe(text: str) -> Statement:
     """The statement of a text, remembered for the texts seen lately."""
-    return _describe(text[:MAX_TEXT])
+    return _describe(text if len(text) <= MAX_TEXT else text[:MAX_TEXT])
 
 
 def _without_data(token: re.Match[str]) -> str:

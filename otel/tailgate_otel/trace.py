@@ -109,7 +109,7 @@ def spans(record: Record, where: Place, answer: Answer, resource: Resource) -> l
             start=record.started_at + call.started - record.started,
             end=record.started_at + (call.ended or record.ended) - record.started,
         )
-        for call in _worth_a_span(record.first_calls)
+        for call in _worth_a_span(record.calls)
     ]
     return made
 
