@@ -5,12 +5,10 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as otel_context
-from opentelemetry.trace import set_span_in_context
 
 from tailgate_otel import names
 from tailgate_otel.record import CURRENT, Record
 from tailgate_otel.route import method_of
-from tailgate_otel.trace import RequestSpan, place
 
 if TYPE_CHECKING:
     from tailgate_otel.recorder import Recorder
@@ -21,7 +19,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_PARENTS = frozenset((names.HEADER_TRACEPARENT.encode(), names.HEADER_TRACESTATE.encode()))
 _SERVER_ERROR = 500
 _RUN_SECRET = names.HEADER_RUN_SECRET.encode()
 _SERVER_TIMING = names.HEADER_SERVER_TIMING.encode()
@@ -30,26 +27,25 @@ _SERVER_TIMING = names.HEADER_SERVER_TIMING.encode()
 class Exchange:
     """One request and its response under way."""
 
-    __slots__ = ("context", "finished", "method", "place", "record", "root_path", "sampled", "scope", "status", "timed")
+    __slots__ = ("context", "finished", "method", "record", "root_path", "scope", "span", "status", "timed")
 
     def __init__(self, recorder: "Recorder", scope: Scope) -> None:
-        parents: dict[str, str] = {}
+        entrance = recorder.entrance
+        called = False
         secret = b""
         for name, value in scope["headers"]:
-            if name in _PARENTS:
-                parents[name.decode("latin-1")] = value.decode("latin-1")
+            if name in entrance.fields:
+                called = True
             elif name == _RUN_SECRET:
                 secret = value
         self.scope = scope
         self.root_path: str = scope.get("root_path", "")
         self.method = method_of(scope)
-        self.place = place(parents, recorder.random)
-        self.sampled = recorder.keeper.sampled(self.place.trace_id)
         self.timed = recorder.secret is not None and hmac.compare_digest(secret, recorder.secret)
         self.status = 0
         self.finished = False
         # Where code that uses the OpenTelemetry API finds this request's span.
-        self.context = set_span_in_context(RequestSpan(self.place, self.sampled))
+        self.span, self.context = entrance.enter(scope["headers"] if called else None)
         self.record = Record(recorder.guard, recorder.meters, recorder.config.n_plus_one)
 
     def started(self, message: Message) -> Message:
@@ -57,7 +53,7 @@ class Exchange:
         self.status = message["status"]
         if not self.timed:
             return message
-        record, trace_id = self.record, self.place.trace_id
+        record, trace_id = self.record, self.span.trace_id
         value = record.timing(f"{trace_id:032x}").encode()
         return {**message, "headers": [*message.get("headers", ()), (_SERVER_TIMING, value)]}
 

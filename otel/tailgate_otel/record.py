@@ -6,7 +6,7 @@ the request inherit it, and whatever happens after its end no longer counts.
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import FrameType
@@ -43,7 +43,7 @@ class Sink(Protocol):
 class Call:
     """One round trip to the database, or one wait for a connection (then without a statement)."""
 
-    __slots__ = ("ended", "error", "kind", "repeatable", "started", "statement")
+    __slots__ = ("ended", "error", "kind", "parent", "repeatable", "started", "statement")
 
     def __init__(self, statement: Statement | None, kind: int, repeatable: bool, started: int) -> None:
         self.statement = statement
@@ -52,6 +52,8 @@ class Call:
         self.started = started
         self.ended = 0
         self.error: BaseException | None = None
+        # The id of the application's span that it was made in; 0 where that is the request's own.
+        self.parent = 0
 
 
 class Repetition:
@@ -73,6 +75,7 @@ class Record:
         round_trips: everything sent and waited for.
         database, pool, outside: time in the database, for a connection, and in either, overlaps counted once.
         calls: the calls kept for spans, in the order they were begun.
+        enclosing: tells in which of the application's spans a call is made, once there has been one.
 
     """
 
@@ -84,6 +87,7 @@ class Record:
         "calls_dropped",
         "counts",
         "database",
+        "enclosing",
         "ended",
         "guard",
         "open",
@@ -112,6 +116,7 @@ class Record:
         self._in_pool = 0
         self.calls: list[Call] = []
         self.calls_dropped = 0
+        self.enclosing: Callable[[], int] | None = None
         self.repetitions: dict[str, Repetition] = {}
         self.repeated = False
         self.started_at = time.time_ns()
@@ -246,6 +251,8 @@ class Record:
         self._last = now
 
     def _keep(self, call: Call) -> None:
+        if self.enclosing is not None:
+            call.parent = self.enclosing()
         if len(self.calls) < MAX_CALLS:
             self.calls.append(call)
         else:

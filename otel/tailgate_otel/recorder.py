@@ -2,27 +2,27 @@
 
 import os
 import socket
+from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
 
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import SpanExporter
 from prometheus_client.process_collector import ProcessCollector
 
 from tailgate_otel import names
 from tailgate_otel.config import Config
-from tailgate_otel.export import Shipper
+from tailgate_otel.export import Shipper, exporters
 from tailgate_otel.guard import Guard
 from tailgate_otel.keep import Keeper, reason_to_keep
 from tailgate_otel.meters import Meters
 from tailgate_otel.middleware import Application, Exchange, Middleware
+from tailgate_otel.nesting import TailProcessor, tracer_provider
+from tailgate_otel.propagation import Entrance
 from tailgate_otel.route import status_label, template_of
 from tailgate_otel.scrape import MetricsServer, serve
 from tailgate_otel.trace import Answer, spans
 
-# One export is given up after so long, seconds: closing waits for one at most.
-_EXPORT_TIMEOUT = 2.0
 _SERVER_ERROR = 500
 _USER_AGENT = names.HEADER_USER_AGENT.encode()
 
@@ -41,12 +41,22 @@ class Recorder:
 
     Args:
         config: what to record and where to.
-        exporter: where kept traces go; without one, the configuration's OTLP endpoint; without that, nowhere.
+        exporter: where kept traces go; without one, to the configuration's OTLP endpoint and file; without
+            those, nowhere.
+
+    Attributes:
+        tracer_provider: for application code and other instrumentations, which are given it, or find it when it is
+            made the global one. Their spans nest in the traces of requests and are kept or not with them; outside of
+            requests they are sampled by ``sample_ratio``.
+
+    Raises:
+        ConfigError: a limit of spans in OpenTelemetry's own environment variables cannot be read.
 
     Example:
         recorder = Recorder(Config.from_env(service_name="shop"))
         recorder.start()
         app = recorder.middleware(app)
+        opentelemetry.trace.set_tracer_provider(recorder.tracer_provider)
 
     """
 
@@ -69,6 +79,9 @@ class Recorder:
             }
         )
         self._shipper: Shipper | None = None
+        self.entrance = Entrance(self.keeper.sampled, self.random, self.guard)
+        self._tail = TailProcessor(self.guard)
+        self.tracer_provider = tracer_provider(self._tail, self.keeper.sampled, self.random, self._resource)
         self._server: MetricsServer | None = None
 
     @property
@@ -84,16 +97,14 @@ class Recorder:
         """Serve the metrics and begin to export. The application may be served before, unexported.
 
         Raises:
+            ConfigError: the traces cannot be exported to where the configuration says.
             MetricsPortError: none of the ports can be listened on.
 
         """
+        destinations = exporters(self.config) if self._exporter is None else [self._exporter]
         self._server = serve(self.config, self.meters, [ProcessCollector(registry=None)])
-        exporter = self._exporter
-        if exporter is None and self.config.otlp_endpoint:
-            endpoint = self.config.otlp_endpoint.rstrip("/") + "/v1/traces"
-            exporter = OTLPSpanExporter(endpoint=endpoint, timeout=_EXPORT_TIMEOUT)
-        if exporter is not None:
-            self._shipper = Shipper(exporter, self.meters.spans_dropped)
+        if destinations:
+            self._shipper = self._tail.shipper = Shipper(destinations, self.meters.spans_dropped)
 
     def flush(self) -> None:
         """Export the traces kept so far; waits for the receiver."""
@@ -102,7 +113,7 @@ class Recorder:
 
     def close(self) -> None:
         """Export what is queued, within a few seconds, and stop serving metrics. May be called twice."""
-        shipper, self._shipper = self._shipper, None
+        shipper, self._shipper, self._tail.shipper = self._shipper, None, None
         if shipper is not None:
             shipper.close()
         server, self._server = self._server, None
@@ -124,6 +135,8 @@ class Recorder:
         self.meters.active[exchange.method] -= 1
         with self.guard:
             self._measure(exchange, error)
+        if not exchange.span.ended:
+            exchange.span.settle(kept=False)
 
     def _route(self, exchange: Exchange) -> _Route:
         method, template = exchange.method, template_of(exchange.scope, exchange.root_path)
@@ -153,7 +166,7 @@ class Recorder:
             slow=duration / 1e9 > route.slow_above,
             over_budget=queries > route.budget,
             repeated=record.repeated,
-            sampled=exchange.sampled,
+            sampled=exchange.span.sampled,
         )
         if reason is None:
             return
@@ -161,18 +174,23 @@ class Recorder:
             meters.over_cap.add((reason,))
             return
         meters.kept.add((reason,))
-        if self._ship(exchange, route, status, error, reason):
-            trace_id = f"{exchange.place.trace_id:032x}"
-            meters.requests.exemplify(request_key, duration, trace_id)
-            meters.queries.exemplify(route.key, queries, trace_id)
-            meters.db_time.exemplify(route.key, record.database, trace_id)
 
-    def _ship(self, exchange: Exchange, route: _Route, status: int, error: BaseException | None, reason: str) -> bool:
-        if self._shipper is None:
-            return False
+        def exported() -> None:
+            with self.guard:
+                trace_id = f"{exchange.span.trace_id:032x}"
+                meters.requests.exemplify(request_key, duration, trace_id)
+                meters.queries.exemplify(route.key, queries, trace_id)
+                meters.db_time.exemplify(route.key, record.database, trace_id)
+
+        if self._shipper is not None:
+            self._ship(self._shipper, exchange, self._answer(exchange, route, status, error, reason), exported)
+
+    def _answer(
+        self, exchange: Exchange, route: _Route, status: int, error: BaseException | None, reason: str
+    ) -> Answer:
         scope = exchange.scope
         agent = next((value for name, value in scope["headers"] if name == _USER_AGENT), b"")
-        answer = Answer(
+        return Answer(
             method=exchange.method,
             route=route.key[1],
             path=scope["path"],
@@ -181,8 +199,15 @@ class Recorder:
             status=status,
             error=error,
             reason=reason,
-            sampled=exchange.sampled,
             endpoint=scope.get("endpoint"),
         )
-        made = spans(exchange.record, exchange.place, answer, self._resource)
-        return self._shipper.ship(made, exchange.record.calls_dropped)
+
+    def _ship(self, shipper: Shipper, exchange: Exchange, answer: Answer, exported: Callable[[], None]) -> None:
+        record, request = exchange.record, exchange.span
+        nested, running = request.settle(kept=True)
+        made = spans(record, request, answer, nested, self._resource, self.random)
+        if shipper.ship(made, record.calls_dropped + request.spans_dropped, exported):
+            self._tail.follow(running)
+        else:
+            request.kept = False
+            shipper.drop(len(running))

@@ -1,61 +1,29 @@
-"""A request's place in its trace, and the spans made of its record when the trace is kept."""
+"""The spans made of a request's record when its trace is kept."""
 
 import inspect
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, get_current_span
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.trace import Link, SpanContext, SpanKind
 from opentelemetry.trace.status import Status, StatusCode
 
-from tailgate_otel import names
+from tailgate_otel import names, scrub
+from tailgate_otel.nesting import RequestSpan, Told
 from tailgate_otel.record import KINDS, QUERY, TRANSACTION, WAIT, Call, Record
+from tailgate_otel.scrub import CleanSpan
 
-_PROPAGATOR = TraceContextTextMapPropagator()
 _SCOPE = InstrumentationScope("tailgate_otel")
-_KEPT = TraceFlags(TraceFlags.SAMPLED)
 _SYSTEM = "postgresql"
 # Below this a wait for a connection is the pool's own work, not waiting.
 _WAIT_WORTH_A_SPAN = 1_000_000  # ns
 _POOL_WAIT = "pool wait"
 _MAX_PATH = 1024
-
-
-class Place(NamedTuple):
-    """The ids of a request's server span, and its parent if the caller named one."""
-
-    trace_id: int
-    span_id: int
-    parent: SpanContext | None
-
-
-def place(parents: Mapping[str, str], random: Random) -> Place:
-    """A new place, below the ``traceparent`` of the caller if there is a valid one."""
-    span_id = random.getrandbits(64) or 1  # 0 is no valid id
-    if parents:
-        parent = get_current_span(_PROPAGATOR.extract(parents)).get_span_context()
-        if parent.is_valid:
-            return Place(parent.trace_id, span_id, parent)
-    return Place(random.getrandbits(128) or 1, span_id, None)
-
-
-class RequestSpan(NonRecordingSpan):
-    """The current span for code that uses the OpenTelemetry API; its context is made when somebody asks."""
-
-    def __init__(self, where: Place, sampled: bool) -> None:
-        self._where = where
-        self._sampled = sampled
-
-    def get_span_context(self) -> SpanContext:
-        """The ids of the request's server span, with the decision taken at its head."""
-        flags = TraceFlags(TraceFlags.SAMPLED if self._sampled else TraceFlags.DEFAULT)
-        return SpanContext(self._where.trace_id, self._where.span_id, is_remote=False, trace_flags=flags)
+_NOTHING_TOLD = Told()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,44 +38,67 @@ class Answer:
     status: int
     error: BaseException | None
     reason: str
-    sampled: bool
     endpoint: Any
 
 
-def spans(record: Record, where: Place, answer: Answer, resource: Resource) -> list[ReadableSpan]:
-    """The server span, one span per query and transaction command, and the waits for a connection.
+def spans(
+    record: Record,
+    request: RequestSpan,
+    answer: Answer,
+    nested: Sequence[ReadableSpan],
+    resource: Resource,
+    random: Random,
+) -> list[CleanSpan]:
+    """The server span first; a span per query and transaction command, and the waits for a connection; what is nested.
 
     Statements carry no data, errors their class and SQLSTATE only: messages and details hold customers' data.
+
+    Args:
+        record: what was measured.
+        request: the server span as the application knew it.
+        answer: what became of the request.
+        nested: the spans that the application made and ended in it.
+        resource: of every one of them.
+        random: where the ids of queries come from.
+
     """
-    server = SpanContext(where.trace_id, where.span_id, is_remote=False, trace_flags=_KEPT)
+    trace_id, parent = request.trace_id, request.parent
+    server = scrub.kept(trace_id, request.span_id, parent)
+    told = request.told or _NOTHING_TOLD
     failed = answer.status >= 500 or answer.error is not None
+    status = StatusCode.ERROR if failed else StatusCode.UNSET
     made = [
         _span(
-            name=f"{answer.method} {answer.route}",
+            name=told.name or f"{answer.method} {answer.route}",
             context=server,
-            parent=where.parent,
+            parent=parent,
             kind=SpanKind.SERVER,
-            attributes=_server_attributes(record, answer),
-            failed=failed,
+            attributes=scrub.attributes(
+                told.attributes, told.attributes_dropped, _server_attributes(record, request, answer)
+            ),
+            status=status if told.status is StatusCode.UNSET else told.status,
             resource=resource,
             start=record.started_at,
             end=record.started_at + record.ended - record.started,
+            events=scrub.events(told.events, told.events_dropped),
+            links=scrub.links(told.links, told.links_dropped),
         )
     ]
     made += [
         _span(
             name=call.statement.operation if call.statement else _POOL_WAIT,
-            context=SpanContext(where.trace_id, _span_id(), is_remote=False, trace_flags=_KEPT),
-            parent=server,
+            context=scrub.kept(trace_id, random.getrandbits(64) or 1, parent),
+            parent=scrub.kept(trace_id, call.parent, parent) if call.parent else server,
             kind=SpanKind.CLIENT if call.statement else SpanKind.INTERNAL,
             attributes=_call_attributes(call),
-            failed=call.error is not None,
+            status=StatusCode.UNSET if call.error is None else StatusCode.ERROR,
             resource=resource,
             start=record.started_at + call.started - record.started,
             end=record.started_at + (call.ended or record.ended) - record.started,
         )
         for call in _worth_a_span(record.calls)
     ]
+    made += [scrub.clean(span) for span in nested]
     return made
 
 
@@ -125,19 +116,23 @@ def _span(
     context: SpanContext,
     parent: SpanContext | None,
     kind: SpanKind,
-    attributes: dict[str, Any],
-    failed: bool,
+    attributes: Mapping[str, Any],
+    status: StatusCode,
     resource: Resource,
     start: int,
     end: int,
-) -> ReadableSpan:
-    return ReadableSpan(
+    events: Sequence[Event] = (),
+    links: Sequence[Link] = (),
+) -> CleanSpan:
+    return CleanSpan(
         name=name,
         context=context,
         parent=parent,
         kind=kind,
         attributes=attributes,
-        status=Status(StatusCode.ERROR if failed else StatusCode.UNSET),
+        events=events,
+        links=links,
+        status=Status(status),
         resource=resource,
         instrumentation_scope=_SCOPE,
         start_time=start,
@@ -145,19 +140,15 @@ def _span(
     )
 
 
-def _span_id() -> int:
-    return int.from_bytes(os.urandom(8), "big") | 1
-
-
-def _server_attributes(record: Record, answer: Answer) -> dict[str, Any]:
+def _server_attributes(record: Record, request: RequestSpan, answer: Answer) -> dict[str, Any]:
     attributes: dict[str, Any] = {
         names.ATTR_METHOD: answer.method,
         names.ATTR_ROUTE: answer.route,
-        names.ATTR_PATH: answer.path[:_MAX_PATH],
+        names.ATTR_PATH: scrub.text(answer.path, _MAX_PATH),
         names.ATTR_SCHEME: answer.scheme,
         names.ATTR_STATUS: answer.status,
         names.ATTR_KEPT_REASON: answer.reason,
-        names.ATTR_HEAD_SAMPLED: answer.sampled,
+        names.ATTR_HEAD_SAMPLED: request.sampled,
         names.ATTR_QUERIES: record.queries,
         names.ATTR_ROUND_TRIPS: record.round_trips,
         names.ATTR_TRANSACTIONS: record.transactions,
@@ -172,8 +163,9 @@ def _server_attributes(record: Record, answer: Answer) -> dict[str, Any]:
         attributes[names.ATTR_ERROR_TYPE] = type(answer.error).__qualname__
     elif answer.status >= 500:
         attributes[names.ATTR_ERROR_TYPE] = str(answer.status)
-    if record.calls_dropped:
-        attributes[names.ATTR_SPANS_DROPPED] = record.calls_dropped
+    missing = record.calls_dropped + request.spans_dropped
+    if missing:
+        attributes[names.ATTR_SPANS_DROPPED] = missing
     for text, seen in record.n_plus_one[:1]:
         attributes[names.ATTR_N_PLUS_ONE] = text
         attributes[names.ATTR_N_PLUS_ONE_COUNT] = seen.count
