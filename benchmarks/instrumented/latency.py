@@ -33,6 +33,7 @@ _KEPT = 64
 """Connections to each side: a queue is in the server, not before it."""
 _CAPACITY_REQUESTS = 5000
 _QUANTILE = 0.99
+_SHOWN = (0.5, 0.9, _QUANTILE, 0.999)
 _RESAMPLED = 2000
 
 Seconds = Sequence[Sequence[float]]
@@ -49,22 +50,21 @@ def measure(raw: Raw, stand: Stand, minutes: float) -> list[Figure]:
         turns.append(raw.measured(f"latency {number}", partial(_turn, stand, _LOAD * capacity, seconds, number)))
         print(f"latency: {number + 1} of {count} stretches of {seconds:g} s", flush=True)
     bare, lean = ([second for turn in turns for second in turn[side.name]] for side in (BARE, LEAN))
-    _print(capacity, turns, bare, lean)
-    value, low, high = ratio(bare, lean, _QUANTILE)
-    return [Figure(name="instrumentation.p99_at_half_load.times_bare", value=value, low=low, high=high, goal=GOAL)]
+    return [_print(capacity, turns, bare, lean)]
 
 
-def ratio(bare: Seconds, lean: Seconds, q: float) -> tuple[float, float, float]:
-    """One side's quantile over the other's, by nearest rank, and its 95 % interval (Efron's percentile method)."""
+def ratios(bare: Seconds, lean: Seconds, quantiles: Sequence[float]) -> list[tuple[float, float, float]]:
+    """One side's quantiles over the other's, by nearest rank, with their 95 % intervals (Efron's percentile method)."""
     random = np.random.default_rng(1)
     theirs, ours = _Sorted(bare), _Sorted(lean)
-    everything = np.ones(len(bare), dtype=np.int64)
+    count = len(bare)
     drawn = []
     for _ in range(_RESAMPLED):
-        weights = np.bincount(random.integers(len(bare), size=len(bare)), minlength=len(bare))
-        drawn.append(ours.quantile(q, weights) / theirs.quantile(q, weights))
-    low, high = np.quantile(drawn, (0.025, 0.975)).tolist()
-    return ours.quantile(q, everything) / theirs.quantile(q, everything), low, high
+        weights = np.bincount(random.integers(count, size=count), minlength=count)
+        drawn.append(ours.quantiles(quantiles, weights) / theirs.quantiles(quantiles, weights))
+    values = ours.quantiles(quantiles) / theirs.quantiles(quantiles)
+    low, high = np.quantile(drawn, (0.025, 0.975), axis=0)
+    return list(zip(values.tolist(), low.tolist(), high.tolist(), strict=True))
 
 
 class _Sorted:
@@ -75,24 +75,29 @@ class _Sorted:
         owner = np.repeat(np.arange(len(seconds)), [len(second) for second in seconds])
         order = np.argsort(times, kind="stable")
         self._times, self._owner = times[order], owner[order]
+        self._once = np.ones(len(seconds), dtype=np.int64)
 
-    def quantile(self, q: float, weights: NDArray[np.int64]) -> float:
-        """The quantile when each second counts so often."""
-        rank = np.cumsum(weights[self._owner])
-        return float(self._times[np.searchsorted(rank, max(q * rank[-1] - 1e-9, 1))])
+    def quantiles(self, quantiles: Sequence[float], weights: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
+        """The quantiles, each second counted as often as its weight says, or once."""
+        rank = np.cumsum((self._once if weights is None else weights)[self._owner])
+        places = np.searchsorted(rank, np.maximum(np.array(quantiles) * rank[-1] - 1e-9, 1))
+        found: NDArray[np.float64] = self._times[places]
+        return found
 
 
-def _print(capacity: float, turns: Sequence[dict[str, Any]], bare: Seconds, lean: Seconds) -> None:
+def _print(capacity: float, turns: Sequence[dict[str, Any]], bare: Seconds, lean: Seconds) -> Figure:
     late = statistics.median(turn["late"] for turn in turns)
     busy = statistics.median(turn["busy"] for turn in turns)
     print(f"\ncapacity of bare {capacity:,.0f}/s; both at {_LOAD * capacity:,.0f}/s: their core {busy:.0%} busy,")
     print(f"the client's p99 of lateness {1e6 * late:.0f} us")
     print(f"{'':6}{'bare ms':>10}{'lean ms':>10}{'ratio':>9}{'95 %':>18}")
-    everything = np.ones(len(bare), dtype=np.int64)
-    for q in (0.5, 0.9, 0.99, 0.999):
-        value, low, high = ratio(bare, lean, q)
-        ms = (1e3 * _Sorted(side).quantile(q, everything) for side in (bare, lean))
-        print(f"p{100 * q:<5g}" + "".join(f"{each:10.2f}" for each in ms) + f"{value:9.3f}  [{low:.3f}, {high:.3f}]")
+    both = zip(*(_Sorted(side).quantiles(_SHOWN) for side in (bare, lean)), strict=True)
+    found = dict(zip(_SHOWN, ratios(bare, lean, _SHOWN), strict=True))
+    for (q, (value, low, high)), times in zip(found.items(), both, strict=True):
+        print(f"p{100 * q:<5g}" + "".join(f"{1e3 * each:10.2f}" for each in times) + f"{value:9.3f}", end="")
+        print(f"{f'[{low:.3f}, {high:.3f}]':>18}")
+    value, low, high = found[_QUANTILE]
+    return Figure(name="instrumentation.p99_at_half_load.times_bare", value=value, low=low, high=high, goal=GOAL)
 
 
 def _capacity(stand: Stand) -> float:

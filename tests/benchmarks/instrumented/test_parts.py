@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tailgate_otel import names
@@ -13,7 +13,7 @@ from tailgate_otel import names
 from benchmarks.instrumented import shop
 from benchmarks.instrumented.complete import Asked, mixed, whole
 from benchmarks.instrumented.cpu import per_request
-from benchmarks.instrumented.latency import ratio
+from benchmarks.instrumented.latency import ratios
 from benchmarks.instrumented.memory import growth
 from benchmarks.instrumented.replay import FATES, Fate, fates
 from benchmarks.instrumented.sides import SIDES
@@ -33,34 +33,32 @@ def seconds(scale: float, seed: int) -> list[list[float]]:
 
 @pytest.mark.parametrize("scale", [1.0, 1.3])
 def test_the_interval_of_a_ratio_holds_what_is_true(scale):
-    value, low, high = ratio(seconds(1, 1), seconds(scale, 2), 0.99)
+    [(value, low, high)] = ratios(seconds(1, 1), seconds(scale, 2), [0.99])
     assert low < value < high
     assert low < scale < high
     assert high - low < 0.3
 
 
 def test_a_side_beside_itself_is_as_quick():
-    assert ratio(seconds(1, 1), seconds(1, 1), 0.99) == (1, 1, 1)
+    assert ratios(seconds(1, 1), seconds(1, 1), [0.5, 0.99]) == [(1, 1, 1)] * 2
 
 
 def test_seconds_that_differ_widen_the_interval():
     calm = seconds(1, 1)
     stormy = [[5 * one for one in second] if n % 20 == 0 else second for n, second in enumerate(seconds(1, 2))]
-    widths = [high - low for _, low, high in (ratio(calm, seconds(1, 2), 0.99), ratio(calm, stormy, 0.99))]
-    assert widths[1] > 3 * widths[0]
+    found = (ratios(calm, other, [0.99]) for other in (seconds(1, 2), stormy))
+    calm_width, stormy_width = (high - low for [(_, low, high)] in found)
+    assert stormy_width > 3 * calm_width
 
 
-@given(
-    st.lists(st.lists(st.floats(0.001, 10), max_size=5), min_size=1, max_size=8).filter(any),
-    st.sampled_from([0.5, 0.9, 0.99]),
-)
-def test_a_quantile_is_the_nearest_rank_of_all_seconds(sides, q):
-    ordered = sorted(one for second in sides for one in second)
-    rank = max(int(np.ceil(q * len(ordered) - 1e-9)), 1)
-    always = [[1.0] for _ in sides]
-    assert ratio(always, [second or [ordered[0]] for second in sides], q)[0] > 0
-    if all(sides):
-        assert ratio(always, sides, q)[0] == ordered[rank - 1]
+@settings(max_examples=20)
+@given(st.lists(st.lists(st.floats(0.001, 10), min_size=1, max_size=5), min_size=1, max_size=8))
+def test_a_quantile_is_the_nearest_rank_of_all_seconds(side):
+    quantiles = [0.01, 0.5, 0.9, 0.99]
+    ordered = sorted(one for second in side for one in second)
+    ranks = [max(int(np.ceil(q * len(ordered) - 1e-9)), 1) for q in quantiles]
+    found = ratios([[1.0] for _ in side], side, quantiles)
+    assert [value for value, _, _ in found] == [ordered[rank - 1] for rank in ranks]
 
 
 def trace(*, caller: bytes = ASKED.caller, counted: int = 4, below: int = 4) -> list[Span]:
