@@ -27,7 +27,8 @@ class Config:
         n_plus_one: how many times the same statement under one request is called an N+1.
         sample_ratio: the share of requests whose trace is kept whatever happened, 0 to 1.
         keep_per_second: traces kept per second, route and reason at most.
-        otlp_endpoint: the base URL of an OTLP/HTTP receiver; without one no spans are built.
+        otlp_endpoint: the base URL of an OTLP/HTTP receiver; without one, and without a file, no spans are built.
+        traces_file: a file that kept traces are appended to, OTLP JSON, a trace a line; needs ``tailgate-otel[file]``.
         metrics_host: the address the metrics are served on.
         metrics_port: the port the metrics are served on; 0 finds a free one.
         metrics_ports: how many ports from there on may be tried, for several processes on one host.
@@ -49,6 +50,7 @@ class Config:
     sample_ratio: float = 0.01
     keep_per_second: float = 10.0
     otlp_endpoint: str | None = None
+    traces_file: str | None = None
     metrics_host: str = "127.0.0.1"
     metrics_port: int = names.DEFAULT_METRICS_PORT
     metrics_ports: int = 1
@@ -82,6 +84,7 @@ class Config:
             f"metrics_ports={self.metrics_ports}",
             "be 1 or more, and the last of the ports 65535 at most",
         )
+        _require(self.traces_file != "", "traces_file", "be left out or not be empty")
         _require(self.run_secret != "", "run_secret", "be left out or not be empty")
 
     @classmethod
@@ -104,6 +107,7 @@ class Config:
             "metrics_port": int(port),
             "metrics_ports": int(ports),
             "otlp_endpoint": environ.get(names.ENV_OTLP_ENDPOINT) or None,
+            "traces_file": environ.get(names.ENV_TRACES_FILE) or None,
             "run_secret": environ.get(names.ENV_RUN_SECRET) or None,
             "trusted_peers": tuple(filter(None, map(str.strip, environ.get(names.ENV_TRUSTED_PEERS, "").split(",")))),
         }

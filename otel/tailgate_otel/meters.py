@@ -17,7 +17,7 @@ MAX_OPERATIONS = 50
 MAX_ERROR_TYPES = 30
 MAX_POOLS = 20
 # Texts of statements whose series is remembered.
-MAX_TEXTS = 2000
+_MAX_TEXTS = 2000
 
 _HTTP_EDGES = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 _DB_EDGES = (0.0005, 0.001, 0.0025, *_HTTP_EDGES)
@@ -108,19 +108,33 @@ class Meters:
         self.bounds = self.operations.bounds
         self._start(config)
 
-    def call_ended(self, text: str, kind: int, nanoseconds: int, error: BaseException | None) -> None:
-        """Count a statement, or a wait for a connection, then ``text`` is the pool's name."""
-        if kind == WAIT:
-            self.pool_wait.observe((self._pool_name(text),), nanoseconds)
-        if kind > TRANSACTION:
-            return
-        operation = self._operation(describe(text).operation)
-        key = (names.DB_SYSTEM, operation, self._error_type(error_type(error)))
+    def operation_ended(self, operation: str, error_type: str, nanoseconds: int) -> list[int]:
+        """Count one statement; ``error_type`` is empty, an SQLSTATE or the name of an exception's class.
+
+        Returns:
+            Where it was counted.
+
+        """
+        key = (names.DB_SYSTEM, operation, error_type)
+        if key not in self.operations:
+            key = (names.DB_SYSTEM, self._operation(operation), self._error_type(error_type))
         self.operations.observe(key, nanoseconds)
-        if error is None and kind == QUERY and len(text) <= MAX_TEXT:
-            if len(self.succeeded) >= MAX_TEXTS:
-                self.succeeded.clear()
-            self.succeeded[text] = self.operations.cells(key)
+        return self.operations.cells(key)
+
+    def pool_waited(self, pool_name: str, nanoseconds: int) -> None:
+        """Count one wait for a connection."""
+        self.pool_wait.observe((self._pool_name(pool_name),), nanoseconds)
+
+    def call_ended(self, text: str, kind: int, nanoseconds: int, error: BaseException | None) -> None:
+        """Count a call of a record: a statement, or a wait for a connection, whose text is the pool's name."""
+        if kind == WAIT:
+            self.pool_waited(text, nanoseconds)
+        elif kind <= TRANSACTION:
+            cells = self.operation_ended(describe(text).operation, error_type(error), nanoseconds)
+            if error is None and kind == QUERY and len(text) <= MAX_TEXT:
+                if len(self.succeeded) >= _MAX_TEXTS:
+                    self.succeeded.clear()
+                self.succeeded[text] = cells
 
     def watch(self, pool: Pool, name: str) -> None:
         """Show how full a pool is from now on, until it is closed or gone."""

@@ -6,12 +6,10 @@ from operator import itemgetter
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry import propagate
 from opentelemetry.context import Context
-from opentelemetry.trace import SpanContext, get_current_span
 
 from tailgate_otel import names
-from tailgate_otel.nesting import SPAN_KEY, RequestSpan
+from tailgate_otel.nesting import _REQUEST as REQUEST_KEY, _SPAN as SPAN_KEY, RequestSpan
 from tailgate_otel.record import CURRENT, Record
 from tailgate_otel.route import METHODS
 
@@ -38,7 +36,6 @@ class Exchange(Record):
     error: BaseException | None = None
     finished = False
     forced = False
-    parent: SpanContext | None = None
     status = 0
     timed = False
 
@@ -49,12 +46,13 @@ class Exchange(Record):
         method: str = scope["method"]
         self.method = method = method if method in METHODS else names.OTHER_METHOD
         self._send = send
-        bits = recorder.random.getrandbits
         if recorder.watched.isdisjoint(map(_NAME, scope["headers"])):
-            self.trace_id = trace_id = bits(128) or 1  # 0 is no valid id
-            self.sampled = recorder.keeper.sampled(trace_id)
-            self.span = RequestSpan(trace_id, bits(64) or 1, self.sampled, None)
-            self.context = Context({SPAN_KEY: self.span})
+            bits = recorder.random.getrandbits
+            trace_id = bits(128) or 1  # 0 is no valid id
+            self.span = span = RequestSpan(trace_id, bits(64) or 1, recorder.keeper.sampled(trace_id))
+            around = recorder.context.get()
+            both = {SPAN_KEY: span, REQUEST_KEY: span}
+            self.context = Context({**around, **both} if around else both)
         else:
             self._look_at_headers()
         # What Record.__init__ does, without its call.
@@ -68,22 +66,13 @@ class Exchange(Record):
 
     def _look_at_headers(self) -> None:
         """Become a part of the caller's trace, if what it sent says one; see whether it knows the run's secret."""
-        recorder, carried = self.recorder, dict[str, str]()
-        for name, value in self.scope["headers"]:
-            if name == _RUN_SECRET:
-                self.timed = recorder.secret is not None and hmac.compare_digest(value, recorder.secret)
-            elif name in recorder.watched:
-                carried[name.decode("latin-1")] = value.decode("latin-1")
-        context = propagate.extract(carried, Context())
-        parent = get_current_span(context).get_span_context()
-        bits = recorder.random.getrandbits
-        if parent.is_valid:
-            self.parent = parent
-            self.forced = parent.trace_flags.sampled and recorder.peers.trusts(self.scope.get("client"))
-        self.trace_id = parent.trace_id if parent.is_valid else bits(128) or 1
-        self.sampled = self.forced or recorder.keeper.sampled(self.trace_id)
-        self.span = RequestSpan(self.trace_id, bits(64) or 1, self.sampled, parent.trace_state)
-        self.context = Context({**context, SPAN_KEY: self.span})
+        recorder, headers = self.recorder, self.scope["headers"]
+        self.span, self.context = recorder.entrance.enter(headers)
+        parent = self.span.parent
+        if parent is not None and parent.trace_flags.sampled and recorder.peers.trusts(self.scope.get("client")):
+            self.forced = self.span.sampled = True
+        secret = next((value for name, value in headers if name == _RUN_SECRET), b"")
+        self.timed = recorder.secret is not None and hmac.compare_digest(secret, recorder.secret)
 
     def send(self, message: Message) -> Awaitable[None]:
         """What the application calls to answer."""
@@ -107,7 +96,7 @@ class Exchange(Record):
 
     def _told(self, message: Message) -> Message:
         """The start of the response, with ``Server-Timing``."""
-        value = self.timing(f"{self.trace_id:032x}").encode()
+        value = self.timing(f"{self.span.trace_id:032x}").encode()
         return {**message, "headers": [*message.get("headers", ()), (_SERVER_TIMING, value)]}
 
 

@@ -40,6 +40,7 @@ class Record:
     repetitions: Repetitions | None = None
     _account: Account | None = None
     _crowd = MAX_CALLS
+    _forgotten = 0
     _first: Sequence[Row] = ()
 
     def __init__(self, guard: Guard, sink: Sink | None = None, repeat_limit: int = 5) -> None:
@@ -106,6 +107,11 @@ class Record:
         return [Call(*row) for row in self._first_rows()]
 
     @property
+    def calls_dropped(self) -> int:
+        """How many calls there were beyond those."""
+        return self._forgotten + max(0, len(self._first) + sum(not row[COUNTED] for row in self.rows) - MAX_CALLS)
+
+    @property
     def queries(self) -> int:
         """Statements of the application sent to be executed so far."""
         return self.account.queries
@@ -135,6 +141,7 @@ class Record:
         if self._account is None:
             self._account = Account()
         self._account.take(self.rows, now, self.sink)
+        self._forgotten = self.calls_dropped
         self._first = self._first_rows()
         self.rows = [row for row in self.rows if not row[ENDED]]
         for row in self.rows:

@@ -5,14 +5,12 @@ import socket
 from asyncio import get_running_loop
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from random import Random
 from threading import Lock
 
 from opentelemetry.context import Context, attach, detach, get_current
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.propagate import get_global_textmap
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import SpanExporter
 from prometheus_client.process_collector import ProcessCollector
@@ -21,20 +19,20 @@ from tailgate_otel import names
 from tailgate_otel.account import Account
 from tailgate_otel.call import QUERY
 from tailgate_otel.config import Config
-from tailgate_otel.export import Shipper
+from tailgate_otel.export import Shipper, exporters
 from tailgate_otel.guard import Guard
 from tailgate_otel.keep import Keeper, reason_to_keep
 from tailgate_otel.meters import Meters
 from tailgate_otel.middleware import Application, Exchange, Middleware
+from tailgate_otel.nesting import TailProcessor, tracer_provider
 from tailgate_otel.peers import Peers, networks
+from tailgate_otel.propagation import Entrance
 from tailgate_otel.record import Record
 from tailgate_otel.repetition import Growth, rows_before
 from tailgate_otel.route import status_label, template_of
 from tailgate_otel.scrape import MetricsServer, serve
 from tailgate_otel.trace import Answer, spans
 
-# One export is given up after so long, seconds: closing waits for one at most.
-_EXPORT_TIMEOUT = 2.0
 _SERVER_ERROR = 500
 # Requests that have ended are worked out so many together, or after so many seconds: code that runs in a row
 # costs a third of what it costs between two waits.
@@ -68,12 +66,22 @@ class Recorder:
 
     Args:
         config: what to record and where to.
-        exporter: where kept traces go; without one, the configuration's OTLP endpoint; without that, nowhere.
+        exporter: where kept traces go; without one, to the configuration's OTLP endpoint and file; without
+            those, nowhere.
+
+    Attributes:
+        tracer_provider: for application code and other instrumentations, which are given it, or find it when it is
+            made the global one. Their spans nest in the traces of requests and are kept or not with them; outside of
+            requests they are sampled by ``sample_ratio``.
+
+    Raises:
+        ConfigError: a limit of spans in OpenTelemetry's own environment variables cannot be read.
 
     Example:
         recorder = Recorder(Config.from_env(service_name="shop"))
         recorder.start()
         app = recorder.middleware(app)
+        opentelemetry.trace.set_tracer_provider(recorder.tracer_provider)
 
     """
 
@@ -84,8 +92,6 @@ class Recorder:
         self.keeper = Keeper(config)
         self.secret = None if config.run_secret is None else config.run_secret.encode()
         self.peers = Peers(networks(config.trusted_peers))
-        # The headers that a request's beginning looks at.
-        self.watched = frozenset(name.encode() for name in (names.HEADER_RUN_SECRET, *get_global_textmap().fields))
         self.random = Random()  # noqa: S311 - ids, not secrets
         # Forked processes that shared its state would give out the same ids.
         os.register_at_fork(after_in_child=self.random.seed)
@@ -103,6 +109,11 @@ class Recorder:
             }
         )
         self._shipper: Shipper | None = None
+        self.entrance = Entrance(self.keeper.sampled, self.random, self.guard)
+        # The headers that the beginning of a request looks at.
+        self.watched = self.entrance.fields | {names.HEADER_RUN_SECRET.encode()}
+        self._tail = TailProcessor(self.guard)
+        self.tracer_provider = tracer_provider(self._tail, self.keeper.sampled, self.random, self._resource)
         self._server: MetricsServer | None = None
 
     @property
@@ -118,16 +129,14 @@ class Recorder:
         """Serve the metrics and begin to export. The application may be served before, unexported.
 
         Raises:
+            ConfigError: the traces cannot be exported to where the configuration says.
             MetricsPortError: none of the ports can be listened on.
 
         """
+        destinations = exporters(self.config) if self._exporter is None else [self._exporter]
         self._server = serve(self.config, self, [ProcessCollector(registry=None)])
-        exporter = self._exporter
-        if exporter is None and self.config.otlp_endpoint:
-            endpoint = self.config.otlp_endpoint.rstrip("/") + "/v1/traces"
-            exporter = OTLPSpanExporter(endpoint=endpoint, timeout=_EXPORT_TIMEOUT)
-        if exporter is not None:
-            self._shipper = Shipper(exporter, self.meters.spans_dropped)
+        if destinations:
+            self._shipper = self._tail.shipper = Shipper(destinations, self.meters.spans_dropped)
 
     def flush(self) -> None:
         """Export the traces kept so far; waits for the receiver."""
@@ -138,7 +147,7 @@ class Recorder:
     def close(self) -> None:
         """Export what is queued, within a few seconds, and stop serving metrics. May be called twice."""
         self.settle()
-        shipper, self._shipper = self._shipper, None
+        shipper, self._shipper, self._tail.shipper = self._shipper, None, None
         if shipper is not None:
             shipper.close()
         server, self._server = self._server, None
@@ -187,6 +196,8 @@ class Recorder:
             exchange = ended.popleft()
             try:
                 self._measure(exchange)
+                if not exchange.span.ended:
+                    exchange.span.settle(kept=False)
             except Exception as failure:  # noqa: BLE001 - counted by the guard
                 self.guard.caught(failure)
 
@@ -229,7 +240,7 @@ class Recorder:
         if repeated or route.growth:
             self._grow(route, exchange)
         if (
-            exchange.sampled
+            exchange.span.sampled
             or repeated
             or status >= _SERVER_ERROR
             or duration > route.slow_above
@@ -268,18 +279,23 @@ class Recorder:
             meters.over_cap.add((reason,))
             return
         meters.kept.add((reason,))
-        if self._ship(exchange, account, route, status, reason):
-            trace_id = f"{exchange.trace_id:032x}"
-            meters.requests.exemplify((*route.key, status_label(status)), exchange.ended - exchange.started, trace_id)
-            meters.queries.exemplify(route.key, account.queries, trace_id)
-            meters.db_time.exemplify(route.key, account.database, trace_id)
-
-    def _ship(self, exchange: Exchange, account: Account, route: _Route, status: int, reason: str) -> bool:
         if self._shipper is None:
-            return False
+            return
+
+        def exported() -> None:
+            with self.guard:
+                trace_id = f"{exchange.span.trace_id:032x}"
+                meters.requests.exemplify((*route.key, status_label(status)), duration, trace_id)
+                meters.queries.exemplify(route.key, account.queries, trace_id)
+                meters.db_time.exemplify(route.key, account.database, trace_id)
+
+        duration = exchange.ended - exchange.started
+        self._ship(self._shipper, exchange, account, self._answer(exchange, route, status, reason), exported)
+
+    def _answer(self, exchange: Exchange, route: _Route, status: int, reason: str) -> Answer:
         scope = exchange.scope
         agent = next((value for name, value in scope["headers"] if name == _USER_AGENT), b"")
-        answer = Answer(
+        return Answer(
             method=exchange.method,
             route=route.key[1],
             path=scope["path"],
@@ -288,11 +304,21 @@ class Recorder:
             status=status,
             error=exchange.error,
             reason=reason,
-            sampled=exchange.sampled,
             endpoint=scope.get("endpoint"),
+            growth={text: growth.slope for text, growth in route.growth.items()},
         )
-        made = spans(exchange, (exchange.trace_id, exchange.span, exchange.parent), answer, self._resource)
-        return self._shipper.ship(made, 0)
+
+    def _ship(
+        self, shipper: Shipper, exchange: Exchange, account: Account, answer: Answer, exported: Callable[[], None]
+    ) -> None:
+        request = exchange.span
+        nested, running = request.settle(kept=True)
+        made = spans(exchange, account, request, answer, nested, self._resource, self.random)
+        if shipper.ship(made, exchange.calls_dropped + request.spans_dropped, exported):
+            self._tail.follow(running)
+        else:
+            request.kept = False
+            shipper.drop(len(running))
 
 
 def _context_variable() -> ContextVar[Context]:

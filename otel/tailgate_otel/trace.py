@@ -1,62 +1,32 @@
-"""A request's place in its trace, and the spans made of its record when the trace is kept."""
+"""The spans made of a request's record when its trace is kept."""
 
 import inspect
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, get_current_span
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.trace import Link, SpanContext, SpanKind
 from opentelemetry.trace.status import Status, StatusCode
 
-from tailgate_otel import names
+from tailgate_otel import names, scrub
+from tailgate_otel.nesting import RequestSpan, Told
+from tailgate_otel.account import Account
 from tailgate_otel.call import KINDS, QUERY, TRANSACTION, WAIT, Call
 from tailgate_otel.record import Record
+from tailgate_otel.repetition import rows_before
+from tailgate_otel.scrub import CleanSpan
 
-_PROPAGATOR = TraceContextTextMapPropagator()
 _SCOPE = InstrumentationScope("tailgate_otel")
-_KEPT = TraceFlags(TraceFlags.SAMPLED)
 _SYSTEM = "postgresql"
 # Below this a wait for a connection is the pool's own work, not waiting.
 _WAIT_WORTH_A_SPAN = 1_000_000  # ns
 _POOL_WAIT = "pool wait"
 _MAX_PATH = 1024
-
-
-class Place(NamedTuple):
-    """The ids of a request's server span, and its parent if the caller named one."""
-
-    trace_id: int
-    span_id: int
-    parent: SpanContext | None
-
-
-def place(parents: Mapping[str, str], random: Random) -> Place:
-    """A new place, below the ``traceparent`` of the caller if there is a valid one."""
-    span_id = random.getrandbits(64) or 1  # 0 is no valid id
-    if parents:
-        parent = get_current_span(_PROPAGATOR.extract(parents)).get_span_context()
-        if parent.is_valid:
-            return Place(parent.trace_id, span_id, parent)
-    return Place(random.getrandbits(128) or 1, span_id, None)
-
-
-class RequestSpan(NonRecordingSpan):
-    """The current span for code that uses the OpenTelemetry API; its context is made when somebody asks."""
-
-    def __init__(self, where: Place, sampled: bool) -> None:
-        self._where = where
-        self._sampled = sampled
-
-    def get_span_context(self) -> SpanContext:
-        """The ids of the request's server span, with the decision taken at its head."""
-        flags = TraceFlags(TraceFlags.SAMPLED if self._sampled else TraceFlags.DEFAULT)
-        return SpanContext(self._where.trace_id, self._where.span_id, is_remote=False, trace_flags=flags)
+_NOTHING_TOLD = Told()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,53 +41,82 @@ class Answer:
     status: int
     error: BaseException | None
     reason: str
-    sampled: bool
     endpoint: Any
+    growth: Mapping[str, float | None]
 
 
-def spans(record: Record, where: Place, answer: Answer, resource: Resource) -> list[ReadableSpan]:
-    """The server span, one span per query and transaction command, and the waits for a connection.
+def spans(
+    record: Record,
+    account: Account,
+    request: RequestSpan,
+    answer: Answer,
+    nested: Sequence[ReadableSpan],
+    resource: Resource,
+    random: Random,
+) -> list[CleanSpan]:
+    """The server span first; a span per query and transaction command, and the waits for a connection; what is nested.
 
     Statements carry no data, errors their class and SQLSTATE only: messages and details hold customers' data.
+
+    Args:
+        record: what was measured.
+        account: what that came to.
+        request: the server span as the application knew it.
+        answer: what became of the request.
+        nested: the spans that the application made and ended in it.
+        resource: of every one of them.
+        random: where the ids of queries come from.
+
     """
-    from types import SimpleNamespace as N
-    where=N(trace_id=where[0],span_id=where[1].span_id,parent=where[2])
-    server = SpanContext(where.trace_id, where.span_id, is_remote=False, trace_flags=_KEPT)
+    trace_id, parent = request.trace_id, request.parent
+    server = scrub.kept(trace_id, request.span_id, parent)
+    begun = record.started_at
+
+    def at(moment: int) -> int:
+        return begun + moment - record.started
+
+    told = request.told or _NOTHING_TOLD
     failed = answer.status >= 500 or answer.error is not None
+    status = StatusCode.ERROR if failed else StatusCode.UNSET
     made = [
         _span(
-            name=f"{answer.method} {answer.route}",
+            name=told.name or f"{answer.method} {answer.route}",
             context=server,
-            parent=where.parent,
+            parent=parent,
             kind=SpanKind.SERVER,
-            attributes=_server_attributes(record, answer),
-            failed=failed,
+            attributes=scrub.attributes(
+                told.attributes, told.attributes_dropped, _server_attributes(record, account, request, answer)
+            ),
+            status=status if told.status is StatusCode.UNSET else told.status,
             resource=resource,
-            start=record.started_at,
-            end=record.started_at + record.ended - record.started,
+            start=at(record.started),
+            end=at(record.ended),
+            events=scrub.events(told.events, told.events_dropped),
+            links=scrub.links(told.links, told.links_dropped),
         )
     ]
     made += [
         _span(
-            name=call.statement.operation if call.kind!=WAIT else _POOL_WAIT,
-            context=SpanContext(where.trace_id, _span_id(), is_remote=False, trace_flags=_KEPT),
-            parent=server,
-            kind=SpanKind.CLIENT if call.kind!=WAIT else SpanKind.INTERNAL,
+            name=_POOL_WAIT if call.kind == WAIT else call.statement.operation,
+            context=scrub.kept(trace_id, random.getrandbits(64) or 1, parent),
+            parent=scrub.kept(trace_id, call.parent, parent) if call.parent else server,
+            kind=SpanKind.INTERNAL if call.kind == WAIT else SpanKind.CLIENT,
             attributes=_call_attributes(call),
-            failed=call.error is not None,
+            status=StatusCode.UNSET if call.error is None else StatusCode.ERROR,
             resource=resource,
-            start=record.started_at + call.started - record.started,
-            end=record.started_at + (call.ended or record.ended) - record.started,
+            start=at(call.started),
+            end=at(min(call.ended or record.ended, record.ended)),
         )
         for call in _worth_a_span(record.calls)
     ]
+    made += [scrub.clean(span) for span in nested]
     return made
 
 
 def _worth_a_span(calls: Iterable[Call]) -> Iterable[Call]:
     for call in calls:
         if call.kind in {QUERY, TRANSACTION} or (
-            call.kind is WAIT and (call.ended or call.started) - call.started >= _WAIT_WORTH_A_SPAN
+            call.kind == WAIT and (call.ended or call.started) - call.started >= _WAIT_WORTH_A_SPAN
         ):
             yield call
 
@@ -128,19 +127,23 @@ def _span(
     context: SpanContext,
     parent: SpanContext | None,
     kind: SpanKind,
-    attributes: dict[str, Any],
-    failed: bool,
+    attributes: Mapping[str, Any],
+    status: StatusCode,
     resource: Resource,
     start: int,
     end: int,
-) -> ReadableSpan:
-    return ReadableSpan(
+    events: Sequence[Event] = (),
+    links: Sequence[Link] = (),
+) -> CleanSpan:
+    return CleanSpan(
         name=name,
         context=context,
         parent=parent,
         kind=kind,
         attributes=attributes,
-        status=Status(StatusCode.ERROR if failed else StatusCode.UNSET),
+        events=events,
+        links=links,
+        status=Status(status),
         resource=resource,
         instrumentation_scope=_SCOPE,
         start_time=start,
@@ -148,20 +151,15 @@ def _span(
     )
 
 
-def _span_id() -> int:
-    return int.from_bytes(os.urandom(8), "big") | 1
-
-
-def _server_attributes(record: Record, answer: Answer) -> dict[str, Any]:
-    account=record.account
+def _server_attributes(record: Record, account: Account, request: RequestSpan, answer: Answer) -> dict[str, Any]:
     attributes: dict[str, Any] = {
         names.ATTR_METHOD: answer.method,
         names.ATTR_ROUTE: answer.route,
-        names.ATTR_PATH: answer.path[:_MAX_PATH],
+        names.ATTR_PATH: scrub.text(answer.path, _MAX_PATH),
         names.ATTR_SCHEME: answer.scheme,
         names.ATTR_STATUS: answer.status,
         names.ATTR_KEPT_REASON: answer.reason,
-        names.ATTR_HEAD_SAMPLED: answer.sampled,
+        names.ATTR_HEAD_SAMPLED: request.sampled,
         names.ATTR_QUERIES: account.queries,
         names.ATTR_ROUND_TRIPS: account.round_trips,
         names.ATTR_TRANSACTIONS: account.transactions,
@@ -176,11 +174,18 @@ def _server_attributes(record: Record, answer: Answer) -> dict[str, Any]:
         attributes[names.ATTR_ERROR_TYPE] = type(answer.error).__qualname__
     elif answer.status >= 500:
         attributes[names.ATTR_ERROR_TYPE] = str(answer.status)
+    missing = record.calls_dropped + request.spans_dropped
+    if missing:
+        attributes[names.ATTR_SPANS_DROPPED] = missing
     for text, seen in record.n_plus_one[:1]:
         attributes[names.ATTR_N_PLUS_ONE] = text
         attributes[names.ATTR_N_PLUS_ONE_COUNT] = seen.count
         attributes[names.ATTR_N_PLUS_ONE_TIME] = seen.total / 1e9
         attributes[names.ATTR_N_PLUS_ONE_SITE] = seen.site or _definition(answer.endpoint)
+        attributes[names.ATTR_N_PLUS_ONE_ROWS] = rows_before(record.calls, text)[0]
+        growth = answer.growth.get(text)
+        if growth is not None:
+            attributes[names.ATTR_N_PLUS_ONE_GROWTH] = growth
     return attributes
 
 

@@ -6,17 +6,20 @@ def test_the_environment_is_read_and_the_caller_knows_better():
     environ = {
         names.ENV_SERVICE_NAME: "shop",
         names.ENV_METRICS_PORT: "0",
+        names.ENV_METRICS_PORTS: "4",
         names.ENV_OTLP_ENDPOINT: "http://127.0.0.1:4318",
         names.ENV_RUN_SECRET: "secret",
     }
     config = Config.from_env(environ, service_name="till", default_slow=2.0)
     assert (config.service_name, config.metrics_port, config.default_slow) == ("till", 0, 2.0)
+    assert config.metrics_ports == 4
     assert (config.otlp_endpoint, config.run_secret) == ("http://127.0.0.1:4318", "secret")
 
 
 def test_an_empty_environment_is_enough():
     config = Config.from_env({})
     assert (config.metrics_host, config.metrics_port) == ("127.0.0.1", names.DEFAULT_METRICS_PORT)
+    assert config.metrics_ports == 1
     assert config.otlp_endpoint is None
 
 
@@ -33,6 +36,8 @@ def test_an_empty_environment_is_enough():
         ({"keep_per_second": 0}, "keep_per_second"),
         ({"n_plus_one": 1}, "n_plus_one"),
         ({"metrics_port": 70000}, "metrics_port"),
+        ({"metrics_ports": 0}, "metrics_ports"),
+        ({"metrics_port": 65535, "metrics_ports": 2}, "metrics_ports"),
         ({"run_secret": ""}, "run_secret"),
     ],
 )
@@ -41,6 +46,7 @@ def test_a_bad_value_is_refused_by_name(values, said):
         Config(**({"service_name": "shop"} | values))
 
 
-def test_a_port_that_is_no_number_is_refused_by_the_variables_name():
-    with pytest.raises(ConfigError, match=names.ENV_METRICS_PORT):
-        Config.from_env({names.ENV_METRICS_PORT: "many"})
+@pytest.mark.parametrize("variable", [names.ENV_METRICS_PORT, names.ENV_METRICS_PORTS])
+def test_a_port_that_is_no_number_is_refused_by_the_variables_name(variable):
+    with pytest.raises(ConfigError, match=variable):
+        Config.from_env({variable: "many"})

@@ -109,7 +109,7 @@ class _Stuck(SpanExporter):
 def test_a_full_queue_takes_no_more_and_counts_what_it_refused():
     dropped = Counter("dropped", "")
     exporter = _Stuck()
-    shipper = Shipper(exporter, dropped)
+    shipper = Shipper([exporter], dropped)
     spans = [ReadableSpan(name="x")] * 100
     taken = sum(shipper.ship(spans, missing=0) for _ in range(200))
     assert taken == MAX_QUEUE // 100
@@ -122,7 +122,7 @@ def test_spans_a_trace_was_too_long_for_are_counted():
     dropped = Counter("dropped", "")
     exporter = _Stuck()
     exporter.released.set()
-    shipper = Shipper(exporter, dropped)
+    shipper = Shipper([exporter], dropped)
     assert shipper.ship([], missing=7)
     shipper.close()
     assert dropped.totals[()] == 7

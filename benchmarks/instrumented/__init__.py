@@ -1,0 +1,1 @@
+"""What ``benchmarks.instrumentation`` is made of: an application, its sides, who stands around it, and four proofs."""
