@@ -57,8 +57,10 @@ class Keeper:
         return bucket.take(now)
 
 
-def reason_to_keep(*, forced: bool, failed: bool, slow: bool, over_budget: bool, repeated: bool) -> str:
-    """The most important reason to keep the trace of a request; the steady sample where nothing else is."""
+def reason_to_keep(
+    *, failed: bool, slow: bool, over_budget: bool, repeated: bool, forced: bool, sampled: bool
+) -> str | None:
+    """The most important reason to keep the trace of a request, if there is one."""
     if failed:
         return names.KEPT_ERROR
     if slow:
@@ -67,4 +69,6 @@ def reason_to_keep(*, forced: bool, failed: bool, slow: bool, over_budget: bool,
         return names.KEPT_BUDGET
     if repeated:
         return names.KEPT_N_PLUS_ONE
-    return names.KEPT_FORCED if forced else names.KEPT_SAMPLE
+    if forced:
+        return names.KEPT_FORCED
+    return names.KEPT_SAMPLE if sampled else None

@@ -33,6 +33,7 @@ _SERVER_TIMING = names.HEADER_SERVER_TIMING.encode()
 class Exchange(Record):
     """One request and its response under way."""
 
+    route: "Route"
     error: BaseException | None = None
     finished = False
     forced = False
@@ -41,7 +42,7 @@ class Exchange(Record):
 
     def __init__(self, recorder: "Recorder", scope: Scope, send: Send) -> None:
         self.recorder = recorder
-        self.scope = scope
+        self.scope: Scope | None = scope
         self.root_path: str = scope.get("root_path", "")
         method: str = scope["method"]
         self.method = method = method if method in METHODS else names.OTHER_METHOD
@@ -93,6 +94,10 @@ class Exchange(Record):
         # Frameworks answer 500 first and raise afterwards; the metrics then know what was raised.
         if self.status < _SERVER_ERROR:
             self.recorder.finish(self)
+
+    def forget(self) -> None:
+        """Let go of what the application may still use, and of what leads back here."""
+        self.scope = self.context = self._send = None
 
     def _told(self, message: Message) -> Message:
         """The start of the response, with ``Server-Timing``."""

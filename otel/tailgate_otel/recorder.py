@@ -162,15 +162,36 @@ class Recorder:
         if exchange.open:
             exchange.close()
         self.meters.active[exchange.method] -= 1
-        ended = self._ended
-        ended.append(exchange)
-        if len(ended) >= _TOGETHER:
-            self._settle()
-        elif len(ended) == 1:
-            try:
-                get_running_loop().call_later(_WITHIN, self._settle)
-            except RuntimeError:  # another kind of loop, or none
+        try:
+            self._ended.append(exchange)
+            if not self._may_be_kept(exchange, self._route(exchange)):
+                exchange.forget()
+            if len(self._ended) >= _TOGETHER:
                 self._settle()
+            elif len(self._ended) == 1:
+                self._settle_soon()
+        except Exception as failure:  # noqa: BLE001 - counted by the guard
+            self.guard.caught(failure)
+
+    def _may_be_kept(self, exchange: Exchange, route: "_Route") -> bool:
+        """Whether there may be a reason to keep the trace; that of most requests need not be remembered further."""
+        exchange.route = route
+        # A response that never began, or broke off, is the server's error whatever its first line said.
+        if exchange.error is not None or not exchange.status:
+            exchange.status = _SERVER_ERROR
+        return (
+            exchange.span.sampled
+            or exchange.status >= _SERVER_ERROR
+            or exchange.ended - exchange.started > route.slow_above
+            or len(exchange.rows) > route.budget
+            or exchange.repetitions is not None
+        )
+
+    def _settle_soon(self) -> None:
+        try:
+            get_running_loop().call_later(_WITHIN, self._settle)
+        except RuntimeError:  # another kind of loop, or none
+            self._settle()
 
     def settle(self) -> None:
         """Work out what the requests that have ended come to, all of them, now."""
@@ -196,10 +217,13 @@ class Recorder:
             exchange = ended.popleft()
             try:
                 self._measure(exchange)
-                if not exchange.span.ended:
-                    exchange.span.settle(kept=False)
+                span = exchange.span
+                if span._held is not None:
+                    span.settle(kept=False)
+                span.ended = True
             except Exception as failure:  # noqa: BLE001 - counted by the guard
                 self.guard.caught(failure)
+            exchange.forget()
 
     def _route(self, exchange: Exchange) -> _Route:
         scope = exchange.scope
@@ -222,10 +246,8 @@ class Recorder:
         return route
 
     def _measure(self, exchange: Exchange) -> None:
-        meters, route = self.meters, self._route(exchange)
+        meters, route, status = self.meters, exchange.route, exchange.status
         account = exchange.settle()
-        # A response that never began, or broke off, is the server's error whatever its first line said.
-        status = exchange.status if exchange.error is None and exchange.status else _SERVER_ERROR
         duration, database, queries = exchange.ended - exchange.started, account.database, account.counts[QUERY]
         cells = route.requests.get(status) or self._cells(route, status)
         cells[bisect_left(meters.requests.bounds, duration)] += 1
@@ -236,24 +258,19 @@ class Recorder:
         cells = route.database
         cells[bisect_left(meters.db_time.bounds, database)] += 1
         cells[-1] += database
-        repeated = exchange.repetitions is not None and exchange.repetitions.found
-        if repeated or route.growth:
+        if route.growth or exchange.repetitions is not None:
             self._grow(route, exchange)
-        if (
-            exchange.span.sampled
-            or repeated
-            or status >= _SERVER_ERROR
-            or duration > route.slow_above
-            or queries > route.budget
-        ):
+        if exchange.scope is not None:
             reason = reason_to_keep(
-                forced=exchange.forced,
                 failed=status >= _SERVER_ERROR,
                 slow=duration > route.slow_above,
                 over_budget=queries > route.budget,
-                repeated=repeated,
+                repeated=exchange.repetitions is not None and exchange.repetitions.found,
+                forced=exchange.forced,
+                sampled=exchange.span.sampled,
             )
-            self._keep(exchange, account, route, status, reason)
+            if reason is not None:
+                self._keep(exchange, account, route, status, reason)
 
     def _cells(self, route: _Route, status: int) -> list[int]:
         label = status_label(status)

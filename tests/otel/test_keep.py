@@ -15,16 +15,17 @@ def keeper() -> Keeper:
 @pytest.mark.parametrize(
     ("seen", "reason"),
     [
-        ((), names.KEPT_SAMPLE),
-        (("forced",), names.KEPT_FORCED),
-        (("repeated", "forced"), names.KEPT_N_PLUS_ONE),
+        ((), None),
+        (("sampled",), names.KEPT_SAMPLE),
+        (("forced", "sampled"), names.KEPT_FORCED),
+        (("repeated", "sampled"), names.KEPT_N_PLUS_ONE),
         (("over_budget", "repeated"), names.KEPT_BUDGET),
         (("slow", "over_budget"), names.KEPT_SLOW),
-        (("failed", "slow", "forced"), names.KEPT_ERROR),
+        (("failed", "slow", "sampled"), names.KEPT_ERROR),
     ],
 )
 def test_the_most_important_reason_is_given(seen, reason):
-    kinds = ("failed", "slow", "over_budget", "repeated", "forced")
+    kinds = ("failed", "slow", "over_budget", "repeated", "forced", "sampled")
     assert reason_to_keep(**{kind: kind in seen for kind in kinds}) == reason
 
 
