@@ -17,8 +17,8 @@ class Sink(Protocol):
     """Where calls that have ended are counted for metrics.
 
     Attributes:
-        bounds: the edges of the durations of statements, nanoseconds, ascending.
-        succeeded: the cells of the queries' texts that were counted before, for those that did not fail.
+        bounds: the edges of the durations, nanoseconds, ascending.
+        succeeded: the cells of the texts that were counted before, for calls that did not fail; never of a transaction's.
 
     """
 
@@ -98,19 +98,21 @@ class Account:
         database = pool = outside = 0
         for row in rows:
             text, kind, _, started, ended, _, error, _, counted = row
-            # Nearly every call is a query seen before, that has been answered, after the one before it.
-            cells = succeeded.get(text) if kind == QUERY else None
-            if cells is None and kind == QUERY and describe(text).controls_transaction:
-                kind = row[KIND] = TRANSACTION
-            if not counted:
-                counts[kind] += 1
-            if ended == 0 or ended > now:
+            over = 0 < ended <= now
+            if not over:
                 ended = now
-            elif cells is not None and error is None:
+            # Nearly every call is a query or a wait of those seen before.
+            cells = succeeded.get(text) if kind == QUERY or kind == WAIT else None  # noqa: PLR1714 - the cheaper way
+            if cells is not None and over and error is None:
                 cells[bisect_left(bounds, ended - started)] += 1
                 cells[-1] += ended - started
-            elif sink is not None:
-                sink.call_ended(text, kind, ended - started, error)
+            else:
+                if kind == QUERY and describe(text).controls_transaction:
+                    kind = row[KIND] = TRANSACTION
+                if over and sink is not None:
+                    sink.call_ended(text, kind, ended - started, error)
+            if not counted:
+                counts[kind] += 1
             # A union of stretches of time given by their beginnings: each adds what lies beyond the ends so far.
             if kind == WAIT:
                 if ended > in_pool:

@@ -7,11 +7,12 @@ are what is recorded: shortcuts, prepared statements, cursors and COPY alike, an
 # asyncpg is typed in part, and its stub of the protocol misses what asyncpg itself passes.
 # mypy: disable-error-code="no-untyped-call, override, type-arg"
 
+import inspect
 from time import perf_counter_ns
 from typing import Any
 
 import asyncpg
-from asyncpg.exceptions import InterfaceError
+from asyncpg.exceptions import InterfaceError, InvalidCachedStatementError
 from asyncpg.protocol.protocol import Protocol
 
 from tailgate_otel.call import (
@@ -20,13 +21,14 @@ from tailgate_otel.call import (
     ERROR,
     INTROSPECTION,
     KIND,
+    OUTDATED,
     PREPARATION,
     QUERY,
     RESET,
     ROWS,
     UNSENT,
     WAIT,
-    Call,
+    Row,
 )
 from tailgate_otel.record import CURRENT, Record, open_record
 
@@ -46,12 +48,27 @@ class RecordedProtocol(Protocol):
 
     purpose: int = QUERY
 
+    # The two ways of nearly every statement. What _record does stands here, too, without its calls: between two waits
+    # for the network a call costs more than what most of them do.
+
     async def query(self, query: Any, timeout: Any) -> Any:
         """Send a simple query: execute without arguments, transaction control, reset, a cursor's MOVE."""
         record = CURRENT.get()
         if record is None or not record.open:
             return await _query(self, query, timeout)
-        return await self._record(record, _query(self, query, timeout), query, self.purpose)
+        kind, tally = self.purpose, self.queries_count
+        parent = 0 if record.enclosing is None else record.parent()
+        row = [query, kind, True, perf_counter_ns(), 0, 0, None, parent, False]
+        record.rows.append(row)
+        try:
+            answer = await _query(self, query, timeout)
+        except BaseException as error:
+            self._failed(row, error, self.queries_count == tally)
+            raise
+        row[ENDED] = perf_counter_ns()
+        if kind == QUERY and len(record.rows) >= record.watched:
+            record.watch(row)
+        return answer
 
     async def bind_execute(
         self, state: Any, args: Any, portal_name: Any, limit: Any, return_extra: Any, timeout: Any
@@ -60,28 +77,19 @@ class RecordedProtocol(Protocol):
         record = CURRENT.get()
         if record is None or not record.open:
             return await _bind_execute(self, state, args, portal_name, limit, return_extra, timeout)
-        # The way of nearly every query, so what _record does stands here once more, without its call.
-        try:
-            row = record.begin(state.query, self.purpose, not portal_name)
-        except Exception as failure:  # noqa: BLE001 - counted by the guard
-            record.guard.caught(failure)
-            return await _bind_execute(self, state, args, portal_name, limit, return_extra, timeout)
         tally = self.queries_count
+        parent = 0 if record.enclosing is None else record.parent()
+        row = [state.query, self.purpose, not portal_name, perf_counter_ns(), 0, 0, None, parent, False]
+        record.rows.append(row)
         try:
             answer = await _bind_execute(self, state, args, portal_name, limit, return_extra, timeout)
         except BaseException as error:
-            row[ENDED] = perf_counter_ns()
-            row[ERROR] = error
-            if self.queries_count == tally:
-                row[KIND] = UNSENT
+            self._failed(row, error, self.queries_count == tally)
             raise
         row[ENDED] = perf_counter_ns()
         row[ROWS] = len(answer[0] if return_extra else answer)
         if len(record.rows) >= record.watched:
-            try:
-                record.watch(row)
-            except Exception as failure:  # noqa: BLE001 - counted by the guard
-                record.guard.caught(failure)
+            record.watch(row)
         return answer
 
     def bind_execute_many(self, state: Any, args: Any, portal_name: Any, timeout: Any, return_rows: Any) -> Any:
@@ -131,31 +139,39 @@ class RecordedProtocol(Protocol):
     async def _record(
         self, record: Record, sending: Any, text: str, kind: int, repeatable: bool = True, tallied: bool = True
     ) -> Any:
-        try:
-            row = record.begin(text, kind, repeatable)
-        except Exception as failure:  # noqa: BLE001 - counted by the guard
-            record.guard.caught(failure)
-            return await sending
         tally = self.queries_count
+        row = record.begin(text, kind, repeatable)
         try:
             answer = await sending
         except BaseException as error:
-            row[ENDED] = perf_counter_ns()
-            row[ERROR] = error
             # asyncpg's own tally tells whether a query went out; for the rest its refusals have a class.
-            if self.queries_count == tally if tallied else isinstance(error, InterfaceError):
-                row[KIND] = UNSENT
-            elif kind == PREPARATION:
-                # It failed to be parsed: what it was for counts although it never ran.
-                row[KIND] = self.purpose
+            self._failed(row, error, self.queries_count == tally if tallied else isinstance(error, InterfaceError))
             raise
         row[ENDED] = perf_counter_ns()
-        if len(record.rows) >= record.watched:
-            try:
-                record.watch(row)
-            except Exception as failure:  # noqa: BLE001 - counted by the guard
-                record.guard.caught(failure)
         return answer
+
+    def _failed(self, row: Row, error: BaseException, unsent: bool) -> None:
+        row[ENDED] = perf_counter_ns()
+        row[ERROR] = error
+        if unsent:
+            row[KIND] = UNSENT
+        elif row[KIND] == PREPARATION:
+            # It failed to be parsed: what it was for counts although it never ran.
+            row[KIND] = self.purpose
+        elif isinstance(error, InvalidCachedStatementError) and not self.is_in_transaction() and _is_repeated():
+            row[KIND] = OUTDATED
+
+
+def _is_repeated() -> bool:
+    """Whether asyncpg is about to send a statement again by itself, as it does once when a plan has become invalid.
+
+    Only the function that will do so knows, and it is among the callers. To stand in its place in order to be told
+    would cost every statement something.
+    """
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code is not _do_execute.__code__:
+        frame = frame.f_back
+    return frame is not None and frame.f_locals["retry"]
 
 
 class RecordedConnection(asyncpg.Connection):
@@ -207,31 +223,6 @@ class RecordedConnection(asyncpg.Connection):
         finally:
             self._serve(previous)
 
-    def _do_execute(
-        self,
-        query: Any,
-        executor: Any,
-        timeout: Any,
-        retry: bool = True,
-        *,
-        ignore_custom_codec: bool = False,
-        record_class: Any = None,
-    ) -> Any:
-        # asyncpg says retry=False when it repeats, by itself, a query whose plan had become invalid.
-        if not retry:
-            record = open_record()
-            if record is not None:
-                record.sent_again(query)
-        return _do_execute(
-            self,
-            query,
-            executor,
-            timeout,
-            retry,
-            ignore_custom_codec=ignore_custom_codec,
-            record_class=record_class,
-        )
-
     def _serve(self, purpose: int) -> int:
         """Change what executions are for; the previous purpose comes back."""
         if self._protocol is None:
@@ -267,11 +258,8 @@ class RecordedPool(asyncpg.Pool):
                 return await _acquire(self, timeout)
             finally:
                 self.waiting -= 1
-        try:
-            row = record.begin(self.name, WAIT)
-        except Exception as failure:  # noqa: BLE001 - counted by the guard
-            record.guard.caught(failure)
-            row = [None] * len(Call._fields)
+        row = [self.name, WAIT, False, perf_counter_ns(), 0, 0, None, 0, False]
+        record.rows.append(row)
         token = CURRENT.set(None)
         try:
             return await _acquire(self, timeout)

@@ -78,7 +78,7 @@ class Meters:
         self.pool_wait = Histogram(
             names.DB_POOL_WAIT,
             "Time to obtain a connection from the pool.",
-            _DB_EDGES,
+            (*_DB_EDGES, *own),
             (names.LABEL_POOL,),
             (names.OTHER_POOL,),
             scale=_NANOSECONDS,
@@ -121,20 +121,29 @@ class Meters:
         self.operations.observe(key, nanoseconds)
         return self.operations.cells(key)
 
-    def pool_waited(self, pool_name: str, nanoseconds: int) -> None:
-        """Count one wait for a connection."""
-        self.pool_wait.observe((self._pool_name(pool_name),), nanoseconds)
+    def pool_waited(self, pool_name: str, nanoseconds: int) -> list[int]:
+        """Count one wait for a connection.
+
+        Returns:
+            Where it was counted.
+
+        """
+        key = (self._pool_name(pool_name),)
+        self.pool_wait.observe(key, nanoseconds)
+        return self.pool_wait.cells(key)
 
     def call_ended(self, text: str, kind: int, nanoseconds: int, error: BaseException | None) -> None:
         """Count a call of a record: a statement, or a wait for a connection, whose text is the pool's name."""
         if kind == WAIT:
-            self.pool_waited(text, nanoseconds)
+            cells = self.pool_waited(text, nanoseconds)
         elif kind <= TRANSACTION:
             cells = self.operation_ended(describe(text).operation, error_type(error), nanoseconds)
-            if error is None and kind == QUERY and len(text) <= MAX_TEXT:
-                if len(self.succeeded) >= _MAX_TEXTS:
-                    self.succeeded.clear()
-                self.succeeded[text] = cells
+        else:
+            return
+        if error is None and kind != TRANSACTION and len(text) <= MAX_TEXT:
+            if len(self.succeeded) >= _MAX_TEXTS:
+                self.succeeded.clear()
+            self.succeeded[text] = cells
 
     def watch(self, pool: Pool, name: str) -> None:
         """Show how full a pool is from now on, until it is closed or gone."""

@@ -92,7 +92,7 @@ class Exchange(Record):
         await self._send(message)
         self.close()
         # Frameworks answer 500 first and raise afterwards; the metrics then know what was raised.
-        if self.status < _SERVER_ERROR:
+        if self.status < _SERVER_ERROR and not self.finished:
             self.recorder.finish(self)
 
     def forget(self) -> None:

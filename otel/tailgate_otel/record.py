@@ -5,7 +5,6 @@ its record, and whatever happens after its end no longer counts. What it all com
 for many requests together: code that runs in a row costs a third of what it costs between two waits.
 """
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,7 +12,7 @@ from time import perf_counter_ns, time_ns
 
 from tailgate_otel import names
 from tailgate_otel.account import Account, Sink
-from tailgate_otel.call import COUNTED, ENDED, ERROR, KIND, OUTDATED, TEXT, Call, Row
+from tailgate_otel.call import COUNTED, ENDED, Call, Row
 from tailgate_otel.guard import Guard
 from tailgate_otel.repetition import Repetition, Repetitions
 
@@ -30,7 +29,7 @@ class Record:
         open: whether what happens still counts.
         rows: in the order they were begun, without those :meth:`watch` has taken into account already.
         watched: from how many rows on each is to be told to :meth:`watch`.
-        enclosing: asks in which span of the application's a call is made, when there are any; 0 is none.
+        enclosing: asks for the span that a call is made in, once the application has made any; 0 is none of them.
 
     """
 
@@ -52,30 +51,31 @@ class Record:
 
     def begin(self, text: str, kind: int, repeatable: bool = False) -> Row:
         """A round trip is about to be sent, or a connection asked for."""
-        parent = 0 if self.enclosing is None else self.enclosing()
+        parent = 0 if self.enclosing is None else self.parent()
         row = [text, kind, repeatable, perf_counter_ns(), 0, 0, None, parent, False]
         self.rows.append(row)
         return row
 
+    def parent(self) -> int:
+        """The span of the application's that a call is made in; 0 is the request's own."""
+        try:
+            return self.enclosing() if self.enclosing is not None else 0
+        except Exception as failure:  # noqa: BLE001 - counted by the guard
+            self.guard.caught(failure)
+            return 0
+
     def watch(self, row: Row) -> None:
-        """A call has ended, one of many: they may repeat each other, and there may be too many to remember."""
+        """A query has ended, one of many: they may repeat each other, and there may be too many to remember."""
         if not self.open:
             return
-        if self.repetitions is None:
-            self.repetitions = Repetitions(self.watched)
-            for earlier in self.rows:
-                if earlier[ENDED] and earlier is not row:
-                    self.repetitions.add(earlier, None)
-        self.repetitions.add(row, sys._getframe(2))
-        if len(self.rows) >= self._crowd:
-            self._make_room()
-
-    def sent_again(self, text: str) -> None:
-        """The driver repeats a query by itself, because its plan had become invalid."""
-        for row in reversed(self.rows):
-            if row[TEXT] == text and row[ERROR] is not None:
-                row[KIND] = OUTDATED
-                return
+        try:
+            if self.repetitions is None:
+                self.repetitions = Repetitions(self.watched, (one for one in self.rows if one is not row))
+            self.repetitions.add(row)
+            if len(self.rows) >= self._crowd:
+                self._make_room()
+        except Exception as failure:  # noqa: BLE001 - counted by the guard
+            self.guard.caught(failure)
 
     def close(self) -> None:
         """The last byte is out: what still runs is taken as it stands, what comes later does not count."""

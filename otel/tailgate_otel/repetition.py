@@ -1,7 +1,9 @@
 """N+1: the same statement again and again under one request, told by counting, never by time."""
 
+import inspect
 from collections.abc import Iterable, Sequence
 from types import FrameType
+from typing import Any, NamedTuple
 
 from tailgate_otel.call import ENDED, ERROR, KIND, QUERY, REPEATABLE, STARTED, TEXT, Call, Row
 from tailgate_otel.statement import describe
@@ -12,15 +14,12 @@ _DRIVER = frozenset(("asyncpg", "tailgate_otel", "asyncio", "contextlib"))
 _EVENT_LOOP = frozenset(("asyncio.events", "asyncio.base_events", "asyncio.runners"))
 
 
-class Repetition:
-    """How often a statement ran under one request, for how long in all, and from where."""
+class Repetition(NamedTuple):
+    """How often a statement ran under one request, for how many nanoseconds in all, and from where."""
 
-    __slots__ = ("count", "site", "total")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.total = 0
-        self.site = ""
+    count: int
+    total: int
+    site: str
 
 
 class Repetitions:
@@ -30,37 +29,43 @@ class Repetitions:
 
     Args:
         limit: how many times the same statement is an N+1.
+        earlier: the calls that had been begun before anybody counted.
+
+    Attributes:
+        found: whether there is an N+1.
 
     """
 
-    __slots__ = ("_limit", "found", "seen")
+    __slots__ = ("_limit", "_seen", "found")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, earlier: Iterable[Row]) -> None:
         self._limit = limit
-        self.seen: dict[str, Repetition] = {}
+        # Count, total and site; for each request that makes more than a few queries, so it is a list.
+        self._seen: dict[str, list[Any]] = {}
         self.found = False
+        for row in earlier:
+            if row[ENDED]:
+                self.add(row)
 
-    def add(self, row: Row, frame: FrameType | None) -> None:
-        """Count a call that has ended; ``frame`` is where to begin to look for who made it."""
+    def add(self, row: Row) -> None:
+        """Count a call that has just ended."""
         if not row[REPEATABLE] or row[ERROR] is not None or row[KIND] != QUERY:
             return
         statement = describe(row[TEXT])
-        if statement.controls_transaction:
-            return
-        seen = self.seen.get(statement.text)
+        seen = self._seen.get(statement.text)
         if seen is None:
-            if len(self.seen) >= _MAX_STATEMENTS:
-                return
-            seen = self.seen[statement.text] = Repetition()
-        seen.count += 1
-        seen.total += row[ENDED] - row[STARTED]
-        if seen.count == self._limit:
+            if len(self._seen) < _MAX_STATEMENTS and not statement.controls_transaction:
+                self._seen[statement.text] = [1, row[ENDED] - row[STARTED], ""]
+            return
+        seen[0] += 1
+        seen[1] += row[ENDED] - row[STARTED]
+        if seen[0] == self._limit:
             self.found = True
-            seen.site = call_site(frame)
+            seen[2] = call_site(inspect.currentframe())
 
     def worst(self) -> list[tuple[str, Repetition]]:
         """The statements repeated as often as the limit says, or more, the most frequent first."""
-        found = [(text, seen) for text, seen in self.seen.items() if seen.count >= self._limit]
+        found = [(text, Repetition(*seen)) for text, seen in self._seen.items() if seen[0] >= self._limit]
         return sorted(found, key=lambda item: -item[1].count)
 
 
