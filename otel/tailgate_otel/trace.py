@@ -13,8 +13,8 @@ from opentelemetry.trace import Link, SpanContext, SpanKind
 from opentelemetry.trace.status import Status, StatusCode
 
 from tailgate_otel import names, scrub
-from tailgate_otel.nesting import RequestSpan, Told
 from tailgate_otel.record import KINDS, QUERY, TRANSACTION, WAIT, Call, Record
+from tailgate_otel.request_span import RequestSpan, Told
 from tailgate_otel.scrub import CleanSpan
 
 _SCOPE = InstrumentationScope("tailgate_otel")
