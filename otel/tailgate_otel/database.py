@@ -30,7 +30,7 @@ from tailgate_otel.call import (
     WAIT,
     Row,
 )
-from tailgate_otel.record import CURRENT, Record, open_record
+from tailgate_otel.record import CURRENT, Record
 
 # Called by name, not by super(): these run for every query.
 _query = Protocol.query
@@ -128,11 +128,9 @@ class RecordedProtocol(Protocol):
         """Close a statement that fell out of the cache."""
         return self._recorded(super().close_statement(state, timeout), "CLOSE", CLEARANCE, tallied=False)
 
-    def _recorded(
-        self, sending: Any, text: str, kind: int, *, repeatable: bool = True, tallied: bool = True
-    ) -> Any:
-        record = open_record()
-        if record is None:
+    def _recorded(self, sending: Any, text: str, kind: int, *, repeatable: bool = True, tallied: bool = True) -> Any:
+        record = CURRENT.get()
+        if record is None or not record.open:
             return sending
         return self._record(record, sending, text, kind, repeatable, tallied)
 
@@ -258,7 +256,8 @@ class RecordedPool(asyncpg.Pool):
                 return await _acquire(self, timeout)
             finally:
                 self.waiting -= 1
-        row = [self.name, WAIT, False, perf_counter_ns(), 0, 0, None, 0, False]
+        parent = 0 if record.enclosing is None else record.parent()
+        row = [self.name, WAIT, False, perf_counter_ns(), 0, 0, None, parent, False]
         record.rows.append(row)
         token = CURRENT.set(None)
         try:

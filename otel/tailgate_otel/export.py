@@ -1,6 +1,5 @@
 """Kept traces out of the process: stock exporters, each behind a queue that cannot overflow unseen."""
 
-import logging
 import os
 import threading
 import time
@@ -12,7 +11,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
-from tailgate_otel import names
+from tailgate_otel.complaint import Complaint
 from tailgate_otel.config import Config
 from tailgate_otel.errors import ConfigError
 from tailgate_otel.histogram import Counter
@@ -31,17 +30,6 @@ _DELAY_MS = 1000
 _GRACE = 1.0
 _CLOSE = _GRACE + _EXPORT_TIMEOUT + 1.0
 _FLUSH = 10.0
-# The same complaint is not made again within this time, seconds.
-_SILENCE = 60.0
-
-_log = logging.getLogger(__name__)
-_STOCK_LOGGERS = (
-    "opentelemetry.exporter.otlp.proto.http.trace_exporter",
-    "opentelemetry.exporter.otlp.proto.common._internal",
-    "opentelemetry.exporter.otlp.json.file.trace_exporter",
-    "opentelemetry.exporter.otlp.json.common._internal",
-    TraceFile.__module__,
-)
 
 
 def exporters(config: Config) -> list[SpanExporter]:
@@ -132,7 +120,7 @@ class _Line(SpanExporter):
     def __init__(self, exporter: SpanExporter, drop: Callable[[int], None]) -> None:
         self._exporter = exporter
         self._drop = drop
-        self._complaint = _Complaint(type(exporter).__name__)
+        self._complaint = Complaint(type(exporter).__name__)
         self._deadline = inf
         self._flushing: threading.Thread | None = None
         self._start_afresh()
@@ -162,14 +150,14 @@ class _Line(SpanExporter):
     def flush(self) -> threading.Thread:
         """Begin to export what is queued. A flush that hangs is not joined by a second one."""
         if self._flushing is None or not self._flushing.is_alive():
-            self._flushing = _begin(self._processor.force_flush)
+            self._flushing = _begin("tailgate flush", self._processor.force_flush)
         return self._flushing
 
     def close(self) -> threading.Thread:
         """Take no more, and begin to end."""
         with self._lock:
             self._deadline = time.monotonic() + _GRACE
-        return _begin(self._processor.shutdown)
+        return _begin("tailgate close", self._processor.shutdown)
 
     def abandon(self) -> None:
         """Count what is under way as dropped, whatever becomes of it."""
@@ -219,56 +207,6 @@ class _Line(SpanExporter):
         self._abandoned = False
 
 
-class _Complaint(logging.Filter):
-    """Says what is wrong with a destination when it begins; exporters would say it for every batch.
-
-    Entered while its destination is exported to, it takes what the exporter logs as the reason.
-    """
-
-    def __init__(self, destination: str) -> None:
-        super().__init__()
-        self.reason = ""
-        self._destination = destination
-        self._failing = False
-        self._said = -inf
-        self._thread: int | None = None
-        for name in _STOCK_LOGGERS:
-            logging.getLogger(name).addFilter(self)
-
-    def __enter__(self) -> "_Complaint":
-        self.reason = ""
-        self._thread = threading.get_ident()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._thread = None
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a line may be logged: by anybody else it may."""
-        if record.thread != self._thread:
-            return True
-        self.reason = self.reason or record.getMessage()
-        return False
-
-    def heed(self, arrived: bool) -> None:
-        """An export has succeeded or not."""
-        now = time.monotonic()
-        if not arrived and not self._failing and now - self._said >= _SILENCE:
-            self._said = now
-            _log.warning(
-                "%s does not take spans: %s; requests are not affected, what is dropped is counted in %s_total",
-                self._destination,
-                self.reason or "it does not say why",
-                names.SPANS_DROPPED,
-            )
-        self._failing = not arrived
-
-    def withdraw(self) -> None:
-        """Leave the loggers alone again."""
-        for name in _STOCK_LOGGERS:
-            logging.getLogger(name).removeFilter(self)
-
-
 def _requests(parcels: Sequence[ReadableSpan]) -> Iterator[list[Parcel]]:
     """The parcels in groups that are not too large for one request."""
     group: list[Parcel] = []
@@ -284,8 +222,8 @@ def _requests(parcels: Sequence[ReadableSpan]) -> Iterator[list[Parcel]]:
         yield group
 
 
-def _begin(work: Callable[[], object]) -> threading.Thread:
-    thread = threading.Thread(target=work, daemon=True)
+def _begin(name: str, work: Callable[[], object]) -> threading.Thread:
+    thread = threading.Thread(target=work, name=name, daemon=True)
     thread.start()
     return thread
 

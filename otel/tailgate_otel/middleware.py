@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.context import Context
 
 from tailgate_otel import names
-from tailgate_otel.nesting import _REQUEST as REQUEST_KEY, _SPAN as SPAN_KEY, RequestSpan
 from tailgate_otel.record import CURRENT, Record
+from tailgate_otel.request_span import REQUEST_KEY, SPAN_KEY, RequestSpan
 from tailgate_otel.route import METHODS
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from opentelemetry.trace import get_current_span
 
 from tailgate_otel import names
 from tailgate_otel.guard import Guard
-from tailgate_otel.nesting import RequestSpan, entered
+from tailgate_otel.request_span import RequestSpan, entered
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -42,7 +42,12 @@ class Entrance:
 
     def __init__(self, sampled: Callable[[int], bool], random: Random, guard: Guard) -> None:
         self._propagator = get_global_textmap()
-        self.fields = frozenset(field.lower().encode("latin-1") for field in self._propagator.fields)
+        # What a propagator writes is not all that it reads: one of B3's two forms reads the other as well.
+        asked = _Asked()
+        with guard:
+            self._propagator.extract({}, Context(), asked)
+        fields = {*self._propagator.fields, *asked.names}
+        self.fields = frozenset(field.lower().encode("latin-1") for field in fields)
         self._sampled = sampled
         self._random = random
         self._guard = guard
@@ -79,6 +84,17 @@ class _Texts(Getter[Mapping[str, list[str]]]):
 
 
 _GETTER = _Texts()
+
+
+class _Asked(_Texts):
+    """Remembers which headers a propagator looks for."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def get(self, carrier: Mapping[str, list[str]], key: str) -> list[str] | None:
+        self.names.add(key)
+        return super().get(carrier, key)
 
 
 def _texts(headers: Headers) -> dict[str, list[str]]:

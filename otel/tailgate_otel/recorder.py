@@ -214,7 +214,7 @@ class Recorder:
             try:
                 self._measure(exchange)
                 span = exchange.span
-                if span._held is not None:
+                if span.held is not None:
                     span.settle(kept=False)
                 span.ended = True
             except Exception as failure:  # noqa: BLE001 - counted by the guard

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util import BoundedList
-from opentelemetry.trace import Link, SpanContext, TraceFlags
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import INVALID_SPAN_CONTEXT, Link, SpanContext, SpanKind, TraceFlags
 from opentelemetry.trace.status import Status
 
 from tailgate_otel import names
@@ -60,21 +61,24 @@ class CleanSpan(ReadableSpan):
 
 
 def clean(span: ReadableSpan) -> CleanSpan:
-    """A bounded copy of a span without what must not leave, marked as sampled so that exporters take it."""
-    context = span.context or SpanContext(0, 0, is_remote=False)
+    """A bounded copy of a span without what must not leave, marked as sampled so that exporters take it.
+
+    One thing that cannot be encoded would cost all the spans of its batch: what makes no sense is left out.
+    """
+    context = span.context or INVALID_SPAN_CONTEXT
     return CleanSpan(
         name=text(span.name, MAX_NAME),
         context=kept(context.trace_id, context.span_id, context),
-        parent=span.parent,
-        kind=span.kind,
+        parent=span.parent if span.parent is not None and span.parent.is_valid else None,
+        kind=span.kind if isinstance(span.kind, SpanKind) else SpanKind.INTERNAL,
         attributes=attributes(span.attributes or {}, span.dropped_attributes),
         events=events(span.events, span.dropped_events),
         links=links(span.links, span.dropped_links),
         status=Status(span.status.status_code),
         resource=span.resource,
-        instrumentation_scope=span.instrumentation_scope,
-        start_time=span.start_time,
-        end_time=span.end_time,
+        instrumentation_scope=_scope(span.instrumentation_scope),
+        start_time=_time(span.start_time),
+        end_time=_time(span.end_time),
     )
 
 
@@ -92,12 +96,10 @@ def attributes(given: Mapping[Any, Any], dropped: int = 0, own: Mapping[str, Any
     system = next((given[name] for name in _SYSTEMS if name in given), None)
     made: dict[str, Any] = {}
     for key, raw in given.items():
-        if not isinstance(key, str):
-            dropped += 1
+        named = isinstance(key, str) and key
+        if named and _is_secret(key):
             continue
-        if _is_secret(key):
-            continue
-        found = value(raw)
+        found = value(raw) if named else None
         if found is None or len(made) >= MAX_ATTRIBUTES:
             dropped += 1
         else:
@@ -113,18 +115,19 @@ def attributes(given: Mapping[Any, Any], dropped: int = 0, own: Mapping[str, Any
 def events(given: Iterable[Event], dropped: int = 0) -> Sequence[Event]:
     """Events that may leave; of an exception its type."""
     return _bounded(
-        given, MAX_EVENTS, dropped, lambda one: Event(text(one.name, MAX_NAME), _of(one), timestamp=one.timestamp)
+        given, MAX_EVENTS, dropped, lambda one: Event(text(one.name, MAX_NAME), _of(one), _time(one.timestamp))
     )
 
 
 def links(given: Iterable[Link], dropped: int = 0) -> Sequence[Link]:
-    """Links that may leave."""
-    return _bounded(given, MAX_LINKS, dropped, lambda one: Link(one.context, _of(one)))
+    """Links that may leave, to spans that there can be."""
+    valid = [one for one in given if isinstance(one.context, SpanContext) and one.context.is_valid]
+    return _bounded(valid, MAX_LINKS, dropped, lambda one: Link(one.context, _of(one)))
 
 
 def text(given: str, limit: int = MAX_VALUE) -> str:
     """So much of a text as is kept, in a form that every exporter can encode."""
-    return given[:limit].encode("utf-8", "replace").decode()
+    return str(given)[:limit].encode("utf-8", "replace").decode()
 
 
 def value(given: Any) -> Any:
@@ -155,9 +158,22 @@ def _value(given: Any, *, nested: bool) -> Any:
     if nested:
         return None
     if isinstance(given, Mapping):
-        pairs = ((key, _value(item, nested=True)) for key, item in list(given.items())[:MAX_ATTRIBUTES])
-        return {text(key, MAX_NAME): item for key, item in pairs if item is not None and not _is_secret(key)}
+        found = {
+            text(key, MAX_NAME): _value(item, nested=True)
+            for key, item in list(given.items())[:MAX_ATTRIBUTES]
+            if isinstance(key, str) and key and not _is_secret(key)
+        }
+        return {key: item for key, item in found.items() if item is not None}
     return tuple(item for item in (_value(item, nested=True) for item in given[:MAX_ATTRIBUTES]) if item is not None)
+
+
+def _time(given: Any) -> int | None:
+    """Nanoseconds, as applications should give them, but some give seconds with a fraction, or none at all."""
+    return int(given) if isinstance(given, int | float) and 0 <= given < _LARGEST else None
+
+
+def _scope(given: InstrumentationScope | None) -> InstrumentationScope | None:
+    return given and InstrumentationScope(text(given.name, MAX_NAME), text(given.version or "", MAX_NAME))
 
 
 def _of(given: Event | Link) -> Mapping[str, Any]:
@@ -195,8 +211,7 @@ def _address(url: str) -> str:
     scheme, _, rest = url.partition("://")
     # Only on the web may an @ stand in a path.
     authority = rest.partition("/")[0] if scheme.lower() in _WEB else rest
-    if "@" in authority:
-        if _QUERY.search(authority):
-            return scheme + "://"
-        rest = rest[authority.rindex("@") + 1 :]
-    return scheme + "://" + _QUERY.split(rest, maxsplit=1)[0]
+    user, at, _ = authority.rpartition("@")
+    if _QUERY.search(user):
+        return scheme + "://"
+    return scheme + "://" + _QUERY.split(rest[len(user + at) :], maxsplit=1)[0]

@@ -13,11 +13,11 @@ from opentelemetry.trace import Link, SpanContext, SpanKind
 from opentelemetry.trace.status import Status, StatusCode
 
 from tailgate_otel import names, scrub
-from tailgate_otel.nesting import RequestSpan, Told
 from tailgate_otel.account import Account
 from tailgate_otel.call import KINDS, QUERY, TRANSACTION, WAIT, Call
 from tailgate_otel.record import Record
 from tailgate_otel.repetition import rows_before
+from tailgate_otel.request_span import RequestSpan, Told
 from tailgate_otel.scrub import CleanSpan
 
 _SCOPE = InstrumentationScope("tailgate_otel")

@@ -317,7 +317,12 @@ async def test_the_callbacks_of_a_pool_are_nobodys_queries(dsn):
         with recording() as record:
             await pool.fetchval("select 1")
             await pool.fetchval("select 1")
-    assert (record.queries, record.account.resets, record.account.introspections, record.account.pool_waits) == (2, 2, 0, 2)
+    assert (record.queries, record.account.resets, record.account.introspections, record.account.pool_waits) == (
+        2,
+        2,
+        0,
+        2,
+    )
 
 
 async def test_waiting_for_a_connection_is_not_time_in_the_database(dsn):

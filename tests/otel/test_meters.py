@@ -14,6 +14,8 @@ from tailgate_otel.histogram import MAX_SERIES
 from tailgate_otel.meters import MAX_ERROR_TYPES, MAX_OPERATIONS, MAX_POOLS, MAX_ROUTES, Meters
 from tailgate_otel.route import status_label
 
+from tests.otel.metering import Single
+
 OPERATIONS, WAITS = names.DB_OPERATION_DURATION, names.DB_POOL_WAIT
 IDLE, USED = names.POOL_IDLE, names.POOL_USED
 
@@ -25,20 +27,6 @@ class Watched:
         self.waiting = waiting
         self.get_size, self.get_idle_size, self.get_max_size = pool.get_size, pool.get_idle_size, pool.get_max_size
         self.is_closing = pool.is_closing
-
-
-class Single:
-    """A pool of one connection."""
-
-    waiting = 0
-
-    def get_size(self) -> int:
-        return 1
-
-    get_idle_size = get_max_size = get_size
-
-    def is_closing(self) -> bool:
-        return False
 
 
 @pytest.fixture
