@@ -51,7 +51,7 @@ class RecordedProtocol(Protocol):
     # The two ways of nearly every statement. What _record does stands here, too, without its calls: between two waits
     # for the network a call costs more than what most of them do.
 
-    async def query(self, query: Any, timeout: Any) -> Any:
+    async def query(self, query: Any, timeout: Any) -> Any:  # noqa: ASYNC109 - asyncpg's signature
         """Send a simple query: execute without arguments, transaction control, reset, a cursor's MOVE."""
         record = CURRENT.get()
         if record is None or not record.open:
@@ -71,7 +71,13 @@ class RecordedProtocol(Protocol):
         return answer
 
     async def bind_execute(
-        self, state: Any, args: Any, portal_name: Any, limit: Any, return_extra: Any, timeout: Any
+        self,
+        state: Any,
+        args: Any,
+        portal_name: Any,
+        limit: Any,
+        return_extra: Any,
+        timeout: Any,  # noqa: ASYNC109 - asyncpg's signature
     ) -> Any:
         """Run a prepared statement, or the first step of a cursor when there is a portal."""
         record = CURRENT.get()

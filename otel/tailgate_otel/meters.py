@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tailgate_otel import names
 from tailgate_otel.bounded import Bounded
-from tailgate_otel.call import QUERY, TRANSACTION, WAIT, error_type
+from tailgate_otel.call import TRANSACTION, WAIT, error_type
 from tailgate_otel.config import Config
 from tailgate_otel.exposition import gauge
 from tailgate_otel.guard import Guard

@@ -4,7 +4,7 @@ import hmac
 from collections.abc import Awaitable, Callable, MutableMapping
 from operator import itemgetter
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.context import Context
 
@@ -12,6 +12,7 @@ from tailgate_otel import names
 from tailgate_otel.record import CURRENT, Record
 from tailgate_otel.request_span import REQUEST_KEY, SPAN_KEY, RequestSpan
 from tailgate_otel.route import METHODS
+from tailgate_otel.routes import Route
 
 if TYPE_CHECKING:
     from tailgate_otel.recorder import Recorder
@@ -21,6 +22,9 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+# The scope of a request of which nothing more needs to be known.
+FORGOTTEN: Final[Scope] = {}
 
 _NAME = itemgetter(0)
 # What may be the last message of a response.
@@ -33,7 +37,7 @@ _SERVER_TIMING = names.HEADER_SERVER_TIMING.encode()
 class Exchange(Record):
     """One request and its response under way."""
 
-    route: "Route"
+    route: Route
     error: BaseException | None = None
     finished = False
     forced = False
@@ -42,7 +46,7 @@ class Exchange(Record):
 
     def __init__(self, recorder: "Recorder", scope: Scope, send: Send) -> None:
         self.recorder = recorder
-        self.scope: Scope | None = scope
+        self.scope = scope
         self.root_path: str = scope.get("root_path", "")
         method: str = scope["method"]
         self.method = method = method if method in METHODS else names.OTHER_METHOD
@@ -96,8 +100,8 @@ class Exchange(Record):
             self.recorder.finish(self)
 
     def forget(self) -> None:
-        """Let go of what the application may still use, and of what leads back here."""
-        self.scope = self.context = self._send = None
+        """Let go of what the application made, and of what leads back here."""
+        self.scope = FORGOTTEN
 
     def _told(self, message: Message) -> Message:
         """The start of the response, with ``Server-Timing``."""

@@ -23,13 +23,11 @@ from tailgate_otel.export import Shipper, exporters
 from tailgate_otel.guard import Guard
 from tailgate_otel.keep import Keeper, reason_to_keep
 from tailgate_otel.meters import Meters
-from tailgate_otel.middleware import Application, Exchange, Middleware
+from tailgate_otel.middleware import FORGOTTEN, Application, Exchange, Middleware
 from tailgate_otel.nesting import TailProcessor, tracer_provider
 from tailgate_otel.peers import Peers, networks
 from tailgate_otel.propagation import Entrance
-from tailgate_otel.record import Record
-from tailgate_otel.repetition import Growth, rows_before
-from tailgate_otel.route import status_label, template_of
+from tailgate_otel.routes import Route, Routes
 from tailgate_otel.scrape import MetricsServer, serve
 from tailgate_otel.trace import Answer, spans
 
@@ -38,27 +36,7 @@ _SERVER_ERROR = 500
 # costs a third of what it costs between two waits.
 _TOGETHER = 100
 _WITHIN = 0.05
-_MAX_GROWING = 20
-_MAX_KNOWN = 1000
 _USER_AGENT = names.HEADER_USER_AGENT.encode()
-
-
-class _Route:
-    """What the end of every request to a route needs: its labels, its limits, and where it is counted."""
-
-    __slots__ = ("budget", "database", "growth", "key", "name", "queries", "requests", "slow_above")
-
-    def __init__(self, method: str, template: str, meters: Meters, keeper: Keeper) -> None:
-        self.name = f"{method} {template}"
-        self.key = (method, template)
-        seconds, self.budget = keeper.limits(self.name)
-        self.slow_above = round(seconds * 1e9)
-        self.queries = meters.queries.cells(self.key)
-        self.database = meters.db_time.cells(self.key)
-        self.requests: dict[int, list[int]] = {}
-        """The cells of each status seen."""
-        self.growth: dict[str, Growth] = {}
-        """How each statement of an N+1 grows."""
 
 
 class Recorder:
@@ -98,8 +76,7 @@ class Recorder:
         self.context = _context_variable()
         self._ended: deque[Exchange] = deque()
         self._settling = Lock()
-        self._routes: dict[tuple[str, str], _Route] = {}
-        self._known: dict[tuple[int, str, int], tuple[object, _Route]] = {}
+        self._routes = Routes(self.meters, self.keeper)
         self._exporter = exporter
         self._resource = Resource.create(
             {
@@ -161,7 +138,7 @@ class Recorder:
             exchange.close()
         self.meters.active[exchange.method] -= 1
         try:
-            exchange.route = route = self._route(exchange)
+            exchange.route = route = self._routes.of(exchange.method, exchange.scope, exchange.root_path)
             # A response that never began, or broke off, is the server's error whatever its first line said.
             if exchange.error is not None or not exchange.status:
                 exchange.status = _SERVER_ERROR
@@ -221,31 +198,11 @@ class Recorder:
                 self.guard.caught(failure)
             exchange.forget()
 
-    def _route(self, exchange: Exchange) -> _Route:
-        scope = exchange.scope
-        answered, path = scope.get("route"), scope["path"]
-        # Where every segment is matched by one segment, the same route means the same template.
-        known = self._known.get((id(answered), exchange.method, path.count("/")))
-        if known is not None and known[0] is answered and not exchange.root_path:
-            return known[1]
-        template = template_of(scope, exchange.root_path)
-        route = self._routes.get((exchange.method, template))
-        if route is None:
-            bounded = self.meters.route(template)
-            route = self._routes.get((exchange.method, bounded))
-            if route is None:
-                route = self._routes[exchange.method, bounded] = _Route(
-                    exchange.method, bounded, self.meters, self.keeper
-                )
-        if template == getattr(answered, "path", None) and len(self._known) < _MAX_KNOWN and ":path}" not in template:
-            self._known[id(answered), exchange.method, path.count("/")] = answered, route
-        return route
-
     def _measure(self, exchange: Exchange) -> None:
         meters, route, status = self.meters, exchange.route, exchange.status
         account = exchange.settle()
         duration, database, queries = exchange.ended - exchange.started, account.database, account.counts[QUERY]
-        cells = route.requests.get(status) or self._cells(route, status)
+        cells = route.requests.get(status) or route.answered(status)
         cells[bisect_left(meters.requests.bounds, duration)] += 1
         cells[-1] += duration
         cells = route.queries
@@ -255,8 +212,8 @@ class Recorder:
         cells[bisect_left(meters.db_time.bounds, database)] += 1
         cells[-1] += database
         if route.growth or exchange.repetitions is not None:
-            self._grow(route, exchange)
-        if exchange.scope is not None:
+            route.grow(exchange)
+        if exchange.scope is not FORGOTTEN:
             reason = reason_to_keep(
                 failed=status >= _SERVER_ERROR,
                 slow=duration > route.slow_above,
@@ -268,25 +225,7 @@ class Recorder:
             if reason is not None:
                 self._keep(exchange, account, route, status, reason)
 
-    def _cells(self, route: _Route, status: int) -> list[int]:
-        label = status_label(status)
-        cells = self.meters.requests.cells((*route.key, label))
-        if label != names.OTHER_STATUS:
-            route.requests[status] = cells
-        return cells
-
-    def _grow(self, route: _Route, record: Record) -> None:
-        found = record.n_plus_one
-        if found:
-            self.meters.n_plus_one.add(route.key)
-        for text, _ in found:
-            if text not in route.growth and len(route.growth) < _MAX_GROWING:
-                route.growth[text] = Growth()
-        calls = record.calls
-        for text, growth in route.growth.items():
-            growth.add(*rows_before(calls, text))
-
-    def _keep(self, exchange: Exchange, account: Account, route: _Route, status: int, reason: str) -> None:
+    def _keep(self, exchange: Exchange, account: Account, route: Route, status: int, reason: str) -> None:
         meters = self.meters
         if not self.keeper.admit(route.name, reason):
             meters.over_cap.add((reason,))
@@ -298,14 +237,14 @@ class Recorder:
         def exported() -> None:
             with self.guard:
                 trace_id = f"{exchange.span.trace_id:032x}"
-                meters.requests.exemplify((*route.key, status_label(status)), duration, trace_id)
+                meters.requests.exemplify(route.answers(status), duration, trace_id)
                 meters.queries.exemplify(route.key, account.queries, trace_id)
                 meters.db_time.exemplify(route.key, account.database, trace_id)
 
         duration = exchange.ended - exchange.started
         self._ship(self._shipper, exchange, account, self._answer(exchange, route, status, reason), exported)
 
-    def _answer(self, exchange: Exchange, route: _Route, status: int, reason: str) -> Answer:
+    def _answer(self, exchange: Exchange, route: Route, status: int, reason: str) -> Answer:
         scope = exchange.scope
         agent = next((value for name, value in scope["headers"] if name == _USER_AGENT), b"")
         return Answer(

@@ -2,8 +2,9 @@
 
 import inspect
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
 from tailgate_otel.call import ENDED, ERROR, KIND, QUERY, REPEATABLE, STARTED, TEXT, Call, Row
 from tailgate_otel.statement import describe
@@ -14,7 +15,8 @@ _DRIVER = frozenset(("asyncpg", "tailgate_otel", "asyncio", "contextlib"))
 _EVENT_LOOP = frozenset(("asyncio.events", "asyncio.base_events", "asyncio.runners"))
 
 
-class Repetition(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Repetition:
     """How often a statement ran under one request, for how many nanoseconds in all, and from where."""
 
     count: int

@@ -1,0 +1,98 @@
+"""The routes of an application as they are counted: the labels of each, its limits, and its series."""
+
+from collections.abc import MutableMapping
+from typing import Any
+
+from tailgate_otel import names
+from tailgate_otel.keep import Keeper
+from tailgate_otel.meters import Meters
+from tailgate_otel.record import Record
+from tailgate_otel.repetition import Growth, rows_before
+from tailgate_otel.route import status_label, template_of
+
+# Statements of a route whose growth is followed, and routes whose template is remembered.
+_MAX_GROWING = 20
+_MAX_KNOWN = 1000
+
+
+class Route:
+    """What the end of every request to a route needs.
+
+    Attributes:
+        name: ``METHOD template``.
+        key: method and template, the values of the labels.
+        slow_above: nanoseconds.
+        budget: queries.
+        queries, database: where these are counted.
+        requests: where durations are counted, by the statuses seen.
+        growth: how the statements of an N+1 grow with the data.
+
+    """
+
+    __slots__ = ("_meters", "budget", "database", "growth", "key", "name", "queries", "requests", "slow_above")
+
+    def __init__(self, method: str, template: str, meters: Meters, keeper: Keeper) -> None:
+        self.name = f"{method} {template}"
+        self.key = (method, template)
+        seconds, self.budget = keeper.limits(self.name)
+        self.slow_above = round(seconds * 1e9)
+        self.queries = meters.queries.cells(self.key)
+        self.database = meters.db_time.cells(self.key)
+        self.requests: dict[int, list[int]] = {}
+        self.growth: dict[str, Growth] = {}
+        self._meters = meters
+
+    def answers(self, status: int) -> tuple[str, str, str]:
+        """The values of the labels of requests that were answered so."""
+        return (*self.key, status_label(status))
+
+    def answered(self, status: int) -> list[int]:
+        """Where the durations of requests with a status are counted that has not been seen here."""
+        key = self.answers(status)
+        cells = self._meters.requests.cells(key)
+        # Statuses that are none share a series, and are not remembered one by one.
+        if key[-1] != names.OTHER_STATUS:
+            self.requests[status] = cells
+        return cells
+
+    def grow(self, record: Record) -> None:
+        """Follow the statements of every N+1 found here, in this request and in all after it."""
+        found = record.n_plus_one
+        if found:
+            self._meters.n_plus_one.add(self.key)
+        for text, _ in found:
+            if text not in self.growth and len(self.growth) < _MAX_GROWING:
+                self.growth[text] = Growth()
+        calls = record.calls
+        for text, growth in self.growth.items():
+            growth.add(*rows_before(calls, text))
+
+
+class Routes:
+    """Finds the route that answered a request. There are as many as there may be; all others share one."""
+
+    def __init__(self, meters: Meters, keeper: Keeper) -> None:
+        self._meters = meters
+        self._keeper = keeper
+        self._routes: dict[tuple[str, str], Route] = {}
+        self._known: dict[tuple[int, str, int], tuple[object, Route]] = {}
+
+    def of(self, method: str, scope: MutableMapping[str, Any], root_path: str) -> Route:
+        """The route that a framework has left in a scope; ``root_path`` is that of the scope before."""
+        answered = scope.get("route")
+        # Where each segment is matched by one segment, the same number of them means the same template again.
+        known_by = (id(answered), method, scope["path"].count("/"))
+        known = self._known.get(known_by)
+        if known is not None and known[0] is answered and not root_path:
+            return known[1]
+        template = template_of(scope, root_path)
+        route = self._routes.get((method, template)) or self._bounded(method, self._meters.route(template))
+        if template == getattr(answered, "path", "") and ":path}" not in template and len(self._known) < _MAX_KNOWN:
+            self._known[known_by] = answered, route
+        return route
+
+    def _bounded(self, method: str, template: str) -> Route:
+        route = self._routes.get((method, template))
+        if route is None:
+            route = self._routes[method, template] = Route(method, template, self._meters, self._keeper)
+        return route
