@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Protocol
-from weakref import ref
+from weakref import WeakKeyDictionary
 
 from tailgate_otel import names
 from tailgate_otel.exposition import Labels, gauge
@@ -29,28 +29,29 @@ class Pool(Protocol):
 
 
 class Pools:
-    """The pools of one process, which are forgotten when they are closed or gone. Pools of one name are added up."""
+    """The pools of one process, but for those that are closed or gone. Pools of one name are added up."""
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
-        self._watched: list[tuple[ref[Pool], str]] = []
+        self._names: WeakKeyDictionary[Pool, str] = WeakKeyDictionary()
 
     def watch(self, pool: Pool, name: str) -> None:
         """Read the pool from now on."""
-        self._watched.append((ref(pool), name))
+        self._names[pool] = name
 
     def text(self) -> Iterator[str]:
         """The gauges as they stand."""
         counts: dict[Labels, int] = {}
         most: dict[Labels, int] = {}
         pending: dict[Labels, int] = {}
-        for watched in list(self._watched):
+        # A copy, and in one step: the event loop's thread adds pools.
+        for watched in self._names.keyrefs():
             # Connections come and go while this thread counts them.
             with self._guard:
-                pool, name = watched[0](), watched[1]
+                pool = watched()
                 if pool is None or pool.is_closing():
-                    self._watched.remove(watched)
                     continue
+                name = self._names[pool]
                 idle, size, limit = pool.get_idle_size(), pool.get_size(), pool.get_max_size()
                 _add(counts, (name, names.POOL_IDLE), idle)
                 _add(counts, (name, names.POOL_USED), max(0, size - idle))
