@@ -1,7 +1,7 @@
 """Lines of the two text formats that Prometheus reads, its own (0.0.4) and OpenMetrics (1.0).
 
-``prometheus_client`` writes them as well, but takes thirty times as long for it, and holds the interpreter meanwhile:
-on a page of 20,000 lines a third of a second at every scrape, in which no request is answered.
+``prometheus_client`` writes them as well, but takes twenty-five times as long: for a page of 20,000 lines a quarter of
+a second of the interpreter, at every scrape, that requests wait for.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,9 +1,8 @@
 """Connection pools, read when the metrics are: how full they are, and how many wait for them."""
 
 from collections.abc import Iterator
-from threading import Lock
 from typing import Protocol
-from weakref import ref
+from weakref import WeakKeyDictionary
 
 from tailgate_otel import names
 from tailgate_otel.exposition import Labels, gauge
@@ -30,27 +29,29 @@ class Pool(Protocol):
 
 
 class Pools:
-    """The pools of one process, which are forgotten when they are closed or gone. Pools of one name are added up."""
+    """The pools of one process, but for those that are closed or gone. Pools of one name are added up."""
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
-        self._watched: list[tuple[ref[Pool], str]] = []
-        # Pools are added by the event loop's thread and dropped by the scraper's.
-        self._lock = Lock()
+        self._names: WeakKeyDictionary[Pool, str] = WeakKeyDictionary()
 
     def watch(self, pool: Pool, name: str) -> None:
         """Read the pool from now on."""
-        with self._lock:
-            self._watched.append((ref(pool), name))
+        self._names[pool] = name
 
     def text(self) -> Iterator[str]:
         """The gauges as they stand."""
         counts: dict[Labels, int] = {}
         most: dict[Labels, int] = {}
         pending: dict[Labels, int] = {}
-        for pool, name in self._open():
-            # Connections come and go while they are counted.
+        # A copy, and in one step: the event loop's thread adds pools.
+        for watched in self._names.keyrefs():
+            # Connections come and go while this thread counts them.
             with self._guard:
+                pool = watched()
+                if pool is None or pool.is_closing():
+                    continue
+                name = self._names[pool]
                 idle, size, limit = pool.get_idle_size(), pool.get_size(), pool.get_max_size()
                 _add(counts, (name, names.POOL_IDLE), idle)
                 _add(counts, (name, names.POOL_USED), max(0, size - idle))
@@ -65,16 +66,6 @@ class Pools:
         )
         yield gauge(names.DB_POOL_MAX, "Connections that the pool may open.", by_name, most)
         yield gauge(names.DB_POOL_PENDING, "Requests that wait for a connection of the pool.", by_name, pending)
-
-    def _open(self) -> list[tuple[Pool, str]]:
-        with self._lock:
-            self._watched = [one for one in self._watched if _is_open(one[0]())]
-            found = [(watched(), name) for watched, name in self._watched]
-        return [(pool, name) for pool, name in found if pool is not None]
-
-
-def _is_open(pool: Pool | None) -> bool:
-    return pool is not None and not pool.is_closing()
 
 
 def _add(values: dict[Labels, int], key: Labels, value: int) -> None:
