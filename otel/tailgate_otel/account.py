@@ -6,6 +6,7 @@ from copy import copy
 from typing import Final, Protocol
 
 from tailgate_otel.call import INTROSPECTION, KIND, KINDS, QUERY, RESET, TRANSACTION, UNSENT, WAIT, Row
+from tailgate_otel.pools import Pool
 from tailgate_otel.statement import describe
 
 NO_BOUNDS: Final[list[int]] = []
@@ -29,6 +30,9 @@ class Sink(Protocol):
 
     def call_ended(self, text: str, kind: int, nanoseconds: int, error: BaseException | None) -> None:
         """Count one call that has no cells there yet, or none at all."""
+
+    def watch(self, pool: Pool, name: str) -> None:
+        """Show how full a pool is from now on."""
 
 
 class Account:

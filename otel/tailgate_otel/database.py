@@ -15,6 +15,7 @@ import asyncpg
 from asyncpg.exceptions import InterfaceError, InvalidCachedStatementError
 from asyncpg.protocol.protocol import Protocol
 
+from tailgate_otel.account import Sink
 from tailgate_otel.call import (
     CLEARANCE,
     ENDED,
@@ -247,12 +248,20 @@ class RecordedPool(asyncpg.Pool):
 
     """
 
-    __slots__ = ("name", "waiting")
+    __slots__ = ("__weakref__", "_counted_by", "name", "waiting")
 
     def __init__(self, *args: Any, name: str = DEFAULT_POOL, **options: Any) -> None:
         super().__init__(*args, **options)
         self.name = name
         self.waiting = 0
+        self._counted_by: Sink | None = None
+
+    def _introduce(self, record: Record) -> None:
+        """Show how full the pool is among the metrics of whoever counts the request, from its first request on."""
+        self._counted_by = record.sink
+        if record.sink is not None:
+            with record.guard:
+                record.sink.watch(self, self.name)
 
     async def _acquire(self, timeout: float | None) -> Any:  # noqa: ASYNC109 - asyncpg's signature
         record = CURRENT.get()
@@ -262,6 +271,8 @@ class RecordedPool(asyncpg.Pool):
                 return await _acquire(self, timeout)
             finally:
                 self.waiting -= 1
+        if record.sink is not self._counted_by:
+            self._introduce(record)
         parent = 0 if record.enclosing is None else record.parent()
         row = [self.name, WAIT, False, perf_counter_ns(), 0, 0, None, parent, False]
         record.rows.append(row)

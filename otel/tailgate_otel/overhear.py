@@ -69,6 +69,7 @@ class _Overheard:
         self._record = record = request if request is not None and request.open else Record(Guard())
         self.enclosing, self.parent = record.enclosing, record.parent
         self.watched, self.watch = record.watched, record.watch
+        self.sink, self.guard = record.sink, record.guard
         self.rows = self
 
     def begin(self, *written: Any) -> Row:
