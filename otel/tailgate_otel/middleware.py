@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from operator import itemgetter
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
@@ -44,13 +45,12 @@ class Exchange(Record):
     status = 0
     timed = False
 
-    def __init__(self, recorder: "Recorder", scope: Scope, send: Send) -> None:
+    def __init__(self, recorder: "Recorder", scope: Scope) -> None:
         self.recorder = recorder
         self.scope = scope
         self.root_path: str = scope.get("root_path", "")
         method: str = scope["method"]
         self.method = method = method if method in METHODS else names.OTHER_METHOD
-        self._send = send
         if recorder.watched.isdisjoint(map(_NAME, scope["headers"])):
             bits = recorder.random.getrandbits
             trace_id = bits(128) or 1  # 0 is no valid id
@@ -79,8 +79,12 @@ class Exchange(Record):
         secret = next((value for name, value in headers if name == _RUN_SECRET), b"")
         self.timed = recorder.secret is not None and hmac.compare_digest(secret, recorder.secret)
 
-    def send(self, message: Message) -> Awaitable[None]:
-        """What the application calls to answer."""
+    def send(self, send: Send, message: Message) -> Awaitable[None]:
+        """Pass on what the application answers.
+
+        The server's ``send`` is not kept here: servers keep the scope, which leads here, and a circle of all of them
+        would be left to the garbage collector by every request.
+        """
         # Only the last message is waited for in here: a coroutine of its own for each would cost what it costs.
         kind = message["type"]
         if kind == "http.response.start":
@@ -89,11 +93,11 @@ class Exchange(Record):
                 with self.recorder.guard:
                     message = self._told(message)
         elif self.open and kind in _LAST and not message.get("more_body", False):
-            return self._end(message)
-        return self._send(message)
+            return self._end(send, message)
+        return send(message)
 
-    async def _end(self, message: Message) -> None:
-        await self._send(message)
+    async def _end(self, send: Send, message: Message) -> None:
+        await send(message)
         self.close()
         # Frameworks answer 500 first and raise afterwards; the metrics then know what was raised.
         if self.status < _SERVER_ERROR and not self.finished:
@@ -124,7 +128,7 @@ class Middleware:
             return
         recorder = self._recorder
         try:
-            exchange = Exchange(recorder, scope, send)
+            exchange = Exchange(recorder, scope)
         except Exception as failure:  # noqa: BLE001 - counted by the guard
             recorder.guard.caught(failure)
             await self._app(scope, receive, send)
@@ -133,7 +137,7 @@ class Middleware:
         current = CURRENT.set(exchange)
         context = recorder.context.set(exchange.context)
         try:
-            await self._app(scope, receive, exchange.send)
+            await self._app(scope, receive, partial(exchange.send, send))
         except BaseException as error:
             exchange.error = error
             raise

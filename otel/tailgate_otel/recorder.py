@@ -34,7 +34,7 @@ from tailgate_otel.trace import Answer, spans
 _SERVER_ERROR = 500
 # Requests that have ended are worked out so many together, or after so many seconds: code that runs in a row
 # costs a third of what it costs between two waits.
-_TOGETHER = 100
+_TOGETHER = 8
 _WITHIN = 0.05
 _USER_AGENT = names.HEADER_USER_AGENT.encode()
 
