@@ -237,23 +237,29 @@ async def test_a_span_that_never_ends_is_not_kept_alive_and_not_shipped(traced):
     assert [ref() for ref in left] == [None, None]
 
 
-@pytest.mark.parametrize("kept", [True, False])
-async def test_what_ends_after_the_response_shares_the_fate_of_its_trace(kept, pool):
+@pytest.mark.parametrize("decided", [True, False], ids=["decided meanwhile", "not decided yet"])
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "not kept"])
+async def test_what_ends_after_the_response_shares_the_fate_of_its_trace(kept, decided, pool):
     traced = Traced(sample_ratio=float(kept))
     ended = asyncio.Event()
 
     async def later() -> None:
+        assert request.is_recording()
+        if decided:
+            traced.recorder.settle()
+            assert not request.is_recording()
         with traced.tracer.start_as_current_span("started later"):
             await pool.fetchval("select 1")
         span.end()
         ended.set()
 
     async def endpoint(tasks: BackgroundTasks):
-        nonlocal span
+        nonlocal span, request
+        request = trace.get_current_span()
         span = traced.tracer.start_span("started before")
         tasks.add_task(later)
 
-    span = trace.INVALID_SPAN
+    span = request = trace.INVALID_SPAN
     await traced.get(endpoint)
     await ended.wait()
     seen = traced.seen()

@@ -65,7 +65,7 @@ def logged() -> Iterator[list[str]]:
 
 
 def test_a_request_without_a_caller_begins_a_trace(entrance):
-    request, context = entrance.enter(None)
+    request, context = entrance.enter([])
     assert request.parent is None
     assert request.trace_id
     assert request.span_id
@@ -77,7 +77,7 @@ def test_what_surrounds_the_application_surrounds_the_request(entrance):
     token = attach(set_span_in_context(NonRecordingSpan(SpanContext(1, 2, is_remote=False)), Context({"outer": 7})))
     try:
         for headers in ((), (("traceparent", "malformed"),), (("traceparent", PARENT),)):
-            request, context = enter(entrance, *headers) if headers else entrance.enter(None)
+            request, context = enter(entrance, *headers)
             assert get_value("outer", context) == 7
             assert (request.parent is None) == (headers != (("traceparent", PARENT),)), "but no parent is made of it"
     finally:
