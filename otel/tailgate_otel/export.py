@@ -166,6 +166,7 @@ class _Line(SpanExporter):
             self._under_way = 0
             self._abandoned = True
         self._drop(lost)
+        self._complaint.withdraw()
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export parcels; called by the processor, in its thread."""
@@ -173,9 +174,9 @@ class _Line(SpanExporter):
             count = sum(len(parcel.spans) for parcel in parcels)
             arrived = self._deliver([span for parcel in parcels for span in parcel.spans])
             with self._lock:
-                counted = not self._abandoned
-                self._under_way -= count if counted else 0
-            if counted and not arrived:
+                self._under_way -= count
+                abandoned = self._abandoned
+            if not arrived and not abandoned:
                 self._drop(count)
             for parcel in parcels:
                 if arrived and parcel.exported is not None:

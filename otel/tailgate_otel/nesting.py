@@ -59,8 +59,7 @@ class TailProcessor(SpanProcessor):
         context = span.get_span_context()
         # A span that was given another parent on purpose belongs to that one's trace.
         if request is None or request.trace_id != context.trace_id:
-            if context.trace_flags.sampled:
-                self._awaited[context.span_id] = span
+            self._awaited[context.span_id] = span
             return
         if not request.admit():
             if request.kept:

@@ -1,15 +1,16 @@
 """How a test hears of every statement that this process sends, whatever record it belongs to.
 
-Connections look for their record by one function. Only while somebody listens it is another one, which gives them a
-record that tells the listeners, too; so a process in which nobody does pays nothing for it.
+Connections look up their record in one context variable. Only while somebody listens something else stands in its
+place, and shows the listeners what is written down; so a process in which nobody listens pays nothing for it.
 """
 
 import asyncio
-import sys
+import inspect
 from contextlib import ExitStack
-from contextvars import ContextVar, Token
+from contextvars import Token
+from math import inf
 from types import FrameType
-from typing import Any, Final
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import asyncpg
@@ -18,33 +19,34 @@ from tailgate_otel import database
 from tailgate_otel.call import QUERY, Call, Row
 from tailgate_otel.guard import Guard
 from tailgate_otel.record import CURRENT, Record
-
-# What stands between a statement and the line of the application that asked for it.
-_DRIVER: Final = ("asyncio", "asyncpg", "contextlib", "sqlalchemy", "sqlmodel", "tailgate_otel")
-_EVENT_LOOP: Final = ("asyncio.base_events", "asyncio.events", "asyncio.runners")
+from tailgate_otel.repetition import call_site
 
 
-class Sent:
-    """One round trip, and the record of the request that it belongs to, if any, be that closed."""
+class Sent(NamedTuple):
+    """What a connection wrote down.
 
-    __slots__ = ("_row", "request", "site")
+    Attributes:
+        row: a call as it is being written; what it was for, and how it ended, may turn out later.
+        request: the record of the request that it belongs to, be that closed, if there is one.
+        site: ``file:line`` of its caller, else of whoever began its task; empty if that is unknown.
 
-    def __init__(self, row: Row, request: Record | None, site: str) -> None:
-        self._row = row
-        self.request = request
-        self.site = site
+    """
+
+    row: Row
+    request: Record | None
+    site: str
 
     @property
     def call(self) -> Call:
-        """What is known of it by now."""
-        return Call(*self._row)
+        """The call as far as it has come."""
+        return Call(*self.row)
 
 
 class Listener:
     """What was heard between :func:`listen` and :func:`leave`.
 
     Attributes:
-        sent: every round trip, in the order they were begun.
+        sent: every call, in the order they were begun.
         unrecorded: how often a connection was used that is not recorded.
 
     """
@@ -60,52 +62,64 @@ class Listener:
 
 
 class _Overheard:
-    """Stands for a record while a connection uses it. Where no record is open, for one that nobody reads."""
+    """Stands for a record, and for its rows, while a connection writes down one call.
+
+    Where no record is open, the call is written into one that nobody reads.
+    """
 
     open = True
 
-    def __init__(self, request: Record | None) -> None:
+    def __init__(self, request: Record | None, listeners: tuple[Listener, ...]) -> None:
         self._request = request
-        self._record = record = request if request is not None and request.open else Record(Guard())
-        self.enclosing, self.parent = record.enclosing, record.parent
-        self.watched, self.watch = record.watched, record.watch
-        self.sink, self.guard = record.sink, record.guard
-        self.rows = self
+        self._listeners = listeners
+        self._record = request if request is not None and request.open else Record(Guard())
+        self.watched = self._record.watched if self._record is request else inf
+        self.enclosing = self._record.enclosing
+        self.parent = self._record.parent
+        self.watch = self._record.watch
+        self.sink, self.guard = self._record.sink, self._record.guard
 
-    def begin(self, *written: Any) -> Row:
-        row = self._record.begin(*written)
-        self._tell(row)
-        return row
+    @property
+    def rows(self) -> "_Overheard":
+        return self
+
+    def __len__(self) -> int:
+        return len(self._record.rows)
 
     def append(self, row: Row) -> None:
         self._record.rows.append(row)
         self._tell(row)
 
-    def __len__(self) -> int:
-        return len(self._record.rows)
+    def begin(self, text: str, kind: int, repeatable: bool = False) -> Row:
+        row = self._record.begin(text, kind, repeatable)
+        self._tell(row)
+        return row
 
     def _tell(self, row: Row) -> None:
-        sent = Sent(row, self._request, _call_site(sys._getframe(2)))
-        for listener in tuple(_listeners):
+        sent = Sent(row, self._request, _site(inspect.currentframe()))
+        for listener in self._listeners:
             listener.sent.append(sent)
 
 
-class _Ear:
-    """Stands for the variable in which connections look for their record."""
+class _Current:
+    """Stands for the context variable in the eyes of connections and pools."""
+
+    def __init__(self) -> None:
+        self._nobody = Record(Guard())
+        self._nobody.close()
 
     def get(self) -> Any:
-        return None if _connecting.get() else _Overheard(CURRENT.get())
+        request = CURRENT.get()
+        return None if request is self._nobody else _Overheard(request, tuple(_listeners))
 
-    def set(self, record: None) -> tuple[Token[Record | None], Token[bool]]:
-        return CURRENT.set(record), _connecting.set(True)
+    def set(self, record: Record | None) -> Token[Record | None]:
+        # A pool opens connections outside of any record: what it sends for that is nobody's query.
+        return CURRENT.set(self._nobody if record is None else record)
 
-    def reset(self, tokens: tuple[Token[Record | None], Token[bool]]) -> None:
-        CURRENT.reset(tokens[0])
-        _connecting.reset(tokens[1])
+    def reset(self, token: Token[Record | None]) -> None:
+        CURRENT.reset(token)
 
 
-# A pool that opens a connection sends what its callbacks like: that is nobody's query.
-_connecting: ContextVar[bool] = ContextVar("tailgate_connecting", default=False)
 _listeners: list[Listener] = []
 _patches = ExitStack()
 
@@ -113,10 +127,9 @@ _patches = ExitStack()
 def listen(listener: Listener) -> None:
     """From now on the listener hears of what recorded connections send, in every thread."""
     if not _listeners:
-        _patches.enter_context(patch.object(database, "CURRENT", _Ear()))
-        _patches.enter_context(
-            patch.object(asyncpg.Connection, "_check_open", _noticing(asyncpg.Connection._check_open))
-        )
+        noticing = _noticing(asyncpg.Connection._check_open)
+        _patches.enter_context(patch.object(database, "CURRENT", _Current()))
+        _patches.enter_context(patch.object(asyncpg.Connection, "_check_open", noticing))
     _listeners.append(listener)
 
 
@@ -142,15 +155,8 @@ def _noticing(check_open: Any) -> Any:
     return noticing
 
 
-def _call_site(frame: FrameType | None) -> str:
-    """``file:line`` of the nearest caller that is no driver, else of whoever began the task; empty if unknown."""
-    while frame is not None:
-        module = frame.f_globals.get("__name__", "")
-        if module in _EVENT_LOOP:
-            break
-        if module.partition(".")[0] not in _DRIVER:
-            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-        frame = frame.f_back
-    task = asyncio.current_task()
+def _site(frame: FrameType | None) -> str:
+    site = call_site(frame)
+    task = None if site else asyncio.current_task()
     origin = getattr(task.get_coro(), "cr_origin", None) if task else None
-    return f"{origin[0][0]}:{origin[0][1]}" if origin else ""
+    return f"{origin[0][0]}:{origin[0][1]}" if origin else site

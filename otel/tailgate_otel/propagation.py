@@ -52,22 +52,21 @@ class Entrance:
         self._random = random
         self._guard = guard
 
-    def enter(self, headers: Headers | None) -> tuple[RequestSpan, Context]:
+    def enter(self, headers: Headers) -> tuple[RequestSpan, Context]:
         """The span of a request, and the context in which it is current.
 
         Args:
-            headers: all headers of the request, names in lower case, if one of them is among the fields.
+            headers: all headers of the request, names in lower case.
 
         """
         span_id = self._random.getrandbits(64) or 1  # 0 is no valid id
         context = get_current()
-        if headers is not None:
-            with self._guard:
-                context = self._propagator.extract(_texts(headers), context, _GETTER)
-            parent = get_current_span(context).get_span_context()
-            if parent.is_valid and parent.is_remote:
-                request = RequestSpan(parent.trace_id, span_id, self._sampled(parent.trace_id), parent)
-                return request, entered(request, context)
+        with self._guard:
+            context = self._propagator.extract(_texts(headers), context, _GETTER)
+        parent = get_current_span(context).get_span_context()
+        if parent.is_valid and parent.is_remote:
+            request = RequestSpan(parent.trace_id, span_id, self._sampled(parent.trace_id), parent)
+            return request, entered(request, context)
         trace_id = self._random.getrandbits(128) or 1
         request = RequestSpan(trace_id, span_id, self._sampled(trace_id))
         return request, entered(request, context)

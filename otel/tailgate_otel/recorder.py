@@ -234,14 +234,15 @@ class Recorder:
         if self._shipper is None:
             return
 
+        # Nothing of the exchange may wait in the queue: by its error it holds the frames of the application.
+        trace_id, duration = f"{exchange.span.trace_id:032x}", exchange.ended - exchange.started
+
         def exported() -> None:
             with self.guard:
-                trace_id = f"{exchange.span.trace_id:032x}"
                 meters.requests.exemplify(route.answers(status), duration, trace_id)
                 meters.queries.exemplify(route.key, account.queries, trace_id)
                 meters.db_time.exemplify(route.key, account.database, trace_id)
 
-        duration = exchange.ended - exchange.started
         self._ship(self._shipper, exchange, account, self._answer(exchange, route, status, reason), exported)
 
     def _answer(self, exchange: Exchange, route: Route, status: int, reason: str) -> Answer:

@@ -11,7 +11,7 @@ from tailgate_otel.statement import describe
 
 # Different statements that are counted under one request; one of a million repeats none of them here.
 _MAX_STATEMENTS = 200
-_DRIVER = frozenset(("asyncpg", "tailgate_otel", "asyncio", "contextlib"))
+_DRIVER = frozenset(("asyncpg", "tailgate_otel", "asyncio", "contextlib", "sqlalchemy", "sqlmodel"))
 _EVENT_LOOP = frozenset(("asyncio.events", "asyncio.base_events", "asyncio.runners"))
 
 

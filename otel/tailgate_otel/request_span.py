@@ -182,8 +182,11 @@ class RequestSpan(Span):
         held: dict[int, SdkSpan] = self.__dict__.setdefault("held", {})
         span_id = span.get_span_context().span_id
         held[span_id] = span
-        # The request may end in another thread meanwhile: whoever takes the span out cares for it.
-        return not self.ended or held.pop(span_id, None) is None
+        # Looked at last: the request may end in another thread meanwhile.
+        if not self.ended:
+            return True
+        held.pop(span_id, None)
+        return False
 
     def settle(self, *, kept: bool) -> tuple[list[SdkSpan], list[SdkSpan]]:
         """The request has ended: the spans held for it that have ended as well, and those that have not.

@@ -1,11 +1,13 @@
 """Kept traces over OTLP/HTTP to receivers that work, that refuse, that hang, and that are not there."""
 
+import gc
 import logging
 import os
 import socket
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -20,10 +22,11 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanContext
-from tailgate_otel import Config, ConfigError, Recorder, export, names
+from tailgate_otel import Config, ConfigError, Recorder, complaint, export, names
 from tailgate_otel.complaint import Complaint
 from tailgate_otel.export import MAX_QUEUE, Shipper
 from tailgate_otel.histogram import Counter
+from tailgate_otel.request_span import entered, request_in
 
 _RESOURCE = Resource({})
 
@@ -122,6 +125,12 @@ async def fail(recorder: Recorder, times: int = 1) -> None:
             assert (await client.get("/")).status_code == 503
 
 
+def complaints() -> list[Complaint]:
+    """Those that listen to anybody's log."""
+    loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict]
+    return [one for logger in loggers for one in logger.filters if isinstance(one, Complaint)]
+
+
 def exemplars(recorder: Recorder) -> int:
     page = httpx.get(
         f"http://127.0.0.1:{recorder.metrics_port}/metrics", headers={"accept": "application/openmetrics-text"}
@@ -189,6 +198,54 @@ async def test_a_receiver_that_answers_by_drops_holds_up_nobody(receiver):
     assert recorder.guard.failures == 0
 
 
+async def test_spans_that_run_on_in_a_trace_that_found_no_room_are_counted_with_it(receiver, monkeypatch):
+    recorder = recorder_to(receiver.endpoint)
+    monkeypatch.setattr(export, "MAX_QUEUE", 1)
+    tracer = recorder.tracer_provider.get_tracer("shop")
+    running = []
+
+    async def app(scope, receive, send):
+        tracer.start_span("ended").end()
+        running.append(tracer.start_span("running"))
+        running.append(entered(request_in(None)))
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await recorder.middleware(app)({"type": "http", "method": "GET", "path": "/", "headers": []}, None, None)
+    recorder.settle()
+    span, context = running
+    span.end()
+    tracer.start_span("later", context=context).end()
+    recorder.close()
+    assert receiver.received == []
+    assert recorder.meters.spans_dropped.totals[()] == 3
+
+
+async def test_a_trace_that_waits_holds_on_to_nothing_of_its_request():
+    exporter = _Stuck()
+    recorder = Recorder(Config(service_name="shop", metrics_port=0), exporter=exporter)
+    recorder.start()
+    left = []
+
+    class Body:
+        """Something large that a frame of the application holds."""
+
+    async def app(scope, receive, send):
+        body = Body()
+        left.append(weakref.ref(body))
+        scope["body"] = body
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await recorder.middleware(app)({"type": "http", "method": "GET", "path": "/", "headers": []}, None, None)
+    recorder.settle()
+    gc.collect()
+    assert [ref() for ref in left] == [None]
+    exporter.released.set()
+    recorder.close()
+    assert len(exporter.batches) == 1
+
+
 async def test_without_a_receiver_traces_are_counted_and_no_spans_made():
     recorder = recorder_to(None)
     await fail(recorder)
@@ -202,7 +259,8 @@ async def test_without_a_receiver_traces_are_counted_and_no_spans_made():
 class _Stuck(SpanExporter):
     """Takes nothing until it is released, and notes what it was given."""
 
-    def __init__(self) -> None:
+    def __init__(self, result: SpanExportResult = SpanExportResult.SUCCESS) -> None:
+        self.result = result
         self.released = threading.Event()
         self.entered = threading.Event()
         self.batches: list[list[ReadableSpan]] = []
@@ -211,7 +269,7 @@ class _Stuck(SpanExporter):
         self.entered.set()
         self.released.wait(20)
         self.batches.append(list(spans))
-        return SpanExportResult.SUCCESS
+        return self.result
 
     def shutdown(self) -> None:
         return
@@ -249,18 +307,21 @@ def test_a_trace_is_exported_in_one_piece_its_server_span_first(dropped):
     assert max(map(len, exporter.batches)) < 512 + max(sizes)
 
 
-def test_what_is_under_way_when_closing_hangs_is_counted_once(dropped, monkeypatch):
+@pytest.mark.parametrize("result", SpanExportResult)
+def test_what_is_under_way_when_closing_hangs_is_counted_once(result, dropped, monkeypatch):
     monkeypatch.setattr(export, "_CLOSE", 0.3)
-    exporter = _Stuck()
+    exporter = _Stuck(result)
     shipper = Shipper([exporter], dropped)
-    told = []
-    shipper.ship(spans(5), exported=lambda: told.append("late"))
+    shipper.ship(spans(5))
     shipper.flush(0.0)
     assert exporter.entered.wait(5)
     shipper.close()
     assert dropped.totals[()] == 5
     exporter.released.set()
-    shipper._lines[0].flush().join()
+    for thread in threading.enumerate():
+        if thread.name == "tailgate close":
+            thread.join(10)
+    assert len(exporter.batches) == 1
     assert dropped.totals[()] == 5
     assert not shipper.ship(spans(3)), "it is closed"
     assert dropped.totals[()] == 8
@@ -327,6 +388,17 @@ def test_an_exporter_that_fails_is_counted_and_complained_about_once(raises, dro
     assert len(caplog.records) == 1, "one that works now and then is not complained about again and again"
 
 
+def test_each_outage_is_complained_about_once(dropped, monkeypatch, caplog):
+    monkeypatch.setattr(complaint, "_SILENCE", 0.0)
+    exporter = _Failing(raises=True)
+    shipper = Shipper([exporter], dropped)
+    for exporter.fails in (True, True, True, False, False, True, True):
+        shipper.ship(spans(1))
+        shipper.flush()
+    shipper.close()
+    assert len(caplog.records) == 2
+
+
 def test_an_encoder_that_fails_costs_its_spans(dropped, absent, monkeypatch, caplog):
     def broken(_: object) -> None:
         raise TypeError("no such value")
@@ -342,15 +414,16 @@ def test_an_encoder_that_fails_costs_its_spans(dropped, absent, monkeypatch, cap
 
 
 def test_somebody_elses_exporter_keeps_its_own_log(dropped, absent, caplog):
+    before = complaints()
     shipper = Shipper([OTLPSpanExporter(endpoint=absent, timeout=0.1)], dropped)
+    assert len(complaints()) > len(before)
     theirs = OTLPSpanExporter(endpoint=absent, timeout=0.1)
     theirs.export([])
     said = [record.name for record in caplog.records]
     assert said
     assert set(said) == {trace_exporter.__name__}
     shipper.close()
-    loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict]
-    assert not [one for logger in loggers for one in logger.filters if isinstance(one, Complaint)]
+    assert complaints() == before
 
 
 def test_a_destination_that_hangs_does_not_hold_up_another(dropped):

@@ -237,23 +237,29 @@ async def test_a_span_that_never_ends_is_not_kept_alive_and_not_shipped(traced):
     assert [ref() for ref in left] == [None, None]
 
 
-@pytest.mark.parametrize("kept", [True, False])
-async def test_what_ends_after_the_response_shares_the_fate_of_its_trace(kept, pool):
+@pytest.mark.parametrize("decided", [True, False], ids=["decided meanwhile", "not decided yet"])
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "not kept"])
+async def test_what_ends_after_the_response_shares_the_fate_of_its_trace(kept, decided, pool):
     traced = Traced(sample_ratio=float(kept))
     ended = asyncio.Event()
 
     async def later() -> None:
+        assert request.is_recording()
+        if decided:
+            traced.recorder.settle()
+            assert not request.is_recording()
         with traced.tracer.start_as_current_span("started later"):
             await pool.fetchval("select 1")
         span.end()
         ended.set()
 
     async def endpoint(tasks: BackgroundTasks):
-        nonlocal span
+        nonlocal span, request
+        request = trace.get_current_span()
         span = traced.tracer.start_span("started before")
         tasks.add_task(later)
 
-    span = trace.INVALID_SPAN
+    span = request = trace.INVALID_SPAN
     await traced.get(endpoint)
     await ended.wait()
     seen = traced.seen()
@@ -319,17 +325,20 @@ async def test_what_goes_downstream_names_the_span_it_went_from_and_the_head_dec
         assert int(flags, 16) & 1 == sampled
 
 
-async def test_a_span_that_was_given_another_parent_belongs_to_that_ones_trace(traced):
+@pytest.mark.parametrize("kept", [True, False])
+async def test_a_span_that_was_given_another_parent_belongs_to_that_ones_trace(kept, traced):
     elsewhere = SpanContext(0xABC, 0xDEF, True, TraceFlags(TraceFlags.SAMPLED))
 
     async def endpoint():
         traced.tracer.start_span("root", context=Context()).end()
         traced.tracer.start_span("elsewhere", context=set_span_in_context(NonRecordingSpan(elsewhere))).end()
-        raise FAILED
+        if kept:
+            raise FAILED
 
     await traced.get(endpoint)
     seen = traced.seen()
-    assert {span.name for span in seen.spans} == {"GET /", "elsewhere"}, "a root is sampled by its own id"
+    expected = {"GET /", "elsewhere"} if kept else {"elsewhere"}
+    assert {span.name for span in seen.spans} == expected, "a root is sampled by its own id"
     assert seen.named("elsewhere").context.trace_id == 0xABC
 
 
@@ -498,13 +507,24 @@ def test_the_provider_flushes(everything):
     assert everything.recorder.tracer_provider.force_flush()
     assert len(everything.exporter.get_finished_spans()) == 1
     everything.recorder.close()
+    everything.tracer.start_span("too late").end()
     assert everything.recorder.tracer_provider.force_flush()
+    assert everything.dropped == 0
 
 
 def test_a_limit_that_cannot_be_read_is_named(monkeypatch):
     monkeypatch.setenv("OTEL_SPAN_EVENT_COUNT_LIMIT", "many")
     with pytest.raises(ConfigError, match="OTEL_SPAN_EVENT_COUNT_LIMIT"):
         Recorder(Config(service_name="x"))
+
+
+def test_a_span_that_ends_while_its_trace_is_on_its_way_is_shipped_once(everything):
+    request = RequestSpan(7, 1, True)
+    span = everything.tracer.start_span("s", context=entered(request))
+    _, running = request.settle(kept=True)
+    span.end()
+    everything.recorder._tail.follow(running)
+    assert [one.context.span_id for one in everything.seen().spans] == [span.get_span_context().span_id]
 
 
 def _begin_and_end(traced: Traced, request: RequestSpan) -> None:

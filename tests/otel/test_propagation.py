@@ -12,11 +12,12 @@ from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry import baggage, propagate, trace
+from opentelemetry.context import Context, attach, detach, get_value
 from opentelemetry.propagators.b3 import B3MultiFormat, B3SingleFormat
 from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.propagators.textmap import TextMapPropagator
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import SpanContext
+from opentelemetry.trace import NonRecordingSpan, SpanContext, set_span_in_context
 from tailgate_otel import Config, Recorder
 from tailgate_otel.guard import Guard
 from tailgate_otel.propagation import Entrance
@@ -64,12 +65,23 @@ def logged() -> Iterator[list[str]]:
 
 
 def test_a_request_without_a_caller_begins_a_trace(entrance):
-    request, context = entrance.enter(None)
+    request, context = entrance.enter([])
     assert request.parent is None
     assert request.trace_id
     assert request.span_id
     assert request.sampled is bool(request.trace_id & 1)
     assert trace.get_current_span(context) is request
+
+
+def test_what_surrounds_the_application_surrounds_the_request(entrance):
+    token = attach(set_span_in_context(NonRecordingSpan(SpanContext(1, 2, is_remote=False)), Context({"outer": 7})))
+    try:
+        for headers in ((), (("traceparent", "malformed"),), (("traceparent", PARENT),)):
+            request, context = enter(entrance, *headers)
+            assert get_value("outer", context) == 7
+            assert (request.parent is None) == (headers != (("traceparent", PARENT),)), "but no parent is made of it"
+    finally:
+        detach(token)
 
 
 def test_a_request_goes_on_with_its_callers_trace(entrance):
@@ -107,7 +119,18 @@ def test_a_future_version_is_read_as_far_as_it_is_known(entrance):
 
 @pytest.mark.parametrize(
     "header",
-    ["x", "a=", "=b", "A=b", "a=b=c", "a=\xff", ",".join(f"k{n}=v" for n in range(33)), "a=" + "v" * 9000, "a=1,,B=2"],
+    [
+        ",".join(f"k{n}={'v' * 255}" for n in range(32)),
+        "x",
+        "a=",
+        "=b",
+        "A=b",
+        "a=b=c",
+        "a=\xff",
+        ",".join(f"k{n}=v" for n in range(33)),
+        "a=" + "v" * 9000,
+        "a=1,,B=2",
+    ],
 )
 def test_a_malformed_tracestate_is_none(entrance, header):
     with logged() as lines:
@@ -233,9 +256,12 @@ class _Dear(TextMapPropagator):
     """Counts how often it is asked."""
 
     asked = 0
+    found: list[str] | None = None
 
     def extract(self, carrier, context=None, getter=None):
         self.asked += 1
+        self.found = getter.get(carrier, "X-Dear")
+        assert set(getter.keys(carrier)) == set(carrier)
         return context
 
     def inject(self, carrier, context=None, setter=None):
@@ -258,6 +284,7 @@ async def test_propagators_are_asked_only_when_there_is_something_to_read():
         assert dear.asked == before
         await client.get("/", headers={"X-Dear": "1"})
     assert dear.asked == before + 1
+    assert dear.found == ["1"], "whatever case it spells the name in"
 
 
 async def test_trace_tracestate_and_baggage_go_through_an_application():

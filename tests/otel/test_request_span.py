@@ -1,10 +1,13 @@
 """The span of a request as application code sees it: a recording span like any other, and bounded."""
 
+import gc
 import threading
+import weakref
 
 import pytest
 from opentelemetry import propagate, trace
 from opentelemetry.context import Context
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import SpanContext, TraceFlags, TraceState
 from opentelemetry.trace.status import Status, StatusCode
 from tailgate_otel import scrub
@@ -120,6 +123,22 @@ def test_it_records_until_the_request_has_ended(request_span):
     request_span.set_status(StatusCode.ERROR)
     request_span.record_exception(ValueError())
     assert request_span.told is None
+
+
+def test_what_was_held_is_forgotten_when_it_has_ended(request_span):
+    tracer = TracerProvider().get_tracer("x")
+    spans = [tracer.start_span(f"{n}", context=entered(request_span)) for n in range(4)]
+    assert all(request_span.hold(span) for span in spans)
+    spans[1].end()
+    spans[3].end()
+    ended, running = request_span.settle(kept=False)
+    assert ([span.name for span in ended], [span.name for span in running]) == (["1", "3"], ["0", "2"])
+    late = tracer.start_span("late")
+    assert not request_span.hold(late)
+    left = [weakref.ref(span) for span in (*spans, late)]
+    del spans, ended, running, late
+    gc.collect()
+    assert [ref() for ref in left] == [None] * 5
 
 
 def test_threads_that_tell_at_once_lose_nothing():

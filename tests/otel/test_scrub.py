@@ -175,6 +175,21 @@ def test_a_span_keeps_its_ids_its_times_and_its_tracestate_and_becomes_sampled()
     assert (left.instrumentation_scope.name, left.instrumentation_scope.version) == ("their.code", "1.2")
 
 
+def test_a_parent_or_a_link_that_there_cannot_be_is_left_out():
+    impossible = SpanContext(2**129, 2**70, is_remote=True)
+    left = scrub.clean(span(parent=impossible, links=[Link(impossible), Link(_IDS)]))
+    assert left.parent is None
+    assert [link.context for link in left.links] == [_IDS]
+
+
+def test_a_text_that_is_no_text_can_be_encoded():
+    left = scrub.clean(
+        span(name="\ud800", attributes={"a\ud800": "b\ud800"}, instrumentation_scope=InstrumentationScope("\ud800", 3))
+    )
+    assert (left.name, dict(left.attributes)) == ("?", {"a?": "b?"})
+    assert (left.instrumentation_scope.name, left.instrumentation_scope.version) == ("?", "3")
+
+
 def test_of_an_error_its_type_leaves_and_no_word_of_it():
     told = {"exception.type": "UniqueViolationError", "exception.message": "hidden", "exception.stacktrace": "hidden"}
     left = scrub.clean(

@@ -1,6 +1,6 @@
 """The pytest plugin: ``count_queries`` as a fixture, a budget of queries as a marker, plain asyncpg recorded.
 
-A module of its own, because pytest imports every installed plugin at its start, and tailgate_otel only when asked for.
+A package of its own, because pytest imports every installed plugin at its start, and tailgate_otel only when asked for.
 """
 
 from collections.abc import Callable, Generator
