@@ -1,19 +1,12 @@
 """What a record's calls come to: how many of each kind, and how long they took, overlaps counted once."""
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from copy import copy
-from typing import Final, Protocol
+from typing import Any, Protocol
 
-from tailgate_otel.call import INTROSPECTION, KIND, KINDS, QUERY, RESET, TRANSACTION, UNSENT, WAIT, Row
+from tailgate_otel.call import INTROSPECTION, KINDS, QUERY, RESET, TRANSACTION, UNSENT, WAIT, Call, Rows
 from tailgate_otel.pools import Pool
-from tailgate_otel.statement import describe
-
-NO_BOUNDS: Final[list[int]] = []
-NO_CELLS: Final[dict[str, list[int]]] = {}
-
-
-_PLAIN: Final = (QUERY, WAIT)
 
 
 class Sink(Protocol):
@@ -21,14 +14,16 @@ class Sink(Protocol):
 
     Attributes:
         bounds: the edges of the durations, nanoseconds, ascending.
-        succeeded: the cells of the texts that were counted before, of queries and waits that did not fail.
+        succeeded: the cells of the texts of queries that were counted before, when they did not fail.
+        waited: the cells of the pools whose waits were counted before.
 
     """
 
     bounds: list[int]
     succeeded: dict[str, list[int]]
+    waited: dict[str, list[int]]
 
-    def call_ended(self, text: str, kind: int, nanoseconds: int, error: BaseException | None) -> None:
+    def call_ended(self, call: Call) -> None:
         """Count one call that has no cells there yet, or none at all."""
 
     def watch(self, pool: Pool, name: str) -> None:
@@ -92,45 +87,68 @@ class Account:
         twin.counts = self.counts.copy()
         return twin
 
-    def take(self, rows: Iterable[Row], now: int, sink: Sink | None = None) -> None:  # noqa: C901 - one loop, once
-        """Add calls, given in the order they were begun; what still ran at ``now`` is taken as far as it had come.
+    def count(self, calls: Iterable[Call]) -> None:
+        """Add how many there are."""
+        for call in calls:
+            self.counts[call.kind] += 1
 
-        It may be given again later, as counted: then only its time from ``now`` on is added, and its end.
+    def spend(self, calls: Iterable[Call], now: int) -> None:
+        """Add how long they took, given in the order they were begun; of what still ran at ``now``, the time until then.
+
+        What still ran may be given again later: then only its time from ``now`` on is added.
         """
-        counts, bounds, succeeded = self.counts, NO_BOUNDS, NO_CELLS
-        if sink is not None:
-            bounds, succeeded = sink.bounds, sink.succeeded
         in_database = in_pool = anywhere = self._horizon
-        database = pool = outside = 0
-        for row in rows:
-            text, kind, _, started, ended, _, error, _, counted = row
-            over = 0 < ended <= now
-            if not over:
-                ended = now
-            # Nearly every call is a query or a wait of those seen before.
-            cells = succeeded.get(text) if kind in _PLAIN else None
-            if cells is not None and over and error is None:
+        for call in calls:
+            started, ended = call.started, call.ended if 0 < call.ended < now else now
+            # A union of stretches of time given by their beginnings: each adds what lies beyond the ends so far.
+            if call.kind == WAIT:
+                self.pool += max(0, ended - max(started, in_pool))
+                in_pool = max(in_pool, ended)
+            else:
+                self.database += max(0, ended - max(started, in_database))
+                in_database = max(in_database, ended)
+            self.outside += max(0, ended - max(started, anywhere))
+            anywhere = max(anywhere, ended)
+        self._horizon = now
+
+
+def add_up(rows: Rows, waits: Rows, by: int, sink: Sink) -> tuple[int, int]:
+    """How many queries, and how long in the database: what metrics need of a request that is over.
+
+    It says the same as an account of the same calls, and it runs for every request. The sink is told of each call.
+    """
+    bounds, succeeded, waited = sink.bounds, sink.succeeded, sink.waited
+    queries = database = until = 0
+    for text, kind, started, ended, found in _by_width(rows):
+        over = 0 < ended <= by
+        if not over:
+            ended = by
+        # Nearly every call is a query seen before, that has been answered.
+        cells = succeeded.get(text) if kind == QUERY else None
+        if cells is not None:
+            queries += 1
+            if over:
                 cells[bisect_left(bounds, ended - started)] += 1
                 cells[-1] += ended - started
+        else:
+            call = Call.written(text, kind, started, ended, found, 0)
+            queries += call.kind == QUERY
+            if over:
+                sink.call_ended(call)
+        if ended > until:
+            database += ended - (max(until, started))
+            until = ended
+    for pool, _, started, ended, error in _by_width(waits):
+        if 0 < ended <= by:
+            cells = waited.get(pool)
+            if cells is None:
+                sink.call_ended(Call.written(pool, WAIT, started, ended, error, 0))
             else:
-                if kind == QUERY and describe(text).controls_transaction:
-                    kind = row[KIND] = TRANSACTION
-                if over and sink is not None:
-                    sink.call_ended(text, kind, ended - started, error)
-            if not counted:
-                counts[kind] += 1
-            # A union of stretches of time given by their beginnings: each adds what lies beyond the ends so far.
-            if kind == WAIT:
-                if ended > in_pool:
-                    pool += ended - (max(in_pool, started))
-                    in_pool = ended
-            elif ended > in_database:
-                database += ended - (max(in_database, started))
-                in_database = ended
-            if ended > anywhere:
-                outside += ended - (max(anywhere, started))
-                anywhere = ended
-        self.database += database
-        self.pool += pool
-        self.outside += outside
-        self._horizon = now
+                cells[bisect_left(bounds, ended - started)] += 1
+                cells[-1] += ended - started
+    return queries, database
+
+
+def _by_width(rows: Rows) -> Iterator[tuple[Any, ...]]:
+    every = iter(rows)
+    return zip(every, every, every, every, every, strict=True)

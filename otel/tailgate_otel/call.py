@@ -18,18 +18,22 @@ KINDS: Final = (
     *("query", "transaction", "reset", "introspection", "preparation", "clearance", "wait", "unsent", "outdated"),
 )
 
-# The places of a row: what is written down of a call while a request runs. A list is what costs least to make, to
-# complete and to read; once the request has ended, a Call is made of the few that somebody looks at.
-Row = list[Any]
+# What may be added to a kind: that repeating the call would be no N+1, as with a batch or the step of a cursor; that it
+# failed.
+STEP: Final = 16
+FAILED: Final = 32
+_KIND: Final = 15
+
+# What is written down of a call while a request runs, one after the other in one list: the text or the pool's name, the
+# kind, when it began and ended, and how many rows came back or how it failed. Nothing costs less to write; and the garbage collector, which
+# counts lists and objects, not what is in them, has nothing to do with it.
+Rows = list[Any]
+WIDTH: Final = 5
 TEXT: Final = 0
 KIND: Final = 1
-REPEATABLE: Final = 2
-STARTED: Final = 3
-ENDED: Final = 4
-ROWS: Final = 5
-ERROR: Final = 6
-PARENT: Final = 7
-COUNTED: Final = 8
+STARTED: Final = 2
+ENDED: Final = 3
+FOUND: Final = 4
 
 
 class Call(NamedTuple):
@@ -42,7 +46,6 @@ class Call(NamedTuple):
         rows: how many rows came back.
         error: how it failed.
         parent: the id of the span it was made in, where that is not the request's own; else 0.
-        counted: whether an account has it already.
 
     """
 
@@ -54,7 +57,20 @@ class Call(NamedTuple):
     rows: int
     error: BaseException | None
     parent: int
-    counted: bool
+
+    @classmethod
+    def written(cls, text: str, kind: int, started: int, ended: int, found: Any, parent: int) -> "Call":
+        """The call of what was written down."""
+        error = found if isinstance(found, BaseException) else None
+        rows = 0 if error else found
+        purpose = kind & _KIND
+        if purpose == QUERY:
+            statement = describe(text)
+            if statement.controls_transaction:
+                purpose = TRANSACTION
+            elif statement.resets:
+                purpose = RESET
+        return cls(text, purpose, not kind & STEP, started, ended, rows, error, parent)
 
     @property
     def statement(self) -> Statement:

@@ -19,26 +19,24 @@ from tailgate_otel.account import Sink
 from tailgate_otel.call import (
     CLEARANCE,
     ENDED,
-    ERROR,
+    FAILED,
+    FOUND,
     INTROSPECTION,
     KIND,
     OUTDATED,
     PREPARATION,
     QUERY,
     RESET,
-    ROWS,
+    STEP,
     UNSENT,
     WAIT,
-    Row,
+    Rows,
 )
 from tailgate_otel.record import CURRENT, Record
 
 # Called by name, not by super(): these run for every query.
 _query = Protocol.query
 _bind_execute = Protocol.bind_execute
-_on_release = asyncpg.Connection._on_release
-_set_proxy = asyncpg.Connection._set_proxy
-_do_execute = asyncpg.Connection._do_execute
 _acquire = asyncpg.Pool._acquire
 
 DEFAULT_POOL = "main"
@@ -57,18 +55,19 @@ class RecordedProtocol(Protocol):
         record = CURRENT.get()
         if record is None or not record.open:
             return await _query(self, query, timeout)
-        kind, tally = self.purpose, self.queries_count
-        parent = 0 if record.enclosing is None else record.parent()
-        row = [query, kind, True, perf_counter_ns(), 0, 0, None, parent, False]
-        record.rows.append(row)
+        tally, rows, started = self.queries_count, record.rows, perf_counter_ns()
+        if record.enclosing is not None:
+            record.nest(started)
+        at = len(rows)
+        rows.extend((query, self.purpose, started, 0, 0))
         try:
             answer = await _query(self, query, timeout)
         except BaseException as error:
-            self._failed(row, error, self.queries_count == tally)
+            self._failed(rows, at, error, self.queries_count == tally)
             raise
-        row[ENDED] = perf_counter_ns()
-        if kind == QUERY and len(record.rows) >= record.watched:
-            record.watch(row)
+        rows[at + ENDED] = perf_counter_ns()
+        if len(rows) >= record.watched:
+            record.watch(rows, at)
         return answer
 
     async def bind_execute(
@@ -84,30 +83,31 @@ class RecordedProtocol(Protocol):
         record = CURRENT.get()
         if record is None or not record.open:
             return await _bind_execute(self, state, args, portal_name, limit, return_extra, timeout)
-        tally = self.queries_count
-        parent = 0 if record.enclosing is None else record.parent()
-        row = [state.query, self.purpose, not portal_name, perf_counter_ns(), 0, 0, None, parent, False]
-        record.rows.append(row)
+        tally, rows, started = self.queries_count, record.rows, perf_counter_ns()
+        if record.enclosing is not None:
+            record.nest(started)
+        at = len(rows)
+        rows.extend((state.query, self.purpose | STEP if portal_name else self.purpose, started, 0, 0))
         try:
             answer = await _bind_execute(self, state, args, portal_name, limit, return_extra, timeout)
         except BaseException as error:
-            self._failed(row, error, self.queries_count == tally)
+            self._failed(rows, at, error, self.queries_count == tally)
             raise
-        row[ENDED] = perf_counter_ns()
-        row[ROWS] = len(answer[0] if return_extra else answer)
-        if len(record.rows) >= record.watched:
-            record.watch(row)
+        rows[at + ENDED] = perf_counter_ns()
+        rows[at + FOUND] = len(answer[0] if return_extra else answer)
+        if len(rows) >= record.watched:
+            record.watch(rows, at)
         return answer
 
     def bind_execute_many(self, state: Any, args: Any, portal_name: Any, timeout: Any, return_rows: Any) -> Any:
         """Run a prepared statement for many arguments: one batch, one query."""
         sending = super().bind_execute_many(state, args, portal_name, timeout, return_rows)  # type: ignore[call-arg]
-        return self._recorded(sending, state.query, self.purpose, repeatable=False)
+        return self._recorded(sending, state.query, self.purpose | STEP)
 
     def execute(self, state: Any, portal_name: Any, limit: Any, return_extra: Any, timeout: Any) -> Any:
         """Send a further step of a cursor."""
         sending = super().execute(state, portal_name, limit, return_extra, timeout)
-        return self._recorded(sending, state.query, self.purpose, repeatable=False)
+        return self._recorded(sending, state.query, self.purpose | STEP)
 
     def copy_in(self, copy_stmt: Any, *args: Any) -> Any:
         """COPY into a table."""
@@ -135,36 +135,42 @@ class RecordedProtocol(Protocol):
         """Close a statement that fell out of the cache."""
         return self._recorded(super().close_statement(state, timeout), "CLOSE", CLEARANCE, tallied=False)
 
-    def _recorded(self, sending: Any, text: str, kind: int, *, repeatable: bool = True, tallied: bool = True) -> Any:
+    def _recorded(self, sending: Any, text: str, kind: int, *, tallied: bool = True) -> Any:
         record = CURRENT.get()
         if record is None or not record.open:
             return sending
-        return self._record(record, sending, text, kind, repeatable, tallied)
+        return self._record(record, sending, text, kind, tallied)
 
-    async def _record(
-        self, record: Record, sending: Any, text: str, kind: int, repeatable: bool = True, tallied: bool = True
-    ) -> Any:
-        tally = self.queries_count
-        row = record.begin(text, kind, repeatable)
+    async def _record(self, record: Record, sending: Any, text: str, kind: int, tallied: bool) -> Any:
+        tally, rows, started = self.queries_count, record.rows, perf_counter_ns()
+        if record.enclosing is not None:
+            record.nest(started)
+        at = len(rows)
+        rows.extend((text, kind, started, 0, 0))
         try:
             answer = await sending
         except BaseException as error:
             # asyncpg's own tally tells whether a query went out; for the rest its refusals have a class.
-            self._failed(row, error, self.queries_count == tally if tallied else isinstance(error, InterfaceError))
+            unsent = self.queries_count == tally if tallied else isinstance(error, InterfaceError)
+            self._failed(rows, at, error, unsent)
             raise
-        row[ENDED] = perf_counter_ns()
+        rows[at + ENDED] = perf_counter_ns()
+        if len(rows) >= record.watched:
+            record.watch(rows, at)
         return answer
 
-    def _failed(self, row: Row, error: BaseException, unsent: bool) -> None:
-        row[ENDED] = perf_counter_ns()
-        row[ERROR] = error
+    def _failed(self, rows: Rows, at: int, error: BaseException, unsent: bool) -> None:
+        rows[at + ENDED] = perf_counter_ns()
+        rows[at + FOUND] = error
+        kind = rows[at + KIND]
         if unsent:
-            row[KIND] = UNSENT
-        elif row[KIND] == PREPARATION:
+            kind = UNSENT
+        elif kind == PREPARATION:
             # It failed to be parsed: what it was for counts although it never ran.
-            row[KIND] = self.purpose
+            kind = self.purpose
         elif isinstance(error, InvalidCachedStatementError) and not self.is_in_transaction() and _is_repeated():
-            row[KIND] = OUTDATED
+            kind = OUTDATED
+        rows[at + KIND] = kind | FAILED
 
 
 def _is_repeated() -> bool:
@@ -174,7 +180,7 @@ def _is_repeated() -> bool:
     would cost every statement something.
     """
     frame = inspect.currentframe()
-    while frame is not None and frame.f_code is not _do_execute.__code__:
+    while frame is not None and frame.f_code is not asyncpg.Connection._do_execute.__code__:
         frame = frame.f_back
     return frame is not None and frame.f_locals["retry"]
 
@@ -193,26 +199,6 @@ class RecordedConnection(asyncpg.Connection):
         # adds no storage, so the object becomes one in place, and every identity asyncpg holds stays true.
         protocol.__class__ = RecordedProtocol
         super().__init__(protocol, *args, **options)
-
-    async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's signature
-        """Bring the session back to its initial state."""
-        previous = self._serve(RESET)
-        try:
-            await super().reset(timeout=timeout)
-        finally:
-            self._serve(previous)
-
-    def _on_release(self, stacklevel: int = 1) -> None:
-        # From here to the removal of the proxy the pool cleans the connection, with a callback of the
-        # application's if it was given one. A connection that was lost has no protocol any more.
-        if self._protocol is not None:
-            self._protocol.purpose = RESET
-        _on_release(self, stacklevel)
-
-    def _set_proxy(self, proxy: Any) -> None:
-        if self._protocol is not None:
-            self._protocol.purpose = QUERY
-        _set_proxy(self, proxy)
 
     async def _introspect_types(self, typeoids: Any, timeout: Any) -> Any:  # noqa: ASYNC109 - asyncpg's signature
         previous = self._serve(INTROSPECTION)
@@ -250,8 +236,8 @@ class RecordedPool(asyncpg.Pool):
 
     __slots__ = ("__weakref__", "_counted_by", "name", "waiting")
 
-    def __init__(self, *args: Any, name: str = DEFAULT_POOL, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(self, *args: Any, name: str = DEFAULT_POOL, reset: Any = None, **options: Any) -> None:
+        super().__init__(*args, reset=reset and _cleaning(reset), **options)
         self.name = name
         self.waiting = 0
         self._counted_by: Sink | None = None
@@ -273,19 +259,37 @@ class RecordedPool(asyncpg.Pool):
                 self.waiting -= 1
         if record.sink is not self._counted_by:
             self._introduce(record)
-        parent = 0 if record.enclosing is None else record.parent()
-        row = [self.name, WAIT, False, perf_counter_ns(), 0, 0, None, parent, False]
-        record.rows.append(row)
+        waits, started = record.waits, perf_counter_ns()
+        if record.enclosing is not None:
+            record.nest(started)
+        at = len(waits)
+        waits.extend((self.name, WAIT, started, 0, 0))
         token = CURRENT.set(None)
         try:
             return await _acquire(self, timeout)
         except BaseException as error:
-            row[ERROR] = error
+            waits[at + FOUND] = error
             raise
         finally:
-            row[ENDED] = perf_counter_ns()
+            waits[at + ENDED] = perf_counter_ns()
             self.waiting -= 1
             CURRENT.reset(token)
+
+
+def _cleaning(clean: Any) -> Any:
+    """A pool's callback that cleans connections, which is no part of the request that happens to give one back."""
+
+    async def cleaning(connection: Any) -> None:
+        if not isinstance(connection, RecordedConnection):
+            await clean(connection)
+            return
+        previous = connection._serve(RESET)
+        try:
+            await clean(connection)
+        finally:
+            connection._serve(previous)
+
+    return cleaning
 
 
 def create_pool(dsn: str | None = None, **options: Any) -> RecordedPool:

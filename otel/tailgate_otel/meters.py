@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from tailgate_otel import names
 from tailgate_otel.bounded import Bounded
-from tailgate_otel.call import TRANSACTION, WAIT, error_type
+from tailgate_otel.call import QUERY, TRANSACTION, WAIT, Call
 from tailgate_otel.config import Config
 from tailgate_otel.exposition import gauge
 from tailgate_otel.guard import Guard
 from tailgate_otel.histogram import Counter, Histogram
 from tailgate_otel.pools import Pool, Pools
-from tailgate_otel.statement import MAX_TEXT, describe
+from tailgate_otel.statement import MAX_TEXT
 
 MAX_ROUTES = 200
 MAX_OPERATIONS = 50
@@ -105,6 +105,7 @@ class Meters:
         self._error_type = Bounded(MAX_ERROR_TYPES, names.OTHER_ERROR_TYPE, ("",))
         self._pool_name = Bounded(MAX_POOLS, names.OTHER_POOL)
         self.succeeded: dict[str, list[int]] = {}
+        self.waited: dict[str, list[int]] = {}
         self.bounds = self.operations.bounds
         self._start(config)
 
@@ -132,18 +133,15 @@ class Meters:
         self.pool_wait.observe(key, nanoseconds)
         return self.pool_wait.cells(key)
 
-    def call_ended(self, text: str, kind: int, nanoseconds: int, error: BaseException | None) -> None:
+    def call_ended(self, call: Call) -> None:
         """Count a call of a record: a statement, or a wait for a connection, whose text is the pool's name."""
-        if kind == WAIT:
-            cells = self.pool_waited(text, nanoseconds)
-        elif kind <= TRANSACTION:
-            cells = self.operation_ended(describe(text).operation, error_type(error), nanoseconds)
-        else:
-            return
-        if error is None and kind != TRANSACTION and len(text) <= MAX_TEXT:
-            if len(self.succeeded) >= _MAX_TEXTS:
-                self.succeeded.clear()
-            self.succeeded[text] = cells
+        spent = call.ended - call.started
+        if call.kind == WAIT:
+            _remember(self.waited, call.text, self.pool_waited(call.text, spent))
+        elif call.kind <= TRANSACTION:
+            cells = self.operation_ended(call.statement.operation, call.error_type, spent)
+            if call.kind == QUERY and call.error is None:
+                _remember(self.succeeded, call.text, cells)
 
     def watch(self, pool: Pool, name: str) -> None:
         """Show how full a pool is from now on, until it is closed or gone."""
@@ -183,3 +181,10 @@ class Meters:
             self.kept.add((reason,), 0)
             self.over_cap.add((reason,), 0)
         self.spans_dropped.add((), 0)
+
+
+def _remember(cells: dict[str, list[int]], text: str, found: list[int]) -> None:
+    if len(text) <= MAX_TEXT:
+        if len(cells) >= _MAX_TEXTS:
+            cells.clear()
+        cells[text] = found

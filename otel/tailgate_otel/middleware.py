@@ -63,8 +63,9 @@ class Exchange(Record):
         # What Record.__init__ does, without its call.
         self.guard = recorder.guard
         self.sink = recorder.meters
-        self.watched = recorder.config.n_plus_one
+        self.watched = recorder.watch_from
         self.rows = []
+        self.waits = []
         self.started = perf_counter_ns()
         active = recorder.meters.active
         active[method] = active.get(method, 0) + 1

@@ -16,7 +16,7 @@ from unittest.mock import patch
 import asyncpg
 
 from tailgate_otel import database
-from tailgate_otel.call import QUERY, Call, Row
+from tailgate_otel.call import QUERY, WIDTH, Call, Rows
 from tailgate_otel.guard import Guard
 from tailgate_otel.record import CURRENT, Record
 from tailgate_otel.repetition import call_site
@@ -26,20 +26,23 @@ class Sent(NamedTuple):
     """What a connection wrote down.
 
     Attributes:
-        row: a call as it is being written; what it was for, and how it ended, may turn out later.
+        rows: where a call is being written; what it was for, and how it ended, may turn out later.
+        at: where it begins there.
         request: the record of the request that it belongs to, be that closed, if there is one.
         site: ``file:line`` of its caller, else of whoever began its task; empty if that is unknown.
 
     """
 
-    row: Row
+    rows: Rows
+    at: int
     request: Record | None
     site: str
 
     @property
     def call(self) -> Call:
         """The call as far as it has come."""
-        return Call(*self.row)
+        text, kind, started, ended, found = self.rows[self.at : self.at + WIDTH]
+        return Call.written(text, kind, started, ended, found, 0)
 
 
 class Listener:
@@ -62,43 +65,47 @@ class Listener:
 
 
 class _Overheard:
-    """Stands for a record, and for its rows, while a connection writes down one call.
+    """Stands for a record while a connection writes down one call, or a pool a wait.
 
-    Where no record is open, the call is written into one that nobody reads.
+    Where no record is open, it is written into one that nobody reads.
     """
 
     open = True
 
     def __init__(self, request: Record | None, listeners: tuple[Listener, ...]) -> None:
+        self._record = record = request if request is not None and request.open else Record(Guard())
+        self.rows = _Rows(record.rows, request, listeners)
+        self.waits = record.waits
+        self.watched = record.watched if record is request else inf
+        self.enclosing, self.nest = record.enclosing, record.nest
+        self.sink, self.guard = record.sink, record.guard
+
+    def watch(self, rows: "_Rows", at: int) -> None:
+        self._record.watch(rows.written, at)
+
+
+class _Rows:
+    """Stands for a record's rows, and tells the listeners of a new one."""
+
+    def __init__(self, written: Rows, request: Record | None, listeners: tuple[Listener, ...]) -> None:
+        self.written = written
         self._request = request
         self._listeners = listeners
-        self._record = request if request is not None and request.open else Record(Guard())
-        self.watched = self._record.watched if self._record is request else inf
-        self.enclosing = self._record.enclosing
-        self.parent = self._record.parent
-        self.watch = self._record.watch
-        self.sink, self.guard = self._record.sink, self._record.guard
 
-    @property
-    def rows(self) -> "_Overheard":
-        return self
-
-    def __len__(self) -> int:
-        return len(self._record.rows)
-
-    def append(self, row: Row) -> None:
-        self._record.rows.append(row)
-        self._tell(row)
-
-    def begin(self, text: str, kind: int, repeatable: bool = False) -> Row:
-        row = self._record.begin(text, kind, repeatable)
-        self._tell(row)
-        return row
-
-    def _tell(self, row: Row) -> None:
-        sent = Sent(row, self._request, _site(inspect.currentframe()))
+    def extend(self, row: tuple[Any, ...]) -> None:
+        sent = Sent(self.written, len(self.written), self._request, _site(inspect.currentframe()))
+        self.written.extend(row)
         for listener in self._listeners:
             listener.sent.append(sent)
+
+    def __len__(self) -> int:
+        return len(self.written)
+
+    def __getitem__(self, at: int) -> Any:
+        return self.written[at]
+
+    def __setitem__(self, at: int, value: Any) -> None:
+        self.written[at] = value
 
 
 class _Current:

@@ -5,19 +5,24 @@ its record, and whatever happens after its end no longer counts. What it all com
 for many requests together: code that runs in a row costs a third of what it costs between two waits.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from operator import attrgetter
 from time import perf_counter_ns, time_ns
+from typing import Any
 
 from tailgate_otel import names
-from tailgate_otel.account import Account, Sink
-from tailgate_otel.call import COUNTED, ENDED, Call, Row
+from tailgate_otel.account import Account, Sink, add_up
+from tailgate_otel.call import ENDED, WIDTH, Call, Rows
 from tailgate_otel.guard import Guard
 from tailgate_otel.repetition import Repetition, Repetitions
 
 # Calls kept for the spans of one request; what is beyond is counted, not kept.
 MAX_CALLS = 200
+
+# A list of rows, and where a call begins in it.
+_Place = tuple[Rows, int]
 
 
 class Record:
@@ -27,55 +32,59 @@ class Record:
 
     Attributes:
         open: whether what happens still counts.
-        rows: in the order they were begun, without those :meth:`watch` has taken into account already.
-        watched: from how many rows on each is to be told to :meth:`watch`.
+        rows: what was written down of calls, in the order they were begun, without what :meth:`watch` has put away.
+        waits: the same of waits for a connection.
+        watched: from how many items of rows on the end of each call is told to :meth:`watch`.
         enclosing: asks for the span that a call is made in, once the application has made any; 0 is none of them.
+        parents: those spans, by when the call was begun.
 
     """
 
     open = True
     ended = 0
     enclosing: Callable[[], int] | None = None
+    parents: dict[int, int] | None = None
     repetitions: Repetitions | None = None
-    _account: Account | None = None
-    _crowd = MAX_CALLS
-    _forgotten = 0
-    _first: Sequence[Row] = ()
+    _past: "_Past | None" = None
 
     def __init__(self, guard: Guard, sink: Sink | None = None, repeat_limit: int = 5) -> None:
         self.guard = guard
         self.sink = sink
-        self.watched = repeat_limit
-        self.rows: list[Row] = []
+        self.watched = watch_from(repeat_limit)
+        self.rows: Rows = []
+        self.waits: Rows = []
         self.started = perf_counter_ns()
 
-    def begin(self, text: str, kind: int, repeatable: bool = False) -> Row:
-        """A round trip is about to be sent, or a connection asked for."""
-        parent = 0 if self.enclosing is None else self.parent()
-        row = [text, kind, repeatable, perf_counter_ns(), 0, 0, None, parent, False]
-        self.rows.append(row)
-        return row
-
-    def parent(self) -> int:
-        """The span of the application's that a call is made in; 0 is the request's own."""
+    def nest(self, started: int) -> None:
+        """Remember the span of the application's that a call is made in, if it is made in one."""
         try:
-            return self.enclosing() if self.enclosing is not None else 0
+            span_id = self.enclosing() if self.enclosing is not None else 0
+            if span_id:
+                self.parents = self.parents or {}
+                self.parents[started] = span_id
         except Exception as failure:  # noqa: BLE001 - counted by the guard
             self.guard.caught(failure)
-            return 0
 
-    def watch(self, row: Row) -> None:
-        """A query has ended, one of many: they may repeat each other, and there may be too many to remember."""
+    def watch(self, rows: Rows, at: int) -> None:
+        """A call has ended, one of many: they may repeat each other, and there may be too many to remember."""
         if not self.open:
             return
         try:
             if self.repetitions is None:
-                self.repetitions = Repetitions(self.watched, (one for one in self.rows if one is not row))
-            self.repetitions.add(row)
-            if len(self.rows) >= self._crowd:
-                self._make_room()
+                self.repetitions = Repetitions(self.watched // WIDTH)
+                for other in range(0, len(rows), WIDTH):
+                    if other != at:
+                        self._repeat(rows, other)
+            self._repeat(rows, at)
+            if len(self.rows) >= MAX_CALLS * WIDTH:
+                self._put_away()
         except Exception as failure:  # noqa: BLE001 - counted by the guard
             self.guard.caught(failure)
+
+    def _repeat(self, rows: Rows, at: int) -> None:
+        text, kind, started, ended, _ = rows[at : at + WIDTH]
+        if ended and self.repetitions is not None:
+            self.repetitions.add(text, kind, ended - started)
 
     def close(self) -> None:
         """The last byte is out: what still runs is taken as it stands, what comes later does not count."""
@@ -85,16 +94,21 @@ class Record:
     @property
     def account(self) -> Account:
         """What the calls come to by now, or came to by the end."""
-        account = self._account.copy() if self._account else Account()
-        account.take(self.rows, self.ended or perf_counter_ns())
+        account = self._past.account.copy() if self._past else Account()
+        calls = self._calls(self._open_places())
+        account.count(calls)
+        account.spend(calls, self.ended or perf_counter_ns())
         return account
 
-    def settle(self) -> Account:
-        """What the calls came to in the end; the sink is told of each, so it is asked for once."""
-        account = self._account or Account()
-        if self.rows:
-            account.take(self.rows, self.ended, self.sink)
-        return account
+    def add_up(self, sink: Sink) -> tuple[int, int]:
+        """Queries, and nanoseconds in the database, of a request that is over. The sink is told of its calls: once."""
+        if self._past is None:
+            return add_up(self.rows, self.waits, self.ended, sink)
+        for call in self._calls(self._open_places()):
+            if 0 < call.ended <= self.ended:
+                sink.call_ended(call)
+        account = self.account
+        return account.queries, account.database
 
     @property
     def started_at(self) -> int:
@@ -103,13 +117,14 @@ class Record:
 
     @property
     def calls(self) -> list[Call]:
-        """The first calls, which spans are made of."""
-        return [Call(*row) for row in self._first_rows()]
+        """The first calls, which spans are made of, in the order they were begun."""
+        return self._calls([*(self._past.first if self._past else ()), *self._new_places()])[:MAX_CALLS]
 
     @property
     def calls_dropped(self) -> int:
         """How many calls there were beyond those."""
-        return self._forgotten + max(0, len(self._first) + sum(not row[COUNTED] for row in self.rows) - MAX_CALLS)
+        past = self._past.count if self._past else 0
+        return max(0, past + (len(self.rows) + len(self.waits)) // WIDTH - MAX_CALLS)
 
     @property
     def queries(self) -> int:
@@ -132,22 +147,53 @@ class Record:
         """The statements repeated so often that it is an N+1, the most frequent first."""
         return self.repetitions.worst() if self.repetitions else []
 
-    def _first_rows(self) -> list[Row]:
-        return [*self._first, *(row for row in self.rows if not row[COUNTED])][:MAX_CALLS]
+    def _new_places(self) -> list[_Place]:
+        return [(rows, at) for rows in (self.rows, self.waits) for at in range(0, len(rows), WIDTH)]
 
-    def _make_room(self) -> None:
-        """Take into account what there is, and go on with what still runs."""
-        now = perf_counter_ns()
-        if self._account is None:
-            self._account = Account()
-        self._account.take(self.rows, now, self.sink)
-        self._forgotten = self.calls_dropped
-        self._first = self._first_rows()
-        self.rows = [row for row in self.rows if not row[ENDED]]
-        for row in self.rows:
-            row[COUNTED] = True
-        # Many may run at once: the next time is when as many more have come.
-        self._crowd = MAX_CALLS + 2 * len(self.rows)
+    def _open_places(self) -> list[_Place]:
+        """Of the calls that the account of the past does not have."""
+        return [*(self._past.running if self._past else ()), *self._new_places()]
+
+    def _calls(self, places: Iterable[_Place]) -> list[Call]:
+        """The calls as they are now, in the order they were begun."""
+        calls = [self._call(*rows[at : at + WIDTH]) for rows, at in places]
+        return sorted(calls, key=attrgetter("started"))
+
+    def _call(self, text: str, kind: int, started: int, ended: int, found: Any) -> Call:
+        parent = self.parents.get(started, 0) if self.parents else 0
+        return Call.written(text, kind, started, ended, found, parent)
+
+    def _put_away(self) -> None:
+        """Take into account what there is, and go on with new rows; what still runs goes on writing into the old."""
+        past = self._past = self._past or _Past()
+        places = self._open_places()
+        calls = self._calls(places)
+        ended = [call for call in calls if call.ended]
+        past.account.count(ended)
+        past.account.spend(calls, perf_counter_ns())
+        if self.sink is not None:
+            for call in ended:
+                self.sink.call_ended(call)
+        past.count += (len(self.rows) + len(self.waits)) // WIDTH
+        past.first = [*past.first, *self._new_places()][:MAX_CALLS]
+        past.running = [(rows, at) for rows, at in places if not rows[at + ENDED]]
+        self.rows, self.waits = [], []
+        self.watched = 0
+
+
+class _Past:
+    """What became of the calls of a request that made too many of them to remember."""
+
+    def __init__(self) -> None:
+        self.account = Account()
+        self.count = 0
+        self.first: list[_Place] = []
+        self.running: list[_Place] = []
+
+
+def watch_from(repeat_limit: int) -> int:
+    """From how many items of rows on a statement may have been repeated so often that it is an N+1."""
+    return repeat_limit * WIDTH
 
 
 CURRENT: ContextVar[Record | None] = ContextVar("tailgate_record", default=None)

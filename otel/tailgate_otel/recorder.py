@@ -17,7 +17,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from tailgate_otel import names
 from tailgate_otel.account import Account
-from tailgate_otel.call import QUERY
+from tailgate_otel.call import WIDTH
 from tailgate_otel.config import Config
 from tailgate_otel.export import Shipper, exporters
 from tailgate_otel.guard import Guard
@@ -27,6 +27,7 @@ from tailgate_otel.middleware import FORGOTTEN, Application, Exchange, Middlewar
 from tailgate_otel.nesting import TailProcessor, tracer_provider
 from tailgate_otel.peers import Peers, networks
 from tailgate_otel.propagation import Entrance
+from tailgate_otel.record import watch_from
 from tailgate_otel.routes import Route, Routes
 from tailgate_otel.scrape import MetricsServer, serve
 from tailgate_otel.trace import Answer, spans
@@ -70,6 +71,7 @@ class Recorder:
         self.keeper = Keeper(config)
         self.secret = None if config.run_secret is None else config.run_secret.encode()
         self.peers = Peers(networks(config.trusted_peers))
+        self.watch_from = watch_from(config.n_plus_one)
         self.random = Random()  # noqa: S311 - ids, not secrets
         # Forked processes that shared its state would give out the same ids.
         os.register_at_fork(after_in_child=self.random.seed)
@@ -147,7 +149,7 @@ class Recorder:
                 exchange.span.sampled
                 or exchange.status >= _SERVER_ERROR
                 or exchange.ended - exchange.started > route.slow_above
-                or len(exchange.rows) > route.budget
+                or len(exchange.rows) > route.budget * WIDTH
                 or exchange.repetitions is not None
             ):
                 exchange.forget()
@@ -200,8 +202,8 @@ class Recorder:
 
     def _measure(self, exchange: Exchange) -> None:
         meters, route, status = self.meters, exchange.route, exchange.status
-        account = exchange.settle()
-        duration, database, queries = exchange.ended - exchange.started, account.database, account.counts[QUERY]
+        queries, database = exchange.add_up(meters)
+        duration = exchange.ended - exchange.started
         cells = route.requests.get(status) or route.answered(status)
         cells[bisect_left(meters.requests.bounds, duration)] += 1
         cells[-1] += duration
@@ -223,9 +225,9 @@ class Recorder:
                 sampled=exchange.span.sampled,
             )
             if reason is not None:
-                self._keep(exchange, account, route, status, reason)
+                self._keep(exchange, route, status, reason)
 
-    def _keep(self, exchange: Exchange, account: Account, route: Route, status: int, reason: str) -> None:
+    def _keep(self, exchange: Exchange, route: Route, status: int, reason: str) -> None:
         meters = self.meters
         if not self.keeper.admit(route.name, reason):
             meters.over_cap.add((reason,))
@@ -234,6 +236,7 @@ class Recorder:
         if self._shipper is None:
             return
 
+        account = exchange.account
         # Nothing of the exchange may wait in the queue: by its error it holds the frames of the application.
         trace_id, duration = f"{exchange.span.trace_id:032x}", exchange.ended - exchange.started
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-from tailgate_otel.call import ENDED, ERROR, KIND, QUERY, REPEATABLE, STARTED, TEXT, Call, Row
+from tailgate_otel.call import QUERY, Call
 from tailgate_otel.statement import describe
 
 # Different statements that are counted under one request; one of a million repeats none of them here.
@@ -31,7 +31,6 @@ class Repetitions:
 
     Args:
         limit: how many times the same statement is an N+1.
-        earlier: the calls that had been begun before anybody counted.
 
     Attributes:
         found: whether there is an N+1.
@@ -40,27 +39,24 @@ class Repetitions:
 
     __slots__ = ("_limit", "_seen", "found")
 
-    def __init__(self, limit: int, earlier: Iterable[Row]) -> None:
+    def __init__(self, limit: int) -> None:
         self._limit = limit
         # Count, total and site; for each request that makes more than a few queries, so it is a list.
         self._seen: dict[str, list[Any]] = {}
         self.found = False
-        for row in earlier:
-            if row[ENDED]:
-                self.add(row)
 
-    def add(self, row: Row) -> None:
+    def add(self, text: str, kind: int, nanoseconds: int) -> None:
         """Count a call that has just ended."""
-        if not row[REPEATABLE] or row[ERROR] is not None or row[KIND] != QUERY:
+        if kind != QUERY:
             return
-        statement = describe(row[TEXT])
+        statement = describe(text)
         seen = self._seen.get(statement.text)
         if seen is None:
-            if len(self._seen) < _MAX_STATEMENTS and not statement.controls_transaction:
-                self._seen[statement.text] = [1, row[ENDED] - row[STARTED], ""]
+            if len(self._seen) < _MAX_STATEMENTS and not (statement.controls_transaction or statement.resets):
+                self._seen[statement.text] = [1, nanoseconds, ""]
             return
         seen[0] += 1
-        seen[1] += row[ENDED] - row[STARTED]
+        seen[1] += nanoseconds
         if seen[0] == self._limit:
             self.found = True
             seen[2] = call_site(inspect.currentframe())

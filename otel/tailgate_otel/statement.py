@@ -33,6 +33,8 @@ _TOKENS = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+# As asyncpg writes it, which leaves out what a server does not know; never one of these alone.
+_RESET = re.compile(r"(?:(?:SELECT pg_advisory_unlock_all\(\)|CLOSE ALL|UNLISTEN \*|RESET ALL)(?:; |\Z)){2,}")
 _LISTS = re.compile(r"\(\?(?:, ?\?)+\)")
 _FIRST_WORD = re.compile(r"[( ]*(\w+)")
 _SAVEPOINT_NAME = re.compile(r"__asyncpg_savepoint_[0-9a-f]+__")
@@ -46,12 +48,14 @@ class Statement(NamedTuple):
             have the same text.
         operation: the first keyword, from a bounded set.
         controls_transaction: nothing but BEGIN, COMMIT, ROLLBACK, a savepoint or the like.
+        resets: what asyncpg cleans a connection with before somebody else gets it.
 
     """
 
     text: str
     operation: str
     controls_transaction: bool
+    resets: bool
 
 
 def describe(text: str) -> Statement:
@@ -75,4 +79,4 @@ def _describe(text: str) -> Statement:
     operation = word if word in _OPERATIONS else _OTHER_OPERATION
     alone = ";" not in bare
     control = alone and (operation in _TRANSACTION_CONTROL or bare == _ISOLATION_LEVEL)
-    return Statement(bare, operation, control)
+    return Statement(bare, operation, control, _RESET.fullmatch(bare) is not None)
