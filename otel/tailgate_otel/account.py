@@ -14,17 +14,20 @@ class Sink(Protocol):
 
     Attributes:
         bounds: the edges of the durations, nanoseconds, ascending.
-        succeeded: the cells of the texts of queries that were counted before, when they did not fail.
-        waited: the cells of the pools whose waits were counted before.
+        known: what texts that were sent as queries were for, and where they are counted, if they are.
+        waited: where the waits of the pools are counted.
 
     """
 
     bounds: list[int]
-    succeeded: dict[str, list[int]]
+    known: dict[str, tuple[int, list[int] | None]]
     waited: dict[str, list[int]]
 
     def call_ended(self, call: Call) -> None:
-        """Count one call that has no cells there yet, or none at all."""
+        """Count one call that is not known yet, or failed."""
+
+    def learn(self, call: Call) -> None:
+        """Remember what a text is for that was sent as a query, and did not fail."""
 
     def watch(self, pool: Pool, name: str) -> None:
         """Show how full a pool is from now on."""
@@ -93,9 +96,9 @@ class Account:
             self.counts[call.kind] += 1
 
     def spend(self, calls: Iterable[Call], now: int) -> None:
-        """Add how long they took, given in the order they were begun; of what still ran at ``now``, the time until then.
+        """Add how long they took, given in the order they were begun; of what still ran, the time until ``now``.
 
-        What still ran may be given again later: then only its time from ``now`` on is added.
+        It may be given again later: then only its time from ``now`` on is added.
         """
         in_database = in_pool = anywhere = self._horizon
         for call in calls:
@@ -112,29 +115,33 @@ class Account:
         self._horizon = now
 
 
-def add_up(rows: Rows, waits: Rows, by: int, sink: Sink) -> tuple[int, int]:
+def add_up(rows: Rows, waits: Rows, by: int, sink: Sink) -> tuple[int, int]:  # noqa: C901 - one loop, for its pace
     """How many queries, and how long in the database: what metrics need of a request that is over.
 
     It says the same as an account of the same calls, and it runs for every request. The sink is told of each call.
     """
-    bounds, succeeded, waited = sink.bounds, sink.succeeded, sink.waited
+    bounds, known, waited = sink.bounds, sink.known, sink.waited
     queries = database = until = 0
     for text, kind, started, ended, found in _by_width(rows):
         over = 0 < ended <= by
         if not over:
             ended = by
-        # Nearly every call is a query seen before, that has been answered.
-        cells = succeeded.get(text) if kind == QUERY else None
-        if cells is not None:
-            queries += 1
-            if over:
+        seen = known.get(text) if kind == QUERY else None
+        if seen is not None:
+            purpose, cells = seen
+            if purpose == QUERY:
+                queries += 1
+            if cells is not None and over:
                 cells[bisect_left(bounds, ended - started)] += 1
                 cells[-1] += ended - started
         else:
             call = Call.written(text, kind, started, ended, found, 0)
-            queries += call.kind == QUERY
+            if call.kind == QUERY:
+                queries += 1
             if over:
                 sink.call_ended(call)
+                if kind == QUERY:
+                    sink.learn(call)
         if ended > until:
             database += ended - (max(until, started))
             until = ended

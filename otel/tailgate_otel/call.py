@@ -24,9 +24,9 @@ STEP: Final = 16
 FAILED: Final = 32
 _KIND: Final = 15
 
-# What is written down of a call while a request runs, one after the other in one list: the text or the pool's name, the
-# kind, when it began and ended, and how many rows came back or how it failed. Nothing costs less to write; and the garbage collector, which
-# counts lists and objects, not what is in them, has nothing to do with it.
+# What is written down of a call while a request runs, one after the other in one list: the text or the pool's name,
+# the kind, when it began and ended, and how many rows came back or how it failed. Nothing costs less to write; and
+# the garbage collector, which counts lists and objects, not what is in them, has nothing to do with it.
 Rows = list[Any]
 WIDTH: Final = 5
 TEXT: Final = 0

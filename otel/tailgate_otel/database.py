@@ -33,6 +33,7 @@ from tailgate_otel.call import (
     Rows,
 )
 from tailgate_otel.record import CURRENT, Record
+from tailgate_otel.statement import describe
 
 # Called by name, not by super(): these run for every query.
 _query = Protocol.query
@@ -43,9 +44,16 @@ DEFAULT_POOL = "main"
 
 
 class RecordedProtocol(Protocol):
-    """The protocol of one connection. ``purpose`` says what its executions are for just now."""
+    """The protocol of one connection.
+
+    Attributes:
+        purpose: what its executions are for just now.
+        cleaning: the text that asyncpg cleans the connection with, once it has been seen.
+
+    """
 
     purpose: int = QUERY
+    cleaning: str | None = None
 
     # The two ways of nearly every statement. What _record does stands here, too, without its calls: between two waits
     # for the network a call costs more than what most of them do.
@@ -66,8 +74,11 @@ class RecordedProtocol(Protocol):
             self._failed(rows, at, error, self.queries_count == tally)
             raise
         rows[at + ENDED] = perf_counter_ns()
-        if len(rows) >= record.watched:
-            record.watch(rows, at)
+        if len(rows) >= record.watched and query is not self.cleaning:
+            if describe(query).resets:
+                self.cleaning = query
+            else:
+                record.watch(rows, at)
         return answer
 
     async def bind_execute(

@@ -7,7 +7,7 @@ from tailgate_otel import names
 from tailgate_otel.config import Config
 
 # The 56 random bits of a trace id: the same ids are sampled by everyone who uses the same ratio.
-_RANDOM_BITS = (1 << 56) - 1
+RANDOM_BITS = (1 << 56) - 1
 
 
 class Bucket:
@@ -36,12 +36,12 @@ class Keeper:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._sampled_below = int(config.sample_ratio * (_RANDOM_BITS + 1))
+        self.sampled_below = int(config.sample_ratio * (RANDOM_BITS + 1))
         self._buckets: dict[tuple[str, str], Bucket] = {}
 
     def sampled(self, trace_id: int) -> bool:
         """The decision that can be taken at the head of a request, and is told downstream."""
-        return (trace_id & _RANDOM_BITS) < self._sampled_below
+        return (trace_id & RANDOM_BITS) < self.sampled_below
 
     def limits(self, route: str) -> tuple[float, float]:
         """Seconds and queries above which a request to ``route`` (``METHOD template``) is worth keeping."""

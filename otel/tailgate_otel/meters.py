@@ -1,10 +1,11 @@
 """The metrics of one service process."""
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 from tailgate_otel import names
 from tailgate_otel.bounded import Bounded
-from tailgate_otel.call import QUERY, TRANSACTION, WAIT, Call
+from tailgate_otel.call import TRANSACTION, WAIT, Call
 from tailgate_otel.config import Config
 from tailgate_otel.exposition import gauge
 from tailgate_otel.guard import Guard
@@ -37,6 +38,7 @@ _REASONS = (
 _SUCCESSES = {"POST": ("200", "201"), "PUT": ("200", "201"), "DELETE": ("200", "204")}
 _FAILURES = ("500", "503")
 _OPERATIONS = ("SELECT", "INSERT", "UPDATE", "DELETE")
+_Known = TypeVar("_Known")
 
 
 class Meters:
@@ -104,7 +106,7 @@ class Meters:
         self._operation = Bounded(MAX_OPERATIONS, names.OTHER_OPERATION, _OPERATIONS)
         self._error_type = Bounded(MAX_ERROR_TYPES, names.OTHER_ERROR_TYPE, ("",))
         self._pool_name = Bounded(MAX_POOLS, names.OTHER_POOL)
-        self.succeeded: dict[str, list[int]] = {}
+        self.known: dict[str, tuple[int, list[int] | None]] = {}
         self.waited: dict[str, list[int]] = {}
         self.bounds = self.operations.bounds
         self._start(config)
@@ -139,9 +141,13 @@ class Meters:
         if call.kind == WAIT:
             _remember(self.waited, call.text, self.pool_waited(call.text, spent))
         elif call.kind <= TRANSACTION:
-            cells = self.operation_ended(call.statement.operation, call.error_type, spent)
-            if call.kind == QUERY and call.error is None:
-                _remember(self.succeeded, call.text, cells)
+            self.operation_ended(call.statement.operation, call.error_type, spent)
+
+    def learn(self, call: Call) -> None:
+        """Remember what a text is for, as its text says, and where it is counted when it does not fail."""
+        counted = call.kind <= TRANSACTION
+        key = (names.DB_SYSTEM, self._operation(call.statement.operation), "")
+        _remember(self.known, call.text, (call.kind, self.operations.cells(key) if counted else None))
 
     def watch(self, pool: Pool, name: str) -> None:
         """Show how full a pool is from now on, until it is closed or gone."""
@@ -183,8 +189,8 @@ class Meters:
         self.spans_dropped.add((), 0)
 
 
-def _remember(cells: dict[str, list[int]], text: str, found: list[int]) -> None:
+def _remember(known: dict[str, _Known], text: str, what: _Known) -> None:
     if len(text) <= MAX_TEXT:
-        if len(cells) >= _MAX_TEXTS:
-            cells.clear()
-        cells[text] = found
+        if len(known) >= _MAX_TEXTS:
+            known.clear()
+        known[text] = what

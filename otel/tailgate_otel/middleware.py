@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry.context import Context
 
 from tailgate_otel import names
+from tailgate_otel.keep import RANDOM_BITS
 from tailgate_otel.record import CURRENT, Record
 from tailgate_otel.request_span import REQUEST_KEY, SPAN_KEY, RequestSpan
 from tailgate_otel.route import METHODS
@@ -38,12 +39,22 @@ _SERVER_TIMING = names.HEADER_SERVER_TIMING.encode()
 class Exchange(Record):
     """One request and its response under way."""
 
+    __slots__ = (
+        "context",
+        "error",
+        "finished",
+        "forced",
+        "method",
+        "recorder",
+        "root_path",
+        "route",
+        "scope",
+        "span",
+        "status",
+        "timed",
+    )
+
     route: Route
-    error: BaseException | None = None
-    finished = False
-    forced = False
-    status = 0
-    timed = False
 
     def __init__(self, recorder: "Recorder", scope: Scope) -> None:
         self.recorder = recorder
@@ -51,10 +62,15 @@ class Exchange(Record):
         self.root_path: str = scope.get("root_path", "")
         method: str = scope["method"]
         self.method = method = method if method in METHODS else names.OTHER_METHOD
+        self.error: BaseException | None = None
+        self.finished = False
+        self.forced = False
+        self.status = 0
+        self.timed = False
         if recorder.watched.isdisjoint(map(_NAME, scope["headers"])):
             bits = recorder.random.getrandbits
             trace_id = bits(128) or 1  # 0 is no valid id
-            self.span = span = RequestSpan(trace_id, bits(64) or 1, recorder.keeper.sampled(trace_id))
+            self.span = span = RequestSpan(trace_id, bits(64) or 1, trace_id & RANDOM_BITS < recorder.sampled_below)
             around = recorder.context.get()
             both = {SPAN_KEY: span, REQUEST_KEY: span}
             self.context = Context({**around, **both} if around else both)
@@ -66,9 +82,15 @@ class Exchange(Record):
         self.watched = recorder.watch_from
         self.rows = []
         self.waits = []
-        self.started = perf_counter_ns()
+        self.open = True
+        self.enclosing = None
+        self.parents = None
+        self.repetitions = None
+        self._past = None
+        self.ended = 0
         active = recorder.meters.active
         active[method] = active.get(method, 0) + 1
+        self.started = perf_counter_ns()
 
     def _look_at_headers(self) -> None:
         """Become a part of the caller's trace, if what it sent says one; see whether it knows the run's secret."""
@@ -99,14 +121,11 @@ class Exchange(Record):
 
     async def _end(self, send: Send, message: Message) -> None:
         await send(message)
-        self.close()
+        self.ended = perf_counter_ns()
+        self.open = False
         # Frameworks answer 500 first and raise afterwards; the metrics then know what was raised.
         if self.status < _SERVER_ERROR and not self.finished:
             self.recorder.finish(self)
-
-    def forget(self) -> None:
-        """Let go of what the application made, and of what leads back here."""
-        self.scope = FORGOTTEN
 
     def _told(self, message: Message) -> Message:
         """The start of the response, with ``Server-Timing``."""

@@ -40,12 +40,21 @@ class Record:
 
     """
 
-    open = True
-    ended = 0
-    enclosing: Callable[[], int] | None = None
-    parents: dict[int, int] | None = None
-    repetitions: Repetitions | None = None
-    _past: "_Past | None" = None
+    # Slots, and every one filled at once: what a class has in an instance's stead is slow to be found.
+    __slots__ = (
+        "_past",
+        "enclosing",
+        "ended",
+        "guard",
+        "open",
+        "parents",
+        "repetitions",
+        "rows",
+        "sink",
+        "started",
+        "waits",
+        "watched",
+    )
 
     def __init__(self, guard: Guard, sink: Sink | None = None, repeat_limit: int = 5) -> None:
         self.guard = guard
@@ -53,6 +62,12 @@ class Record:
         self.watched = watch_from(repeat_limit)
         self.rows: Rows = []
         self.waits: Rows = []
+        self.open = True
+        self.enclosing: Callable[[], int] | None = None
+        self.parents: dict[int, int] | None = None
+        self.repetitions: Repetitions | None = None
+        self._past: _Past | None = None
+        self.ended = 0
         self.started = perf_counter_ns()
 
     def nest(self, started: int) -> None:

@@ -35,7 +35,7 @@ from tailgate_otel.trace import Answer, spans
 _SERVER_ERROR = 500
 # Requests that have ended are worked out so many together, or after so many seconds: code that runs in a row
 # costs a third of what it costs between two waits.
-_TOGETHER = 8
+_TOGETHER = 50
 _WITHIN = 0.05
 _USER_AGENT = names.HEADER_USER_AGENT.encode()
 
@@ -69,6 +69,7 @@ class Recorder:
         self.guard = Guard()
         self.meters = Meters(config, self.guard)
         self.keeper = Keeper(config)
+        self.sampled_below = self.keeper.sampled_below
         self.secret = None if config.run_secret is None else config.run_secret.encode()
         self.peers = Peers(networks(config.trusted_peers))
         self.watch_from = watch_from(config.n_plus_one)
@@ -150,9 +151,9 @@ class Recorder:
                 or exchange.status >= _SERVER_ERROR
                 or exchange.ended - exchange.started > route.slow_above
                 or len(exchange.rows) > route.budget * WIDTH
-                or exchange.repetitions is not None
+                or (exchange.repetitions is not None and exchange.repetitions.found)
             ):
-                exchange.forget()
+                exchange.scope = FORGOTTEN
             ended = self._ended
             ended.append(exchange)
             if len(ended) >= _TOGETHER:
@@ -198,7 +199,7 @@ class Recorder:
                 span.ended = True
             except Exception as failure:  # noqa: BLE001 - counted by the guard
                 self.guard.caught(failure)
-            exchange.forget()
+            exchange.scope = FORGOTTEN
 
     def _measure(self, exchange: Exchange) -> None:
         meters, route, status = self.meters, exchange.route, exchange.status
@@ -213,14 +214,15 @@ class Recorder:
         cells = route.database
         cells[bisect_left(meters.db_time.bounds, database)] += 1
         cells[-1] += database
-        if route.growth or exchange.repetitions is not None:
+        repeated = exchange.repetitions is not None and exchange.repetitions.found
+        if repeated or route.growth:
             route.grow(exchange)
         if exchange.scope is not FORGOTTEN:
             reason = reason_to_keep(
                 failed=status >= _SERVER_ERROR,
                 slow=duration > route.slow_above,
                 over_budget=queries > route.budget,
-                repeated=exchange.repetitions is not None and exchange.repetitions.found,
+                repeated=repeated,
                 forced=exchange.forced,
                 sampled=exchange.span.sampled,
             )

@@ -52,7 +52,7 @@ class Repetitions:
         statement = describe(text)
         seen = self._seen.get(statement.text)
         if seen is None:
-            if len(self._seen) < _MAX_STATEMENTS and not (statement.controls_transaction or statement.resets):
+            if len(self._seen) < _MAX_STATEMENTS and statement.repeatable:
                 self._seen[statement.text] = [1, nanoseconds, ""]
             return
         seen[0] += 1

@@ -75,20 +75,25 @@ class Routes:
         self._meters = meters
         self._keeper = keeper
         self._routes: dict[tuple[str, str], Route] = {}
-        self._known: dict[tuple[int, str, int], tuple[object, Route]] = {}
+        self._known: dict[int, tuple[object, int, Route]] = {}
 
     def of(self, method: str, scope: MutableMapping[str, Any], root_path: str) -> Route:
         """The route that a framework has left in a scope; ``root_path`` is that of the scope before."""
-        answered = scope.get("route")
+        answered, segments = scope.get("route"), scope["path"].count("/")
         # Where each segment is matched by one segment, the same number of them means the same template again.
-        known_by = (id(answered), method, scope["path"].count("/"))
-        known = self._known.get(known_by)
-        if known is not None and known[0] is answered and not root_path:
-            return known[1]
+        known = self._known.get(id(answered))
+        if (
+            known is not None
+            and known[0] is answered
+            and known[1] == segments
+            and known[2].key[0] == method
+            and not root_path
+        ):
+            return known[2]
         template = template_of(scope, root_path)
         route = self._routes.get((method, template)) or self._bounded(method, self._meters.route(template))
         if template == getattr(answered, "path", "") and ":path}" not in template and len(self._known) < _MAX_KNOWN:
-            self._known[known_by] = answered, route
+            self._known[id(answered)] = answered, segments, route
         return route
 
     def _bounded(self, method: str, template: str) -> Route:

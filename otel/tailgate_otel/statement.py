@@ -57,6 +57,11 @@ class Statement(NamedTuple):
     controls_transaction: bool
     resets: bool
 
+    @property
+    def repeatable(self) -> bool:
+        """Whether repeating it may be an N+1."""
+        return not (self.controls_transaction or self.resets)
+
 
 def describe(text: str) -> Statement:
     """The statement of a text, remembered for the texts seen lately."""
