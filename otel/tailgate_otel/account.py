@@ -1,6 +1,5 @@
 """What a record's calls come to: how many of each kind, and how long they took, overlaps counted once."""
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from copy import copy
 from typing import Any, Protocol
@@ -13,13 +12,11 @@ class Sink(Protocol):
     """Where calls that have ended are counted for metrics.
 
     Attributes:
-        bounds: the edges of the durations, nanoseconds, ascending.
-        known: what texts that were sent as queries were for, and where they are counted, if they are.
-        waited: where the waits of the pools are counted.
+        known: what texts that were sent as queries were for, and where their durations arrive, if they are counted.
+        waited: where the waits of the pools arrive.
 
     """
 
-    bounds: list[int]
     known: dict[str, tuple[int, list[int] | None]]
     waited: dict[str, list[int]]
 
@@ -27,7 +24,7 @@ class Sink(Protocol):
         """Count one call that is not known yet, or failed."""
 
     def learn(self, call: Call) -> None:
-        """Remember what a text is for that was sent as a query, and did not fail."""
+        """Remember what a text is for that was sent as a query, or the name of a pool."""
 
     def watch(self, pool: Pool, name: str) -> None:
         """Show how full a pool is from now on."""
@@ -120,7 +117,7 @@ def add_up(rows: Rows, waits: Rows, by: int, sink: Sink) -> tuple[int, int]:  # 
 
     It says the same as an account of the same calls, and it runs for every request. The sink is told of each call.
     """
-    bounds, known, waited = sink.bounds, sink.known, sink.waited
+    known, waited = sink.known, sink.waited
     queries = database = until = 0
     for text, kind, started, ended, found in _by_width(rows):
         over = 0 < ended <= by
@@ -128,12 +125,11 @@ def add_up(rows: Rows, waits: Rows, by: int, sink: Sink) -> tuple[int, int]:  # 
             ended = by
         seen = known.get(text) if kind == QUERY else None
         if seen is not None:
-            purpose, cells = seen
+            purpose, arrivals = seen
             if purpose == QUERY:
                 queries += 1
-            if cells is not None and over:
-                cells[bisect_left(bounds, ended - started)] += 1
-                cells[-1] += ended - started
+            if arrivals is not None and over:
+                arrivals.append(ended - started)
         else:
             call = Call.written(text, kind, started, ended, found, 0)
             if call.kind == QUERY:
@@ -142,17 +138,22 @@ def add_up(rows: Rows, waits: Rows, by: int, sink: Sink) -> tuple[int, int]:  # 
                 sink.call_ended(call)
                 if kind == QUERY:
                     sink.learn(call)
-        if ended > until:
-            database += ended - (max(until, started))
+        # A union of stretches of time, as an account has it.
+        if started >= until:
+            database += ended - started
+            until = ended
+        elif ended > until:
+            database += ended - until
             until = ended
     for pool, _, started, ended, error in _by_width(waits):
         if 0 < ended <= by:
-            cells = waited.get(pool)
-            if cells is None:
-                sink.call_ended(Call.written(pool, WAIT, started, ended, error, 0))
+            arrivals = waited.get(pool)
+            if arrivals is not None:
+                arrivals.append(ended - started)
             else:
-                cells[bisect_left(bounds, ended - started)] += 1
-                cells[-1] += ended - started
+                call = Call.written(pool, WAIT, started, ended, error, 0)
+                sink.call_ended(call)
+                sink.learn(call)
     return queries, database
 
 

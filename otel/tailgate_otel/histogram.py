@@ -5,7 +5,7 @@ list is atomic, so a scrape sees each series as it was at one moment.
 """
 
 import time
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
 from prometheus_client.utils import floatToGoString
@@ -73,20 +73,36 @@ class Histogram:
         self._other = other
         self._scale = scale
         self._series: dict[Labels, list[int]] = {}
+        self._arrived: dict[int, tuple[list[int], list[int]]] = {}
         self._exemplars: dict[Labels, dict[int, str]] = {}
 
     def cells(self, key: Labels) -> list[int]:
-        """The series, opened at 0: its buckets' counts, each bucket for itself, and the sum of the values at the end.
-
-        Who keeps the list spares the look-up: ``cells[bisect_left(histogram.bounds, value)] += 1``, and
-        ``cells[-1] += value``.
-        """
+        """The series, opened at 0: its buckets' counts, each bucket for itself, and the sum of the values at the end."""
         cells = self._series.get(key)
         if cells is None:
             if len(self._series) >= MAX_SERIES:
                 key = self._other
             cells = self._series.setdefault(key, [0] * (len(self._shown) + 1))
         return cells
+
+    def arrivals(self, key: Labels) -> list[int]:
+        """Where values of a series are put to be counted later, by :meth:`count`: nothing costs less than to append."""
+        cells = self.cells(key)
+        return self._arrived.setdefault(id(cells), (cells, []))[1]
+
+    def count(self) -> None:
+        """Count the values that have arrived; nobody may put any meanwhile."""
+        for cells, arrived in self._arrived.values():
+            if arrived:
+                arrived.sort()
+                cells[-1] += sum(arrived)
+                below = 0
+                for index, bound in enumerate(self.bounds):
+                    through = bisect_right(arrived, bound, below)
+                    cells[index] += through - below
+                    below = through
+                cells[-2] += len(arrived) - below
+                arrived.clear()
 
     def observe(self, key: Labels, value: int) -> None:
         """Count one value."""

@@ -108,46 +108,41 @@ class Meters:
         self._pool_name = Bounded(MAX_POOLS, names.OTHER_POOL)
         self.known: dict[str, tuple[int, list[int] | None]] = {}
         self.waited: dict[str, list[int]] = {}
-        self.bounds = self.operations.bounds
         self._start(config)
 
-    def operation_ended(self, operation: str, error_type: str, nanoseconds: int) -> list[int]:
-        """Count one statement; ``error_type`` is empty, an SQLSTATE or the name of an exception's class.
-
-        Returns:
-            Where it was counted.
-
-        """
+    def operation_ended(self, operation: str, error_type: str, nanoseconds: int) -> None:
+        """Count one statement; ``error_type`` is empty, an SQLSTATE or the name of an exception's class."""
         key = (names.DB_SYSTEM, operation, error_type)
         if key not in self.operations:
             key = (names.DB_SYSTEM, self._operation(operation), self._error_type(error_type))
         self.operations.observe(key, nanoseconds)
-        return self.operations.cells(key)
 
-    def pool_waited(self, pool_name: str, nanoseconds: int) -> list[int]:
-        """Count one wait for a connection.
+    def pool_waited(self, pool_name: str, nanoseconds: int) -> None:
+        """Count one wait for a connection."""
+        self.pool_wait.observe((self._pool_name(pool_name),), nanoseconds)
 
-        Returns:
-            Where it was counted.
-
-        """
-        key = (self._pool_name(pool_name),)
-        self.pool_wait.observe(key, nanoseconds)
-        return self.pool_wait.cells(key)
+    def count(self) -> None:
+        """Count the values that have been put where they arrive; nobody may put any meanwhile."""
+        for histogram in (self.requests, self.queries, self.db_time, self.operations, self.pool_wait):
+            histogram.count()
 
     def call_ended(self, call: Call) -> None:
         """Count a call of a record: a statement, or a wait for a connection, whose text is the pool's name."""
         spent = call.ended - call.started
         if call.kind == WAIT:
-            _remember(self.waited, call.text, self.pool_waited(call.text, spent))
+            self.pool_waited(call.text, spent)
         elif call.kind <= TRANSACTION:
             self.operation_ended(call.statement.operation, call.error_type, spent)
 
     def learn(self, call: Call) -> None:
-        """Remember what a text is for, as its text says, and where it is counted when it does not fail."""
-        counted = call.kind <= TRANSACTION
-        key = (names.DB_SYSTEM, self._operation(call.statement.operation), "")
-        _remember(self.known, call.text, (call.kind, self.operations.cells(key) if counted else None))
+        """Remember what a text is for, as its text says, and where it arrives when it does not fail."""
+        if call.kind == WAIT:
+            _remember(self.waited, call.text, self.pool_wait.arrivals((self._pool_name(call.text),)))
+            return
+        arrivals = None
+        if call.kind <= TRANSACTION:
+            arrivals = self.operations.arrivals((names.DB_SYSTEM, self._operation(call.statement.operation), ""))
+        _remember(self.known, call.text, (call.kind, arrivals))
 
     def watch(self, pool: Pool, name: str) -> None:
         """Show how full a pool is from now on, until it is closed or gone."""

@@ -3,7 +3,6 @@
 import os
 import socket
 from asyncio import get_running_loop
-from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -16,8 +15,8 @@ from opentelemetry.sdk.trace.export import SpanExporter
 from prometheus_client.process_collector import ProcessCollector
 
 from tailgate_otel import names
-from tailgate_otel.account import Account
-from tailgate_otel.call import WIDTH
+from tailgate_otel.account import Account, add_up
+from tailgate_otel.call import WIDTH, Rows
 from tailgate_otel.config import Config
 from tailgate_otel.export import Shipper, exporters
 from tailgate_otel.guard import Guard
@@ -37,6 +36,8 @@ _SERVER_ERROR = 500
 # costs a third of what it costs between two waits.
 _TOGETHER = 50
 _WITHIN = 0.05
+# Values are counted into histograms so many together, or when these are asked for.
+_COUNT_FROM = 20_000
 _USER_AGENT = names.HEADER_USER_AGENT.encode()
 
 
@@ -77,8 +78,10 @@ class Recorder:
         # Forked processes that shared its state would give out the same ids.
         os.register_at_fork(after_in_child=self.random.seed)
         self.context = _context_variable()
-        self._ended: deque[Exchange] = deque()
+        # Those that nothing but numbers is remembered of are tuples of these.
+        self._ended: deque[Exchange | tuple[Route, int, int, int, Rows, Rows]] = deque()
         self._settling = Lock()
+        self._arrived = 0
         self._routes = Routes(self.meters, self.keeper)
         self._exporter = exporter
         self._resource = Resource.create(
@@ -145,17 +148,20 @@ class Recorder:
             # A response that never began, or broke off, is the server's error whatever its first line said.
             if exchange.error is not None or not exchange.status:
                 exchange.status = _SERVER_ERROR
-            # Where there can be no reason to keep the trace, as with most requests, nothing more is remembered.
-            if not (
+            ended = self._ended
+            if (
                 exchange.span.sampled
                 or exchange.status >= _SERVER_ERROR
                 or exchange.ended - exchange.started > route.slow_above
                 or len(exchange.rows) > route.budget * WIDTH
-                or (exchange.repetitions is not None and exchange.repetitions.found)
+                or exchange.repetitions is not None
+                or route.growth
             ):
-                exchange.scope = FORGOTTEN
-            ended = self._ended
-            ended.append(exchange)
+                ended.append(exchange)
+            else:
+                # There is no reason to keep the trace, as with most requests: nothing but numbers is remembered.
+                exchange.span.over()
+                ended.append((route, exchange.status, exchange.started, exchange.ended, exchange.rows, exchange.waits))
             if len(ended) >= _TOGETHER:
                 self._settle()
             elif len(ended) == 1:
@@ -176,7 +182,9 @@ class Recorder:
 
     def text(self, openmetrics: bool) -> Iterator[str]:
         """Every metric as it stands; called by the scraper's thread."""
-        self.settle()
+        with self._settling:
+            self._measure_all()
+            self.meters.count()
         yield from self.meters.text(openmetrics)
 
     def _settle(self) -> None:
@@ -190,34 +198,35 @@ class Recorder:
     def _measure_all(self) -> None:
         ended = self._ended
         while ended:
-            exchange = ended.popleft()
+            one = ended.popleft()
             try:
-                self._measure(exchange)
-                span = exchange.span
-                if span.held is not None:
-                    span.settle(kept=False)
-                span.ended = True
+                if isinstance(one, tuple):
+                    route, status, started, closed, rows, waits = one
+                    queries, database = add_up(rows, waits, closed, self.meters)
+                    self._measure(route, status, closed - started, queries, database)
+                else:
+                    self._judge(one)
             except Exception as failure:  # noqa: BLE001 - counted by the guard
                 self.guard.caught(failure)
-            exchange.scope = FORGOTTEN
 
-    def _measure(self, exchange: Exchange) -> None:
-        meters, route, status = self.meters, exchange.route, exchange.status
-        queries, database = exchange.add_up(meters)
-        duration = exchange.ended - exchange.started
-        cells = route.requests.get(status) or route.answered(status)
-        cells[bisect_left(meters.requests.bounds, duration)] += 1
-        cells[-1] += duration
-        cells = route.queries
-        cells[bisect_left(meters.queries.bounds, queries)] += 1
-        cells[-1] += queries
-        cells = route.database
-        cells[bisect_left(meters.db_time.bounds, database)] += 1
-        cells[-1] += database
-        repeated = exchange.repetitions is not None and exchange.repetitions.found
-        if repeated or route.growth:
-            route.grow(exchange)
-        if exchange.scope is not FORGOTTEN:
+    def _measure(self, route: Route, status: int, duration: int, queries: int, database: int) -> None:
+        (route.requests.get(status) or route.answered(status)).append(duration)
+        route.queries.append(queries)
+        route.database.append(database)
+        self._arrived += 3 + queries
+        if self._arrived >= _COUNT_FROM:
+            self._arrived = 0
+            self.meters.count()
+
+    def _judge(self, exchange: Exchange) -> None:
+        """Measure a request whose trace there may be a reason to keep, and keep it if there is."""
+        route, status, duration = exchange.route, exchange.status, exchange.ended - exchange.started
+        try:
+            queries, database = exchange.add_up(self.meters)
+            self._measure(route, status, duration, queries, database)
+            repeated = exchange.repetitions is not None and exchange.repetitions.found
+            if repeated or route.growth:
+                route.grow(exchange)
             reason = reason_to_keep(
                 failed=status >= _SERVER_ERROR,
                 slow=duration > route.slow_above,
@@ -228,6 +237,10 @@ class Recorder:
             )
             if reason is not None:
                 self._keep(exchange, route, status, reason)
+        finally:
+            exchange.span.over()
+            # What the server and the application hold leads here by the scope.
+            exchange.scope = FORGOTTEN
 
     def _keep(self, exchange: Exchange, route: Route, status: int, reason: str) -> None:
         meters = self.meters

@@ -204,6 +204,12 @@ class RequestSpan(Span):
             (running if span.end_time is None else ended).append(span)
         return ended[::-1], running[::-1]
 
+    def over(self) -> None:
+        """The request has ended, and nothing more is kept of it than already is."""
+        if self.held is not None:
+            self.settle(kept=False)
+        self.ended = True
+
     def _tell(self) -> Told:
         told: Told = self.__dict__.setdefault("told", Told()) if self.told is None else self.told
         return told

@@ -23,8 +23,8 @@ class Route:
         key: method and template, the values of the labels.
         slow_above: nanoseconds.
         budget: queries.
-        queries, database: where these are counted.
-        requests: where durations are counted, by the statuses seen.
+        queries, database: where these arrive to be counted.
+        requests: where durations arrive, by the statuses seen.
         growth: how the statements of an N+1 grow with the data.
 
     """
@@ -36,8 +36,8 @@ class Route:
         self.key = (method, template)
         seconds, self.budget = keeper.limits(self.name)
         self.slow_above = round(seconds * 1e9)
-        self.queries = meters.queries.cells(self.key)
-        self.database = meters.db_time.cells(self.key)
+        self.queries = meters.queries.arrivals(self.key)
+        self.database = meters.db_time.arrivals(self.key)
         self.requests: dict[int, list[int]] = {}
         self.growth: dict[str, Growth] = {}
         self._meters = meters
@@ -47,13 +47,13 @@ class Route:
         return (*self.key, status_label(status))
 
     def answered(self, status: int) -> list[int]:
-        """Where the durations of requests with a status are counted that has not been seen here."""
+        """Where the durations of requests with a status arrive that has not been seen here."""
         key = self.answers(status)
-        cells = self._meters.requests.cells(key)
+        arrivals = self._meters.requests.arrivals(key)
         # Statuses that are none share a series, and are not remembered one by one.
         if key[-1] != names.OTHER_STATUS:
-            self.requests[status] = cells
-        return cells
+            self.requests[status] = arrivals
+        return arrivals
 
     def grow(self, record: Record) -> None:
         """Follow the statements of every N+1 found here, in this request and in all after it."""
