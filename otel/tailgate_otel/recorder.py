@@ -161,6 +161,7 @@ class Recorder:
             else:
                 # There is no reason to keep the trace, as with most requests: nothing but numbers is remembered.
                 exchange.span.over()
+                exchange.scope = FORGOTTEN
                 ended.append((route, exchange.status, exchange.started, exchange.ended, exchange.rows, exchange.waits))
             if len(ended) >= _TOGETHER:
                 self._settle()

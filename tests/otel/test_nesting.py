@@ -244,7 +244,7 @@ async def test_what_ends_after_the_response_shares_the_fate_of_its_trace(kept, d
     ended = asyncio.Event()
 
     async def later() -> None:
-        assert request.is_recording()
+        assert request.is_recording() == kept, "that nothing is to be kept is decided at once"
         if decided:
             traced.recorder.settle()
             assert not request.is_recording()
