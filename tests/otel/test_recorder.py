@@ -1,8 +1,9 @@
-"""A recorded FastAPI application on a real Postgres: its metrics, its traces, and its peace."""
+"""A recorded FastAPI application on a real Postgres: its metrics, its traces, and its peace, by either recorder."""
 
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
@@ -15,12 +16,13 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as prometheus
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from starlette.routing import Mount, Route, WebSocketRoute
 from tailgate_otel import Config, MetricsPortError, Recorder, names, open_record
 from tailgate_otel.meters import MAX_ROUTES
-from tailgate_otel.middleware import Exchange, Middleware
+from tailgate_otel.middleware import Exchange
 
 SECRET = "the run's secret"
+CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 def application(pool) -> FastAPI:  # noqa: C901 - a list of small endpoints
@@ -98,8 +100,8 @@ def exporter() -> InMemorySpanExporter:
 
 
 @pytest.fixture
-def recorder(exporter):
-    made = Recorder(
+def recorder(kind, exporter):
+    made = kind(
         Config(
             service_name="shop",
             metrics_port=0,
@@ -215,8 +217,7 @@ async def test_a_plain_request_keeps_no_trace(client, recorder, exporter):
 
 
 async def test_a_slow_request_keeps_its_whole_trace(client, recorder, exporter):
-    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    await client.get("/slow", headers={"traceparent": parent, "user-agent": "probe/1"})
+    await client.get("/slow", headers={"traceparent": CALLER, "user-agent": "probe/1"})
     recorder.flush()
     server, query = exporter.get_finished_spans()
     assert (server.name, server.kind, query.name, query.kind) == (
@@ -297,8 +298,8 @@ async def test_exemplars_resolve_to_exported_traces(client, recorder, exporter):
     assert len(pointed) == 3
 
 
-async def test_the_steady_sample_is_kept_whatever_happened(pool, exporter):
-    recorder = Recorder(Config(service_name="x", metrics_port=0, sample_ratio=1.0), exporter=exporter)
+async def test_the_steady_sample_is_kept_whatever_happened(kind, pool, exporter):
+    recorder = kind(Config(service_name="x", metrics_port=0, sample_ratio=1.0), exporter=exporter)
     recorder.start()
     transport = httpx.ASGITransport(recorder.middleware(application(pool)))
     async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
@@ -341,8 +342,8 @@ async def test_a_failure_inside_instrumentation_never_reaches_the_application(cl
 
 
 async def test_the_outermost_of_two_recorders_sees_the_request(pool, recorder):
-    inner = recorder.middleware(application(pool))
-    transport = httpx.ASGITransport(recorder.middleware(inner))
+    outer = Starlette(routes=[Mount("/", recorder.middleware(application(pool)))])
+    transport = httpx.ASGITransport(recorder.middleware(outer))
     async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
         await client.get("/queries/1")
     assert requests(recorder) == {("GET", "/queries/{count}", "200"): 1}
@@ -351,12 +352,33 @@ async def test_the_outermost_of_two_recorders_sees_the_request(pool, recorder):
 async def test_what_is_not_http_passes_through(recorder):
     seen = []
 
-    async def app(scope, receive, send):
-        seen.append((scope["type"], open_record()))
+    @asynccontextmanager
+    async def lifespan(_):
+        seen.append(("lifespan", open_record(), trace.get_current_span().is_recording()))
+        yield
 
-    await Middleware(app, recorder)({"type": "lifespan"}, None, None)
-    await Middleware(app, recorder)({"type": "websocket"}, None, None)
-    assert seen == [("lifespan", None), ("websocket", None)]
+    async def socket(websocket):
+        seen.append(("websocket", open_record(), trace.get_current_span().is_recording()))
+        await websocket.accept()
+        await websocket.close()
+
+    app = recorder.middleware(Starlette(routes=[WebSocketRoute("/", socket)], lifespan=lifespan))
+    sent = []
+    for scope in (
+        {"type": "lifespan"},
+        {"type": "websocket", "path": "/", "headers": [(b"traceparent", CALLER.encode())], "subprotocols": []},
+    ):
+        messages = iter(("startup", "shutdown") if scope["type"] == "lifespan" else ("connect",))
+
+        async def receive(scope=scope, messages=messages):
+            return {"type": f"{scope['type']}.{next(messages)}"}
+
+        async def send(message):
+            sent.append(message["type"])
+
+        await app(scope, receive, send)
+    assert seen == [("lifespan", None, False), ("websocket", None, False)]
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete", "websocket.accept", "websocket.close"]
 
 
 async def test_an_application_that_never_answers_is_an_error(recorder):
@@ -364,24 +386,24 @@ async def test_an_application_that_never_answers_is_an_error(recorder):
         return None
 
     scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
-    await recorder.middleware(silent)(scope, None, None)
-    assert requests(recorder) == {("GET", names.UNKNOWN_ROUTE, "500"): 1}
+    await recorder.middleware(Starlette(routes=[Mount("/", silent)]))(scope, None, None)
+    assert requests(recorder) == {("GET", "/", "500"): 1}
 
 
-async def test_a_busy_metrics_port_is_named(recorder):
-    other = Recorder(Config(service_name="x", metrics_port=recorder.metrics_port))
+async def test_a_busy_metrics_port_is_named(kind, recorder):
+    other = kind(Config(service_name="x", metrics_port=recorder.metrics_port))
     with pytest.raises(MetricsPortError, match=str(recorder.metrics_port)):
         other.start()
     other.close()
 
 
-async def test_the_recorder_gives_its_port_back(exporter):
-    first = Recorder(Config(service_name="x", metrics_port=0), exporter=exporter)
+async def test_the_recorder_gives_its_port_back(kind, exporter):
+    first = kind(Config(service_name="x", metrics_port=0), exporter=exporter)
     first.start()
     port = first.metrics_port
     first.close()
     first.close()
-    second = Recorder(Config(service_name="x", metrics_port=port), exporter=exporter)
+    second = kind(Config(service_name="x", metrics_port=port), exporter=exporter)
     second.start()
     assert second.metrics_port == port
     second.close()
