@@ -9,13 +9,10 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, Final, cast
-from weakref import WeakKeyDictionary
 
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.trace import Span as SdkSpan
-from opentelemetry.sdk.trace import Tracer as SdkTracer
 from opentelemetry.sdk.trace.export import SpanExporter
-from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import (
     INVALID_SPAN,
     NonRecordingSpan,
@@ -34,6 +31,7 @@ from tailgate_otel.errors import ConfigError
 from tailgate_otel.export import Shipper
 from tailgate_otel.guard import Guard
 from tailgate_otel.middleware import Application, Exchange, Middleware, Receive, Scope, Send
+from tailgate_otel.nesting import RandomIds
 from tailgate_otel.record import CURRENT
 from tailgate_otel.recorder import Recorder
 from tailgate_otel.request_span import RequestSpan, Told, request_in
@@ -78,6 +76,7 @@ class StandardRecorder(Recorder):
 
     def __init__(self, config: Config, *, exporter: SpanExporter | None = None) -> None:
         super().__init__(config, exporter=exporter)
+        self.tracer_provider.id_generator = _Ids(self.random)  # type: ignore[assignment] # is narrowed to the default's
         self._instrumented: list[Starlette] = []
 
     def middleware(self, app: Application) -> Middleware:
@@ -136,7 +135,7 @@ class _Tracers(TracerProvider):
         self._recorder = recorder
 
     def get_tracer(self, *scope: Any, **more: Any) -> Tracer:
-        return _ServerTracer(self._recorder, scope, more)
+        return _ServerTracer(self._recorder, lambda recorder: recorder.tracer_provider.get_tracer(*scope, **more))
 
 
 class _ServerTracer(Tracer):
@@ -145,14 +144,10 @@ class _ServerTracer(Tracer):
     OpenTelemetry's middleware reads no headers when there is a current span, and asks for an internal one.
     """
 
-    def __init__(self, recorder: Recorder, scope: tuple[Any, ...], more: dict[str, Any]) -> None:
+    def __init__(self, recorder: Recorder, tracer_of: Callable[[Recorder], Tracer]) -> None:
         self._recorder = recorder
-        self._scope = scope, more
-        self._tracers: WeakKeyDictionary[Recorder, Tracer] = WeakKeyDictionary()
-        self._serving = recorder.tracer_provider.get_tracer(*scope, **more)
-        # There is another kind when the SDK is disabled.
-        if isinstance(self._serving, SdkTracer):
-            self._serving.id_generator = _RequestIds()
+        self._tracer_of = tracer_of
+        self._tracer = tracer_of(recorder)
 
     def start_span(
         self, name: str, context: Any = None, kind: Any = SpanKind.INTERNAL, *args: Any, **more: Any
@@ -161,43 +156,41 @@ class _ServerTracer(Tracer):
         served = isinstance(record, Exchange) and record.recorder is self._recorder and record.span is request
         # An instrumented application that is mounted in another, or a request of another recorder.
         if request is None or not served or get_current_span(context) is not request:
-            return self._tracer().start_span(name, context, kind, *args, **more)
+            return self._tracer_here().start_span(name, context, kind, *args, **more)
         parent = INVALID_SPAN if request.parent is None else NonRecordingSpan(request.parent)
-        span = self._serving.start_span(name, set_span_in_context(parent, context), SpanKind.SERVER, *args, **more)
+        token = _SERVED.set(request)
+        try:
+            span = self._tracer.start_span(name, set_span_in_context(parent, context), SpanKind.SERVER, *args, **more)
+        finally:
+            _SERVED.reset(token)
+        # It does not where the SDK is disabled.
         return span if span.is_recording() else request
 
     def start_as_current_span(self, *args: Any, **more: Any) -> Any:
-        return self._tracer().start_as_current_span(*args, **more)
+        return self._tracer_here().start_as_current_span(*args, **more)
 
-    def _tracer(self) -> Tracer:
+    def _tracer_here(self) -> Tracer:
         """That of the recorder whose request it is: background tasks of all applications come here."""
         record = CURRENT.get()
-        recorder = record.recorder if isinstance(record, Exchange) else self._recorder
-        tracer = self._tracers.get(recorder)
-        if tracer is None:
-            scope, more = self._scope
-            tracer = self._tracers[recorder] = recorder.tracer_provider.get_tracer(*scope, **more)
-        return tracer
+        if not isinstance(record, Exchange) or record.recorder is self._recorder:
+            return self._tracer
+        return self._tracer_of(record.recorder)
 
 
-class _RequestIds(IdGenerator):
-    """The ids of the request under way."""
+# The request whose server span is being made.
+_SERVED: ContextVar[RequestSpan | None] = ContextVar("tailgate_served", default=None)
+
+
+class _Ids(RandomIds):
+    """Ids of spans: those of its request for a server span, else random."""
 
     def generate_span_id(self) -> int:
-        return _under_way().span_id
+        request = _SERVED.get()
+        return super().generate_span_id() if request is None else request.span_id
 
     def generate_trace_id(self) -> int:
-        return _under_way().trace_id
-
-    def is_trace_id_random(self) -> bool:
-        return True
-
-
-def _under_way() -> RequestSpan:
-    request = request_in(None)
-    if request is None:
-        raise LookupError("no request is under way")
-    return request
+        request = _SERVED.get()
+        return super().generate_trace_id() if request is None else request.trace_id
 
 
 def _stand_in(span: Span, _: Scope) -> None:
