@@ -59,12 +59,16 @@ _NO_URLS: Final = ""
 class StandardRecorder(Recorder):
     """Records a FastAPI or Starlette application as :class:`~tailgate_otel.Recorder` does, with the stock server span.
 
-    The span is current while the request runs and its attributes are those of the stable conventions, which it opts in
-    to; it leaves with the recorder's own added, when the trace is kept. Its places are taken as by the lean recorder:
-    name, route, status, error, times and ids. Closing the recorder undoes the instrumentation.
+    That span is the current one while the request runs. Whether it leaves is decided with its trace, and it leaves with
+    what the instrumentation and the application set on it; name, route, status, error, times and ids are those that
+    the lean recorder gives, and its attributes are added. Closing the recorder undoes the instrumentation.
 
-    OpenTelemetry's instrumentation patches one class for all applications, to give background tasks spans of their
-    own: with several recorders in one process the first to be closed ends that for all.
+    The stable conventions are opted in to when an application is recorded, and hold for every instrumentation of the
+    process: they read the environment once, when the first of them begins. Record the application before that, or set
+    ``OTEL_SEMCONV_STABILITY_OPT_IN=http``.
+
+    To give background tasks spans of their own, the instrumentation patches one class for all applications: of several
+    recorders in one process, the first that is closed ends that for all.
 
     Example:
         recorder = StandardRecorder(Config.from_env(service_name="shop"))

@@ -130,7 +130,7 @@ async def test_a_background_task_is_a_span_of_its_request(traced):
 
 
 async def test_a_background_task_of_another_recorders_request_is_that_ones_span(traced):
-    lean = Traced(Recorder)
+    lean = Traced(Recorder, service_name="lean")
 
     async def endpoint(tasks: BackgroundTasks):
         tasks.add_task(fine)
