@@ -61,6 +61,9 @@ class TailProcessor(SpanProcessor):
         if request is None or request.trace_id != context.trace_id:
             self._awaited[context.span_id] = span
             return
+        # It stands in for the request's own, which is exported with what it was told.
+        if context.span_id == request.span_id:
+            return
         if not request.admit():
             if request.kept:
                 self.shipper.drop(1)

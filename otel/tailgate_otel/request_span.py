@@ -6,6 +6,7 @@ from typing import Any
 from opentelemetry.context import Context, create_key, get_current, get_value
 from opentelemetry.sdk.trace import Event
 from opentelemetry.sdk.trace import Span as SdkSpan
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import (
     INVALID_SPAN,
     Link,
@@ -31,7 +32,12 @@ REQUEST_KEY = create_key("tailgate.request")
 
 
 class Told:
-    """What the application said of a request by its span, bounded as it was said."""
+    """What the application said of a request by its span, bounded as it was said.
+
+    Attributes:
+        scope: of the instrumentation that made that span, where it is one of the SDK's.
+
+    """
 
     __slots__ = (
         "attributes",
@@ -41,11 +47,13 @@ class Told:
         "links",
         "links_dropped",
         "name",
+        "scope",
         "status",
     )
 
     def __init__(self) -> None:
         self.name: str | None = None
+        self.scope: InstrumentationScope | None = None
         self.status = StatusCode.UNSET
         self.attributes: dict[str, Any] = {}
         self.attributes_dropped = 0
@@ -65,6 +73,8 @@ class RequestSpan(Span):
         sampled: the decision taken at the head of the request, which goes downstream.
         parent: the caller's span, if it named one.
         ended: the request is over, and whether its trace is kept has been decided.
+        stand_in: the span of the SDK, of the same ids, that the application was given in its place, and what that was
+            called at first.
 
     """
 
@@ -74,6 +84,7 @@ class RequestSpan(Span):
     kept = False
     told: Told | None = None
     held: dict[int, SdkSpan] | None = None
+    stand_in: tuple[SdkSpan, str] | None = None
     _begun = 0
     _context: SpanContext | None = None
 

@@ -93,6 +93,7 @@ def spans(
             end=at(record.ended),
             events=scrub.events(told.events, told.events_dropped),
             links=scrub.links(told.links, told.links_dropped),
+            scope=told.scope or _SCOPE,
         )
     ]
     made += [
@@ -134,6 +135,7 @@ def _span(
     end: int,
     events: Sequence[Event] = (),
     links: Sequence[Link] = (),
+    scope: InstrumentationScope = _SCOPE,
 ) -> CleanSpan:
     return CleanSpan(
         name=name,
@@ -145,7 +147,7 @@ def _span(
         links=links,
         status=Status(status),
         resource=resource,
-        instrumentation_scope=_SCOPE,
+        instrumentation_scope=scope,
         start_time=start,
         end_time=end,
     )

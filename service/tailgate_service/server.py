@@ -14,7 +14,7 @@ from tailgate_otel import Config, Recorder, create_pool
 from tailgate_service.app import create_app, create_store
 from tailgate_service.errors import NotReadyError, SettingsError
 from tailgate_service.migrations.files import upto
-from tailgate_service.settings import Settings, Variant
+from tailgate_service.settings import RecorderKind, Settings, Variant
 from tailgate_service.store.database import Connection, Pool
 
 _CONNECT_WITHIN = 10.0
@@ -34,7 +34,7 @@ async def serve(settings: Settings, config: Config, announce: Announce) -> None:
     Raises ``NotReadyError`` when the database or its schema is not ready, ``SettingsError`` when the address
     cannot be listened on.
     """
-    recorder = Recorder(config)
+    recorder = _recorder(settings.recorder, config)
     with _listen(settings) as listener:
         async with open_pool(settings) as pool:
             recorder.start()
@@ -58,6 +58,15 @@ async def serve(settings: Settings, config: Config, announce: Announce) -> None:
                 await _Server(options, lambda: announce(*urls)).serve([listener])
             finally:
                 recorder.close()
+
+
+def _recorder(kind: RecorderKind, config: Config) -> Recorder:
+    if kind == "lean":
+        return Recorder(config)
+    # It needs packages that the lean one does not.
+    from tailgate_otel.standard import StandardRecorder
+
+    return StandardRecorder(config)
 
 
 @asynccontextmanager

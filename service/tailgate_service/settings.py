@@ -11,6 +11,8 @@ from tailgate_service.errors import SettingsError
 
 Variant = Literal["sequential", "parallel"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
+RecorderKind = Literal["lean", "standard"]
+RECORDERS: tuple[RecorderKind, ...] = get_args(RecorderKind)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,13 +20,15 @@ class Settings:
     """Configuration of one serving process. Raises ``SettingsError`` when a value cannot be.
 
     ``port`` 0 binds any free port. ``slo`` is the path of the objectives file, from which the recorder takes
-    thresholds and query budgets. Secrets stay out of ``repr``.
+    thresholds and query budgets. ``recorder`` is which of ``tailgate_otel``'s recorders watches, the standard one with
+    the server span of OpenTelemetry's own instrumentation. Secrets stay out of ``repr``.
     """
 
     database_url: str = field(repr=False)
     webhook_secret: str = field(repr=False)
     webhook_verify_token: str = field(repr=False)
     variant: Variant = "parallel"
+    recorder: RecorderKind = "lean"
     host: str = "127.0.0.1"
     port: int = 0
     pool_size: int = 20
@@ -40,6 +44,8 @@ class Settings:
                 raise SettingsError(f"{name} is empty or not set: the service cannot start without it")
         if self.variant not in VARIANTS:
             raise SettingsError(f"{names.ENV_VARIANT}={self.variant!r} is none of {', '.join(VARIANTS)}")
+        if self.recorder not in RECORDERS:
+            raise SettingsError(f"{names.ENV_RECORDER}={self.recorder!r} is none of {', '.join(RECORDERS)}")
         _within(names.ENV_PORT, self.port, 0, 65535)
         _within(names.ENV_POOL_SIZE, self.pool_size, 1, 1000)
 
@@ -52,6 +58,7 @@ class Settings:
             webhook_secret=environ.get(names.ENV_WEBHOOK_SECRET, ""),
             webhook_verify_token=environ.get(names.ENV_WEBHOOK_VERIFY_TOKEN, ""),
             variant=cast("Variant", environ.get(names.ENV_VARIANT, cls.variant)),
+            recorder=cast("RecorderKind", environ.get(names.ENV_RECORDER, cls.recorder)),
             host=environ.get(names.ENV_HOST, cls.host),
             port=_integer(environ, names.ENV_PORT, cls.port),
             pool_size=_integer(environ, names.ENV_POOL_SIZE, cls.pool_size),

@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
-from tailgate_otel import RecordedConnection, RecordedPool, create_pool
+from opentelemetry.instrumentation._semconv import _OpenTelemetrySemanticConventionStability as Conventions
+from tailgate_otel import RecordedConnection, RecordedPool, Recorder, create_pool
+from tailgate_otel.standard import StandardRecorder
 from tailgate_service.postgres.cluster import Cluster
 
 
@@ -33,6 +35,19 @@ async def connection(dsn: str) -> AsyncIterator[RecordedConnection]:
 async def pool(dsn: str) -> AsyncIterator[RecordedPool]:
     async with create_pool(dsn, min_size=1, max_size=4) as made:
         yield made
+
+
+@pytest.fixture
+def fresh_conventions(monkeypatch) -> None:
+    """No instrumentation of OpenTelemetry has begun yet: the first one settles the names for its process."""
+    monkeypatch.setattr(Conventions, "_initialized", False)
+    monkeypatch.setattr(Conventions, "_OTEL_SEMCONV_STABILITY_SIGNAL_MAPPING", {})
+
+
+@pytest.fixture(params=[Recorder, StandardRecorder], ids=["lean", "standard"])
+def kind(request, fresh_conventions) -> type[Recorder]:
+    """Either recorder: what holds for one holds for the other."""
+    return request.param
 
 
 class Wire:

@@ -1,26 +1,29 @@
-"""A recorded FastAPI application on a real Postgres: its metrics, its traces, and its peace."""
+"""A recorded FastAPI application on a real Postgres: its metrics, its traces, and its peace, by either recorder."""
 
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-from fastapi import APIRouter, BackgroundTasks, FastAPI, Request
+from fastapi import APIRouter, BackgroundTasks, FastAPI, HTTPException, Request
 from fastapi.responses import StreamingResponse
-from opentelemetry import trace
+from opentelemetry import propagate, trace
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import SpanContext, SpanKind
+from opentelemetry.trace.status import StatusCode
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as prometheus
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from starlette.routing import Mount, Route, WebSocketRoute
 from tailgate_otel import Config, MetricsPortError, Recorder, names, open_record
 from tailgate_otel.meters import MAX_ROUTES
-from tailgate_otel.middleware import Exchange, Middleware
+from tailgate_otel.middleware import Exchange
 
 SECRET = "the run's secret"
+CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 def application(pool) -> FastAPI:  # noqa: C901 - a list of small endpoints
@@ -63,6 +66,14 @@ def application(pool) -> FastAPI:  # noqa: C901 - a list of small endpoints
 
         return StreamingResponse(rows())
 
+    @app.get("/raises")
+    async def raises() -> None:
+        raise KeyError("hidden")
+
+    @app.get("/unavailable")
+    async def unavailable() -> None:
+        raise HTTPException(503, "hidden")
+
     @app.get("/breaks-off")
     async def breaks_off() -> StreamingResponse:
         async def rows() -> AsyncIterator[bytes]:
@@ -98,8 +109,8 @@ def exporter() -> InMemorySpanExporter:
 
 
 @pytest.fixture
-def recorder(exporter):
-    made = Recorder(
+def recorder(kind, exporter):
+    made = kind(
         Config(
             service_name="shop",
             metrics_port=0,
@@ -215,8 +226,7 @@ async def test_a_plain_request_keeps_no_trace(client, recorder, exporter):
 
 
 async def test_a_slow_request_keeps_its_whole_trace(client, recorder, exporter):
-    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    await client.get("/slow", headers={"traceparent": parent, "user-agent": "probe/1"})
+    await client.get("/slow", headers={"traceparent": CALLER, "user-agent": "probe/1"})
     recorder.flush()
     server, query = exporter.get_finished_spans()
     assert (server.name, server.kind, query.name, query.kind) == (
@@ -297,8 +307,8 @@ async def test_exemplars_resolve_to_exported_traces(client, recorder, exporter):
     assert len(pointed) == 3
 
 
-async def test_the_steady_sample_is_kept_whatever_happened(pool, exporter):
-    recorder = Recorder(Config(service_name="x", metrics_port=0, sample_ratio=1.0), exporter=exporter)
+async def test_the_steady_sample_is_kept_whatever_happened(kind, pool, exporter):
+    recorder = kind(Config(service_name="x", metrics_port=0, sample_ratio=1.0), exporter=exporter)
     recorder.start()
     transport = httpx.ASGITransport(recorder.middleware(application(pool)))
     async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
@@ -341,8 +351,8 @@ async def test_a_failure_inside_instrumentation_never_reaches_the_application(cl
 
 
 async def test_the_outermost_of_two_recorders_sees_the_request(pool, recorder):
-    inner = recorder.middleware(application(pool))
-    transport = httpx.ASGITransport(recorder.middleware(inner))
+    outer = Starlette(routes=[Mount("/", recorder.middleware(application(pool)))])
+    transport = httpx.ASGITransport(recorder.middleware(outer))
     async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
         await client.get("/queries/1")
     assert requests(recorder) == {("GET", "/queries/{count}", "200"): 1}
@@ -351,12 +361,33 @@ async def test_the_outermost_of_two_recorders_sees_the_request(pool, recorder):
 async def test_what_is_not_http_passes_through(recorder):
     seen = []
 
-    async def app(scope, receive, send):
-        seen.append((scope["type"], open_record()))
+    @asynccontextmanager
+    async def lifespan(_):
+        seen.append(("lifespan", open_record(), trace.get_current_span().is_recording()))
+        yield
 
-    await Middleware(app, recorder)({"type": "lifespan"}, None, None)
-    await Middleware(app, recorder)({"type": "websocket"}, None, None)
-    assert seen == [("lifespan", None), ("websocket", None)]
+    async def socket(websocket):
+        seen.append(("websocket", open_record(), trace.get_current_span().is_recording()))
+        await websocket.accept()
+        await websocket.close()
+
+    app = recorder.middleware(Starlette(routes=[WebSocketRoute("/", socket)], lifespan=lifespan))
+    sent = []
+    for scope in (
+        {"type": "lifespan"},
+        {"type": "websocket", "path": "/", "headers": [(b"traceparent", CALLER.encode())], "subprotocols": []},
+    ):
+        messages = iter(("startup", "shutdown") if scope["type"] == "lifespan" else ("connect",))
+
+        async def receive(scope=scope, messages=messages):
+            return {"type": f"{scope['type']}.{next(messages)}"}
+
+        async def send(message):
+            sent.append(message["type"])
+
+        await app(scope, receive, send)
+    assert seen == [("lifespan", None, False), ("websocket", None, False)]
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete", "websocket.accept", "websocket.close"]
 
 
 async def test_an_application_that_never_answers_is_an_error(recorder):
@@ -364,24 +395,24 @@ async def test_an_application_that_never_answers_is_an_error(recorder):
         return None
 
     scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
-    await recorder.middleware(silent)(scope, None, None)
-    assert requests(recorder) == {("GET", names.UNKNOWN_ROUTE, "500"): 1}
+    await recorder.middleware(Starlette(routes=[Mount("/", silent)]))(scope, None, None)
+    assert requests(recorder) == {("GET", "/", "500"): 1}
 
 
-async def test_a_busy_metrics_port_is_named(recorder):
-    other = Recorder(Config(service_name="x", metrics_port=recorder.metrics_port))
+async def test_a_busy_metrics_port_is_named(kind, recorder):
+    other = kind(Config(service_name="x", metrics_port=recorder.metrics_port))
     with pytest.raises(MetricsPortError, match=str(recorder.metrics_port)):
         other.start()
     other.close()
 
 
-async def test_the_recorder_gives_its_port_back(exporter):
-    first = Recorder(Config(service_name="x", metrics_port=0), exporter=exporter)
+async def test_the_recorder_gives_its_port_back(kind, exporter):
+    first = kind(Config(service_name="x", metrics_port=0), exporter=exporter)
     first.start()
     port = first.metrics_port
     first.close()
     first.close()
-    second = Recorder(Config(service_name="x", metrics_port=port), exporter=exporter)
+    second = kind(Config(service_name="x", metrics_port=port), exporter=exporter)
     second.start()
     assert second.metrics_port == port
     second.close()
@@ -398,3 +429,224 @@ async def test_a_request_object_finds_its_record(recorder, pool):
     transport = httpx.ASGITransport(recorder.middleware(app))
     async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
         assert (await client.get("/")).json() == 1
+
+
+async def traced(recorder, exporter, endpoint, path="/", **options):
+    """The spans of one request to an endpoint, the server span first."""
+    app = FastAPI()
+    app.get(path)(endpoint)
+    transport = httpx.ASGITransport(recorder.middleware(app), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
+        await client.get(path, **options)
+    recorder.flush()
+    return exporter.get_finished_spans()
+
+
+@pytest.mark.parametrize(
+    ("request_line", "name", "status", "error"),
+    [
+        ("GET /queries/2", "GET /queries/{count}", 200, None),
+        ("POST /queries/2", "POST /queries/{count}", 405, None),
+        ("GET /queries/x", "GET /queries/{count}", 422, None),
+        ("GET /files/a/b?key=hidden", "GET /files/{path:path}", 200, None),
+        ("GET /api/nested/red/item/9", "GET /api/nested/{team}/item/{item}", 200, None),
+        ("GET /tenant/t1/page/4", "GET /tenant/{tenant}/page/{page}", 200, None),
+        ("GET /nowhere", f"GET {names.UNKNOWN_ROUTE}", 404, None),
+        ("BREW /nowhere", f"{names.OTHER_METHOD} {names.UNKNOWN_ROUTE}", 404, None),
+        ("GET /raises", "GET /raises", 500, "KeyError"),
+        ("GET /unavailable", "GET /unavailable", 503, "503"),
+        ("GET /breaks-off", "GET /breaks-off", 500, "RuntimeError"),
+    ],
+)
+async def test_the_server_span_bears_name_route_status_error_and_ids(
+    request_line, name, status, error, kind, pool, exporter
+):
+    recorder = kind(Config(service_name="shop", metrics_port=0, sample_ratio=1.0), exporter=exporter)
+    recorder.start()
+    method, path = request_line.split()
+    transport = httpx.ASGITransport(recorder.middleware(application(pool)), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
+        await client.request(method, path, headers={"traceparent": CALLER, "tracestate": "shop=1"})
+    recorder.close()
+    [server] = [span for span in exporter.get_finished_spans() if span.kind is SpanKind.SERVER]
+    assert server is exporter.get_finished_spans()[0]
+    assert server.name == name
+    assert server.attributes[names.ATTR_ROUTE] == name.partition(" ")[2]
+    assert server.attributes[names.ATTR_METHOD] == name.partition(" ")[0]
+    assert server.attributes[names.ATTR_STATUS] == status
+    assert server.attributes[names.ATTR_PATH] == path.partition("?")[0]
+    assert server.attributes[names.ATTR_SCHEME] == "http"
+    assert server.attributes.get(names.ATTR_ERROR_TYPE) == error
+    assert server.status.status_code is (StatusCode.ERROR if error else StatusCode.UNSET)
+    assert server.status.description is None
+    assert f"{server.context.trace_id:032x}-{server.parent.span_id:016x}" in CALLER
+    assert server.context.trace_state == {"shop": "1"}
+    assert "hidden" not in server.to_json()
+    assert recorder.guard.failures == 0
+
+
+async def test_spans_and_queries_nest_beneath_the_server_span_and_in_each_other(recorder, exporter, pool):
+    tracer = recorder.tracer_provider.get_tracer("shop")
+
+    async def endpoint():
+        await pool.fetchval("select 1 as own")
+        with tracer.start_as_current_span("outer"):
+            await asyncio.gather(*(inner(n) for n in range(3)))
+        raise HTTPException(503)
+
+    async def inner(n):
+        with tracer.start_as_current_span(f"inner{n}"):
+            await pool.fetchval(f"select 1 as inner{n}")
+
+    server, *spans = await traced(recorder, exporter, endpoint)
+    of = {span.context.span_id: span.name for span in (server, *spans)}
+    parents = {
+        span.attributes.get(names.ATTR_DB_QUERY, span.name): of[span.parent.span_id]
+        for span in spans
+        if span.name != "pool wait"
+    }
+    assert parents == {
+        "select ? as own": "GET /",
+        "outer": "GET /",
+        **{f"inner{n}": "outer" for n in range(3)},
+        **{f"select ? as inner{n}": f"inner{n}" for n in range(3)},
+    }
+    assert {span.context.trace_id for span in spans} == {server.context.trace_id}
+    assert server.attributes[names.ATTR_QUERIES] == 4
+
+
+async def test_what_the_application_says_of_its_request_is_on_the_server_span(recorder, exporter):
+    async def endpoint():
+        span = trace.get_current_span()
+        assert span.is_recording()
+        span.set_attributes({"customer.tier": "gold", names.ATTR_ROUTE: "/mine", "user.password": "hidden"})
+        span.add_event("checked", {"by": "stock"})
+        span.add_link(SpanContext(5, 6, is_remote=True))
+        span.update_name("checkout")
+        span.set_status(StatusCode.OK)
+        raise HTTPException(503)
+
+    [server] = await traced(recorder, exporter, endpoint)
+    assert server.name == "checkout"
+    assert server.status.status_code is StatusCode.OK
+    assert server.attributes["customer.tier"] == "gold"
+    assert server.attributes[names.ATTR_ROUTE] == "/", "what the recorder knows goes before"
+    assert server.attributes[names.ATTR_STATUS] == 503
+    assert [event.name for event in server.events] == ["checked"]
+    assert [link.context.span_id for link in server.links] == [6]
+    assert "hidden" not in server.to_json()
+
+
+@pytest.mark.parametrize("flags", ["00", "01"])
+async def test_a_caller_decides_neither_for_nor_against_keeping(flags, recorder, exporter):
+    carrier = {}
+
+    async def fails():
+        propagate.inject(carrier)
+        raise HTTPException(503)
+
+    async def answers():
+        return "fine"
+
+    caller = {"traceparent": CALLER[:-2] + flags, "baggage": "customer=gold"}
+    assert await traced(recorder, exporter, answers, headers=caller) == ()
+    [server] = await traced(recorder, exporter, fails, headers=caller)
+    assert f"{server.context.trace_id:032x}" in CALLER
+    assert carrier["traceparent"] == f"00-{server.context.trace_id:032x}-{server.context.span_id:016x}-00"
+    assert carrier["baggage"] == "customer=gold"
+
+
+async def test_a_trusted_peer_forces_keeping(kind, exporter):
+    config = Config(service_name="x", metrics_port=0, sample_ratio=0.0, trusted_peers=("127.0.0.1",))
+    recorder = kind(config, exporter=exporter)
+    recorder.start()
+
+    async def answers():
+        return "fine"
+
+    assert await traced(recorder, exporter, answers) == ()
+    [server] = await traced(recorder, exporter, answers, headers={"traceparent": CALLER})
+    recorder.close()
+    assert server.attributes[names.ATTR_KEPT_REASON] == names.KEPT_FORCED
+    assert server.context.trace_flags.sampled
+
+
+async def test_a_request_that_is_cancelled_is_an_error_and_its_trace_is_kept(recorder, exporter, pool):
+    begun = asyncio.Event()
+
+    async def endpoint():
+        begun.set()
+        await pool.execute("select pg_sleep(30)")
+
+    running = asyncio.create_task(traced(recorder, exporter, endpoint))
+    await begun.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    recorder.flush()
+    server, *_ = exporter.get_finished_spans()
+    assert requests(recorder) == {("GET", "/", "500"): 1}
+    assert server.attributes[names.ATTR_ERROR_TYPE] == "CancelledError"
+    assert recorder.guard.failures == 0
+
+
+async def test_of_requests_that_overlap_each_has_a_trace_of_its_own(kind, pool, exporter):
+    config = Config(service_name="x", metrics_port=0, sample_ratio=1.0, keep_per_second=1e6)
+    recorder = kind(config, exporter=exporter)
+    recorder.start()
+    transport = httpx.ASGITransport(recorder.middleware(application(pool)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
+        answers = await asyncio.gather(*(client.get("/ids" if n % 3 else "/queries/3") for n in range(200)))
+    recorder.close()
+    spans = exporter.get_finished_spans()
+    servers = [span for span in spans if span.kind is SpanKind.SERVER]
+    assert len(servers) == len({span.context.trace_id for span in servers}) == 200
+    assert len(spans) == len({span.context.span_id for span in spans})
+    seen = {(one.json()["trace"], one.json()["span"]) for one in answers if one.url.path == "/ids"}
+    assert seen == {
+        (f"{span.context.trace_id:032x}", f"{span.context.span_id:016x}") for span in servers if span.name == "GET /ids"
+    }
+    for span in servers:
+        made = [one for one in spans if one.parent and one.parent.span_id == span.context.span_id]
+        assert len([one for one in made if one.name == "SELECT"]) == span.attributes[names.ATTR_QUERIES]
+
+
+async def test_two_recorders_in_one_process_keep_apart(kind, pool):
+    exporters = [InMemorySpanExporter(), InMemorySpanExporter()]
+    recorders = [
+        kind(Config(service_name=name, metrics_port=0, sample_ratio=1.0), exporter=exporter)
+        for name, exporter in zip(("one", "two"), exporters, strict=True)
+    ]
+    for recorder in recorders:
+        recorder.start()
+
+    async def endpoint():
+        await pool.fetchval("select 1")
+
+    async def tell(tasks: BackgroundTasks):
+        tasks.add_task(endpoint)
+
+    for recorder, exporter in zip(recorders, exporters, strict=True):
+        assert len(await traced(recorder, exporter, endpoint, "/queries")) == 2
+        await traced(recorder, exporter, tell, "/tell")
+    for name, recorder, exporter in zip(("one", "two"), recorders, exporters, strict=True):
+        assert requests(recorder) == {("GET", "/queries", "200"): 1, ("GET", "/tell", "200"): 1}
+        recorder.close()
+        spans = exporter.get_finished_spans()
+        assert {span.resource.attributes[names.ATTR_SERVICE_NAME] for span in spans} == {name}
+        assert [span.name for span in spans if span.kind is SpanKind.SERVER] == ["GET /queries", "GET /tell"]
+        assert recorder.guard.failures == 0
+
+
+async def test_a_closed_recorder_leaves_an_application_that_answers_and_may_be_recorded_again(kind, pool):
+    app = application(pool)
+    for exporter in (InMemorySpanExporter(), InMemorySpanExporter()):
+        recorder = kind(Config(service_name="x", metrics_port=0, sample_ratio=1.0), exporter=exporter)
+        recorder.start()
+        recorded = recorder.middleware(app)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(recorded), base_url="http://shop") as client:
+            assert (await client.get("/queries/1")).json() == 1
+            recorder.close()
+            assert (await client.get("/queries/1")).json() == 1
+        spans = exporter.get_finished_spans()
+        assert [span.name for span in spans if span.name != "pool wait"] == ["GET /queries/{count}", "SELECT"]

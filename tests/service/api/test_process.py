@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -17,7 +18,7 @@ WITHIN = 30.0
 
 
 @pytest.fixture
-def environ(seeded_database) -> dict[str, str]:
+def environ(seeded_database, tmp_path) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return kept | {
         names.ENV_DATABASE_URL: seeded_database.dsn,
@@ -27,6 +28,8 @@ def environ(seeded_database) -> dict[str, str]:
         names.ENV_METRICS_PORT: "0",
         names.ENV_POOL_SIZE: "3",
         names.ENV_RUN_SECRET: "run",
+        names.ENV_TRACES_FILE: str(tmp_path / "traces.jsonl"),
+        names.ENV_TRUSTED_PEERS: "127.0.0.1",
     }
 
 
@@ -40,10 +43,10 @@ def start(environ: dict[str, str]) -> subprocess.Popen[str]:
     )
 
 
-@pytest.fixture
-def service(environ):
-    """A running service: the process and what it announced."""
-    process = start(environ)
+@pytest.fixture(params=["lean"])
+def service(request, environ):
+    """A running service, with the recorder of the parameter: the process and what it announced."""
+    process = start(environ | {names.ENV_RECORDER: request.param})
     try:
         readable, _, _ = select.select([process.stdout], [], [], WITHIN)
         line = process.stdout.readline() if readable else ""
@@ -69,6 +72,7 @@ def refused(environ: dict[str, str]) -> str:
     return line
 
 
+@pytest.mark.parametrize("service", ["lean", "standard"], indirect=True)
 def test_it_announces_where_it_serves_and_then_keeps_quiet(service, seeded_database):
     process, announced = service
     assert announced["ready"] is True
@@ -85,6 +89,24 @@ def test_it_announces_where_it_serves_and_then_keeps_quiet(service, seeded_datab
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=WITHIN)
     assert (process.returncode, out, err) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("service", "scope"),
+    [("lean", "tailgate_otel"), ("standard", "opentelemetry.instrumentation.fastapi")],
+    indirect=["service"],
+)
+def test_the_recorder_that_is_asked_for_makes_the_server_span(service, environ, scope):
+    process, announced = service
+    traceparent = f"00-{'ab' * 16}-{'cd' * 8}-01"
+    assert httpx.get(announced["url"] + "/health", headers={"traceparent": traceparent}).status_code == 200
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=WITHIN) == 0
+    [line] = Path(environ[names.ENV_TRACES_FILE]).read_text().splitlines()
+    [written] = json.loads(line)["resourceSpans"]
+    made, *_ = written["scopeSpans"]
+    assert made["scope"]["name"] == scope
+    assert made["spans"][0]["name"] == "GET /health"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -119,6 +141,7 @@ def test_a_missing_setting_is_named(environ, name):
     ("name", "value"),
     [
         (names.ENV_VARIANT, "fastest"),
+        (names.ENV_RECORDER, "fattest"),
         (names.ENV_PORT, "eighty"),
         (names.ENV_PORT, "70000"),
         (names.ENV_POOL_SIZE, "0"),
