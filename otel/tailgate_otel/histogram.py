@@ -77,7 +77,7 @@ class Histogram:
         self._exemplars: dict[Labels, dict[int, str]] = {}
 
     def cells(self, key: Labels) -> list[int]:
-        """The series, opened at 0: its buckets' counts, each bucket for itself, and the sum of the values at the end."""
+        """The series, opened at 0: the counts of its buckets, each for itself, and at the end the sum of the values."""
         cells = self._series.get(key)
         if cells is None:
             if len(self._series) >= MAX_SERIES:
