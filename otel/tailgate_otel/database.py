@@ -247,8 +247,10 @@ class RecordedPool(asyncpg.Pool):
 
     __slots__ = ("__weakref__", "_counted_by", "name", "waiting")
 
-    def __init__(self, *args: Any, name: str = DEFAULT_POOL, reset: Any = None, **options: Any) -> None:
-        super().__init__(*args, reset=reset and _cleaning(reset), **options)
+    def __init__(
+        self, *args: Any, name: str = DEFAULT_POOL, setup: Any = None, reset: Any = None, **options: Any
+    ) -> None:
+        super().__init__(*args, setup=setup and _unrecorded(setup), reset=reset and _cleaning(reset), **options)
         self.name = name
         self.waiting = 0
         self._counted_by: Sink | None = None
@@ -275,7 +277,6 @@ class RecordedPool(asyncpg.Pool):
             record.nest(started)
         at = len(waits)
         waits.extend((self.name, WAIT, started, 0, 0))
-        token = CURRENT.set(None)
         try:
             return await _acquire(self, timeout)
         except BaseException as error:
@@ -284,7 +285,22 @@ class RecordedPool(asyncpg.Pool):
         finally:
             waits[at + ENDED] = perf_counter_ns()
             self.waiting -= 1
+
+    def _get_new_connection(self) -> Any:
+        return _unrecorded(super()._get_new_connection)()
+
+
+def _unrecorded(work: Any) -> Any:
+    """Work that is no part of the request that happens to be the first to need it."""
+
+    async def working(*args: Any) -> Any:
+        token = CURRENT.set(None)
+        try:
+            return await work(*args)
+        finally:
             CURRENT.reset(token)
+
+    return working
 
 
 def _cleaning(clean: Any) -> Any:
