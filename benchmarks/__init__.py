@@ -1,1 +1,1 @@
-"""Proofs of what the load engine promises. Each is run as ``python -m benchmarks.NAME`` and ends in figures."""
+"""Proofs of what is promised of speed and memory: each is run as ``python -m benchmarks.NAME``, and ends in figures."""

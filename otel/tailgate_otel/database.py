@@ -71,7 +71,7 @@ class RecordedProtocol(Protocol):
         try:
             answer = await _query(self, query, timeout)
         except BaseException as error:
-            self._failed(rows, at, error, self.queries_count == tally)
+            self._failed(record, rows, at, error, self.queries_count == tally)
             raise
         rows[at + ENDED] = perf_counter_ns()
         if len(rows) >= record.watched and query is not self.cleaning:
@@ -102,7 +102,7 @@ class RecordedProtocol(Protocol):
         try:
             answer = await _bind_execute(self, state, args, portal_name, limit, return_extra, timeout)
         except BaseException as error:
-            self._failed(rows, at, error, self.queries_count == tally)
+            self._failed(record, rows, at, error, self.queries_count == tally)
             raise
         rows[at + ENDED] = perf_counter_ns()
         rows[at + FOUND] = len(answer[0] if return_extra else answer)
@@ -163,14 +163,14 @@ class RecordedProtocol(Protocol):
         except BaseException as error:
             # asyncpg's own tally tells whether a query went out; for the rest its refusals have a class.
             unsent = self.queries_count == tally if tallied else isinstance(error, InterfaceError)
-            self._failed(rows, at, error, unsent)
+            self._failed(record, rows, at, error, unsent)
             raise
         rows[at + ENDED] = perf_counter_ns()
         if len(rows) >= record.watched:
             record.watch(rows, at)
         return answer
 
-    def _failed(self, rows: Rows, at: int, error: BaseException, unsent: bool) -> None:
+    def _failed(self, record: Record, rows: Rows, at: int, error: BaseException, unsent: bool) -> None:
         rows[at + ENDED] = perf_counter_ns()
         rows[at + FOUND] = error
         kind = rows[at + KIND]
@@ -182,6 +182,8 @@ class RecordedProtocol(Protocol):
         elif isinstance(error, InvalidCachedStatementError) and not self.is_in_transaction() and _is_repeated():
             kind = OUTDATED
         rows[at + KIND] = kind | FAILED
+        if len(rows) >= record.watched:
+            record.watch(rows, at)
 
 
 def _is_repeated() -> bool:

@@ -159,7 +159,9 @@ class Middleware:
         try:
             await self._app(scope, receive, partial(exchange.send, send))
         except BaseException as error:
-            exchange.error = error
+            # What fails after the last byte is no failure of the answer.
+            if not exchange.finished:
+                exchange.error = error
             raise
         finally:
             recorder.context.reset(context)

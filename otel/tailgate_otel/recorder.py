@@ -174,7 +174,7 @@ class Recorder:
         try:
             get_running_loop().call_later(_WITHIN, self._settle)
         except RuntimeError:  # another kind of loop, or none
-            self._settle()
+            self.settle()
 
     def settle(self) -> None:
         """Work out what the requests that have ended come to, all of them, now."""
@@ -189,12 +189,14 @@ class Recorder:
         yield from self.meters.text(openmetrics)
 
     def _settle(self) -> None:
-        # Whoever has the lock takes these, too.
-        if self._settling.acquire(blocking=False):
-            try:
-                self._measure_all()
-            finally:
-                self._settling.release()
+        # The event loop does not wait for a scrape: whoever has the lock takes nearly all of these, too.
+        if not self._settling.acquire(blocking=False):
+            self._settle_soon()
+            return
+        try:
+            self._measure_all()
+        finally:
+            self._settling.release()
 
     def _measure_all(self) -> None:
         ended = self._ended
