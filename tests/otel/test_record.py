@@ -1,4 +1,4 @@
-"""A record against a model of it: whatever runs at once, ends late or is put away, counts and times are those of all."""
+"""A record against a model of it: whatever runs at once, ends late or is put away, counts and times are of all."""
 
 import io
 from dataclasses import dataclass, field
