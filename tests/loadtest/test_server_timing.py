@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tailgate_loadtest.measure.server_timing import ServerTiming, parse
-from tailgate_otel.record import Record
+from tailgate_otel import recording
 
 TRACE = "0123456789abcdef0123456789abcdef"
 TOKENS = st.text(string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~", min_size=1, max_size=8)
@@ -16,7 +16,8 @@ MILLISECONDS = st.integers(0, 10**9 - 1).map(lambda n: f"{n / 1000:.3f}")
 
 
 def test_what_our_middleware_writes_is_read_whole() -> None:
-    value = Record(None, None, None).timing(TRACE)
+    with recording() as record:
+        value = record.timing(TRACE)
     timing = parse(value.encode())
     assert timing is not None
     assert (timing.trace_id, timing.queries) == (TRACE, 0)
