@@ -29,9 +29,7 @@ _KIND: Final = 15
 # the garbage collector, which counts lists and objects, not what is in them, has nothing to do with it.
 Rows = list[Any]
 WIDTH: Final = 5
-TEXT: Final = 0
-KIND: Final = 1
-STARTED: Final = 2
+KIND: Final = 1  # the places of those that are changed later
 ENDED: Final = 3
 FOUND: Final = 4
 

@@ -105,7 +105,10 @@ class RecordedProtocol(Protocol):
             self._failed(record, rows, at, error, self.queries_count == tally)
             raise
         rows[at + ENDED] = perf_counter_ns()
-        rows[at + FOUND] = len(answer[0] if return_extra else answer)
+        try:
+            rows[at + FOUND] = len(answer[0] if return_extra else answer)
+        except Exception as failure:  # noqa: BLE001 - counted by the guard
+            record.guard.caught(failure)
         if len(rows) >= record.watched:
             record.watch(rows, at)
         return answer
@@ -173,17 +176,18 @@ class RecordedProtocol(Protocol):
     def _failed(self, record: Record, rows: Rows, at: int, error: BaseException, unsent: bool) -> None:
         rows[at + ENDED] = perf_counter_ns()
         rows[at + FOUND] = error
-        kind = rows[at + KIND]
-        if unsent:
-            kind = UNSENT
-        elif kind == PREPARATION:
-            # It failed to be parsed: what it was for counts although it never ran.
-            kind = self.purpose
-        elif isinstance(error, InvalidCachedStatementError) and not self.is_in_transaction() and _is_repeated():
-            kind = OUTDATED
-        rows[at + KIND] = kind | FAILED
-        if len(rows) >= record.watched:
-            record.watch(rows, at)
+        with record.guard:
+            kind = rows[at + KIND]
+            if unsent:
+                kind = UNSENT
+            elif kind == PREPARATION:
+                # It failed to be parsed: what it was for counts although it never ran.
+                kind = self.purpose
+            elif isinstance(error, InvalidCachedStatementError) and not self.is_in_transaction() and _is_repeated():
+                kind = OUTDATED
+            rows[at + KIND] = kind | FAILED
+            if len(rows) >= record.watched:
+                record.watch(rows, at)
 
 
 def _is_repeated() -> bool:

@@ -403,6 +403,18 @@ async def test_a_failure_inside_the_record_never_reaches_the_caller(pool, monkey
     assert record.guard.failures > 6
 
 
+async def test_a_failure_while_an_error_is_recorded_leaves_the_error_to_the_caller(connection, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("broken instrumentation")
+
+    monkeypatch.setattr(Record, "watch", fail)
+    with recording() as record:
+        record.watched = 0
+        with pytest.raises(asyncpg.UndefinedTableError):
+            await connection.execute("select * from nowhere")
+    assert record.guard.failures == 1
+
+
 async def test_a_repeated_statement_is_found_whatever_its_data(pool):
     with recording() as record:
         for index in range(5):
