@@ -1,8 +1,8 @@
 """What a request costs the server's process, of every side beside the bare one.
 
 All servers run at once on one core and are asked in turns, in an order by lot: a round is a second or two of each, so a
-machine that changes its pace does so for all. What counts is the processor time of the server's whole process, from
-before the first request until the traces of the last have been exported.
+machine that changes its pace does so for all. Each round has new ones. What counts is the processor time of the
+server's whole process, from before the first request until the traces of the last have been exported.
 
 A scrape falls due every five seconds, and a turn is shorter. So each turn is followed by one, and bears the share of
 its cost that its seconds are of five.
@@ -69,6 +69,7 @@ def _print(found: Mapping[tuple[int, str], Sequence[Turn]]) -> None:
 
 
 def _round(stand: Stand, sides: Sequence[Side], scale: float) -> dict[str, Turn]:
+    stand.renew()
     for side in sides:
         stand.server(side)  # all are there before the first is measured
     turns = [(queries, side) for queries in REQUESTS for side in random.sample(sides, len(sides))]

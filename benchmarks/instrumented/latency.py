@@ -3,6 +3,7 @@
 Both servers stand on one core and are loaded at the same time. Requests come as a Poisson stream, at half the rate that
 the bare one alone can answer, and each goes to either side by lot; so whatever happens to the machine happens to both.
 Response time counts from the moment a request was due. Metrics are scraped, and the traces of one in a hundred kept.
+Each stretch of half a minute has new servers.
 
 The ratio's interval is a bootstrap over seconds, each with what came to both sides in it: requests that stood in one
 queue are no independent witnesses.
@@ -118,6 +119,7 @@ def _capacity(stand: Stand) -> float:
 
 
 def _turn(stand: Stand, rate: float, seconds: float, number: int) -> dict[str, Any]:
+    stand.renew()
     servers = [stand.server(side) for side in (BARE, LEAN)]
     stand.have_scraped(LEAN)
     due = arrivals(rate, seconds + _SETTLED, len(servers), np.random.default_rng(number))

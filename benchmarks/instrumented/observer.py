@@ -10,11 +10,12 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from subprocess import PIPE, Popen
+from urllib.error import URLError
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
@@ -151,8 +152,9 @@ def main() -> None:
     ended = threading.Event()
 
     def scraping(port: int) -> None:
-        while not ended.wait(SCRAPE_EVERY):
-            scrape(port)
+        with suppress(URLError):  # the service has ended
+            while not ended.wait(SCRAPE_EVERY):
+                scrape(port)
 
     with receiving() as receiver:
         print(receiver.server_port, flush=True)

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 from fastapi import FastAPI, HTTPException
+from opentelemetry.exporter.otlp.proto.common._internal import trace_encoder
 from opentelemetry.exporter.otlp.proto.http import trace_exporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -305,6 +306,26 @@ def test_a_trace_is_exported_in_one_piece_its_server_span_first(dropped):
     starts = [index for index, span in enumerate(flat) if span.name == "server"]
     assert starts == [sum(sizes[:n]) for n in range(len(sizes))]
     assert max(map(len, exporter.batches)) < 512 + max(sizes)
+
+
+def test_the_exporting_thread_gives_way_while_it_encodes(dropped, absent, monkeypatch):
+    encoded = 0
+    pauses = []
+    encode = trace_encoder._encode_span
+
+    def counting(span: ReadableSpan) -> object:
+        nonlocal encoded
+        encoded += 1
+        return encode(span)
+
+    monkeypatch.setattr(trace_encoder, "_encode_span", counting)
+    monkeypatch.setattr(export.time, "sleep", lambda _: pauses.append(encoded))
+    shipper = Shipper([OTLPSpanExporter(endpoint=absent, timeout=0.1)], dropped)
+    for _ in range(4):
+        shipper.ship(spans(6))
+    shipper.flush()
+    shipper.close()
+    assert {6, 12, 18, 24} <= set(pauses)
 
 
 @pytest.mark.parametrize("result", SpanExportResult)
