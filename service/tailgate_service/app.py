@@ -6,17 +6,21 @@ from tailgate_service import context, problems
 from tailgate_service.limits import BodyLimit
 from tailgate_service.routes import contacts, conversations, health, messages, webhook
 from tailgate_service.settings import Settings, Variant
+from tailgate_service.store.access import DatabaseAccess
 from tailgate_service.store.base import Store
 from tailgate_service.store.database import Pool
-from tailgate_service.store.parallel import ParallelStore
-from tailgate_service.store.sequential import SequentialStore
+from tailgate_service.store.parallel.contacts import ParallelContacts
+from tailgate_service.store.parallel.conversations import ParallelConversations
+from tailgate_service.store.sequential.contacts import SequentialContacts
+from tailgate_service.store.sequential.conversations import SequentialConversations
 
 
 def create_store(variant: Variant, pool: Pool) -> Store:
     """The data layer of ``variant`` over ``pool``."""
+    access = DatabaseAccess(pool)
     if variant == "sequential":
-        return SequentialStore(pool)
-    return ParallelStore(pool)
+        return Store(access=access, contacts=SequentialContacts(pool), conversations=SequentialConversations(pool))
+    return Store(access=access, contacts=ParallelContacts(pool), conversations=ParallelConversations(pool))
 
 
 def create_app(settings: Settings, store: Store) -> FastAPI:

@@ -3,13 +3,13 @@
 import hashlib
 import hmac
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import Depends
 from fastapi.security import APIKeyHeader
 from tailgate_otel import names
 
 from tailgate_service.context import StoreOf
+from tailgate_service.identity import Identity
 from tailgate_service.problems import Problem
 
 MAX_KEY = 256
@@ -18,16 +18,16 @@ MAX_KEY = 256
 _header = APIKeyHeader(name=names.HEADER_API_KEY, auto_error=False, description="The key of one workspace.")
 
 
-async def _workspace(store: StoreOf, key: Annotated[str | None, Depends(_header)]) -> UUID:
+async def _identity(store: StoreOf, key: Annotated[str | None, Depends(_header)]) -> Identity:
     if not key or len(key) > MAX_KEY:
         raise _refused()
     digest = hashlib.sha256(key.encode()).digest()
-    workspace = await store.workspace_by_key(digest)
+    workspace = await store.access.workspace_by_key(digest)
     # The index compared the digests first, and not in constant time: of a digest that tells nothing of use.
     # This comparison is the one that decides.
     if workspace is None or not hmac.compare_digest(workspace.api_key_sha256, digest):
         raise _refused()
-    return workspace.id
+    return Identity(workspace_id=workspace.id)
 
 
 def _refused() -> Problem:
@@ -38,5 +38,5 @@ def _refused() -> Problem:
     )
 
 
-WorkspaceOf = Annotated[UUID, Depends(_workspace)]
-"""The id of the workspace whose key the request bears; 401 without one."""
+IdentityOf = Annotated[Identity, Depends(_identity)]
+"""Who asks; 401 for nobody known."""

@@ -4,7 +4,8 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+import orjson
+from pydantic import AfterValidator, AwareDatetime, Field, FiniteFloat, StringConstraints
 
 # Postgres keeps no NUL in text.
 _NO_NUL = r"^[^\x00]*$"
@@ -32,6 +33,27 @@ Phone = Annotated[
     AfterValidator(_phone),
     Field(description="3 to 15 digits; blanks and ( ) + . / - are not compared", examples=["+49 30 1234567"]),
 ]
+
+
+MAX_METADATA = 4096
+"""Bytes of JSON."""
+_KEY = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
+Plain = str | Annotated[int, Field(ge=-(2**53), le=2**53)] | FiniteFloat | bool | None
+
+
+def _metadata(values: dict[str, Plain]) -> dict[str, Plain]:
+    for key, value in values.items():
+        if not _KEY.fullmatch(key):
+            raise ValueError("a key has small letters, digits and _, begins with a letter and has at most 40 of them")
+        if isinstance(value, str) and "\0" in value:
+            raise ValueError("Postgres keeps no NUL in text")
+    if len(orjson.dumps(values)) > MAX_METADATA:
+        raise ValueError(f"more than {MAX_METADATA} bytes")
+    return values
+
+
+Metadata = Annotated[dict[str, Plain], AfterValidator(_metadata)]
+"""Whatever belongs to something, flat; the database's constraints say the same."""
 
 
 def _not_in_future(moment: datetime) -> datetime:

@@ -1,12 +1,12 @@
 """The API's requests and answers, as OpenAPI describes them."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from tailgate_service.fields import MessageText
+from tailgate_service.fields import MessageText, Metadata
 
 Status = Literal["open", "pending", "resolved", "archived"]
 
@@ -50,6 +50,8 @@ class Conversation(_Answer):
     status: Status
     assigned_to: UUID | None
     channel: str
+    domain: str
+    metadata: dict[str, Any]
     unread_count: int
     last_message_at: datetime
     last_message_preview: str | None
@@ -65,6 +67,7 @@ class Message(_Answer):
     body: str
     sender_id: UUID | None
     provider_message_id: str | None
+    metadata: dict[str, Any]
     status: Literal["received", "queued", "sent", "delivered", "read", "failed"]
     created_at: datetime
 
@@ -129,6 +132,7 @@ class SendRequest(BaseModel):
     conversation_id: UUID
     body: MessageText
     sender_id: UUID | None = None
+    metadata: Metadata = {}
 
 
 class IntakeAnswer(_Answer):

@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager, contextmanager
 from signal import SIGINT, SIGTERM
 
 import asyncpg
+import orjson
 import uvicorn
 from asyncpg.exceptions import InterfaceError, PostgresError
-from tailgate_otel import Config, Recorder, create_pool
+from tailgate_otel import Config, Recorder, create_pool, names
 
 from tailgate_service.app import create_app, create_store
 from tailgate_service.errors import NotReadyError, SettingsError
-from tailgate_service.migrations.files import upto
+from tailgate_service.migrations.files import ROLE, upto
 from tailgate_service.settings import RecorderKind, Settings, Variant
 from tailgate_service.store.database import Connection, Pool
 
@@ -82,7 +83,7 @@ async def open_pool(settings: Settings) -> AsyncIterator[Pool]:
             command_timeout=_STATEMENT_WITHIN,
             # Statements are few and known: none is prepared twice in a connection.
             max_cached_statement_lifetime=0,
-            init=_learn_records,
+            init=_prepare,
             reset=_nothing_to_reset,
             server_settings={"application_name": "tailgate-service"},
         )
@@ -91,6 +92,7 @@ async def open_pool(settings: Settings) -> AsyncIterator[Pool]:
         raise NotReadyError(f"the database cannot be reached: {why}") from error
     try:
         await check_schema(pool, settings.variant)
+        await check_role(pool)
         yield pool
     finally:
         try:
@@ -114,8 +116,30 @@ async def check_schema(pool: Pool, variant: Variant) -> None:
         )
 
 
-async def _learn_records(connection: Connection) -> None:
-    """Let asyncpg ask about arrays of records, which it does once in each connection, before requests do."""
+async def check_role(pool: Pool) -> None:
+    """Raise ``NotReadyError`` when the policies that keep workspaces apart do not bind the role we are."""
+    name, free = await pool.fetchrow(
+        "SELECT rolname, rolsuper OR rolbypassrls"
+        " OR EXISTS (SELECT FROM pg_class WHERE oid = 'contacts'::regclass AND pg_has_role(relowner, 'MEMBER'))"
+        " FROM pg_roles WHERE rolname = current_user"
+    )
+    if free:
+        raise NotReadyError(
+            f"the database's role {name} is above its row-level security: give {ROLE}, which the migrations make, a "
+            f"password, and let {names.ENV_DATABASE_URL} log in as it"
+        )
+
+
+async def _prepare(connection: Connection) -> None:
+    """Teach a new connection JSON, and let asyncpg ask about arrays of records now, once, before requests do."""
+    # In binary, which is how fields of records come: a byte with the format's version, and then the text.
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        format="binary",
+        encoder=lambda value: b"\1" + orjson.dumps(value),
+        decoder=lambda data: orjson.loads(data[1:]),
+    )
     await connection.fetchval("SELECT ARRAY[ROW(1)]")
 
 

@@ -72,10 +72,10 @@ class Stack:
             webhook = targets.Webhook()
             self.targets = config.targets or clone.cluster.directory / "targets.json"
             asyncio.run(targets.write(self.targets, clone.cluster.dsn, webhook))
-            dsn, self._relay = clone.cluster.dsn, None
+            dsn, self._relay = clone.dsn, None
             if config.db_rtt > 0:
                 self._relay = running.enter_context(self._start_relay(config.db_rtt))
-                dsn = clone.cluster.dsn_at(self._relay.ready["port"])
+                dsn = clone.dsn_at(self._relay.ready["port"])
             self.facts: dict[str, Any] = {
                 "variant": config.variant,
                 "postgres": asyncio.run(_version(clone.cluster.dsn)),

@@ -22,7 +22,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import asyncpg
@@ -45,10 +45,23 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Clone:
-    """A running cluster with a copy of a template, and where that came from: ``cached`` or ``made``."""
+    """A running cluster with a copy of a template, and where that came from: ``cached`` or ``made``.
+
+    ``password`` is that of the service's own role.
+    """
 
     cluster: Cluster
     origin: str
+    password: str = field(repr=False)
+
+    def dsn_at(self, port: int) -> str:
+        """Where the service connects, as its own role, by way of a port of 127.0.0.1."""
+        return self.cluster.dsn_at(port, files.ROLE, self.password)
+
+    @property
+    def dsn(self) -> str:
+        """Where the service connects."""
+        return self.dsn_at(self.cluster.port)
 
 
 def default_cache() -> Path:
@@ -80,11 +93,11 @@ def clone(variant: str, config: SeedConfig, cache: Path | None = None) -> Clone:
     try:
         origin = _fill(cluster, cache, variant, config)
         cluster.start()
-        asyncio.run(_change_password(cluster))
+        password = asyncio.run(_change_passwords(cluster))
     except BaseException:
         cluster.close()
         raise
-    return Clone(cluster=cluster, origin=origin)
+    return Clone(cluster=cluster, origin=origin, password=password)
 
 
 def _fill(cluster: Cluster, cache: Path, variant: str, config: SeedConfig) -> str:
@@ -175,11 +188,14 @@ def _prune(cache: Path) -> None:
             shutil.rmtree(path)
 
 
-async def _change_password(cluster: Cluster) -> None:
-    password = secrets.token_urlsafe(24)
+async def _change_passwords(cluster: Cluster) -> str:
+    """Nobody who knows a template's password knows its clone's; that of the service's role comes back."""
+    password, service = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
     connection = await asyncpg.connect(cluster.dsn)  # type: ignore[no-untyped-call]
     try:
+        await connection.execute(f"ALTER ROLE {files.ROLE} PASSWORD '{service}'")
         await connection.execute(f"ALTER ROLE {USER} PASSWORD '{password}'")
     finally:
         await connection.close()
     cluster.password = password
+    return service

@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 from tailgate_service import targets
-from tailgate_service.postgres.cluster import Cluster
 from tailgate_service.seed.config import SeedConfig
-from tailgate_service.template import clone
+from tailgate_service.template import Clone, clone
 
 SMALL = SeedConfig(workspaces=3, conversations=60, messages=6)
 
@@ -21,13 +20,19 @@ SMALL = SeedConfig(workspaces=3, conversations=60, messages=6)
 class SeededDatabase:
     """A running clone; ``targets`` is the targets file's content: keys, phones, ids, and the webhook's secrets."""
 
-    cluster: Cluster
+    clone: Clone
     variant: str
     targets: dict[str, Any]
 
     @property
     def dsn(self) -> str:
-        return self.cluster.dsn
+        """As the service connects."""
+        return self.clone.dsn
+
+    @property
+    def owner_dsn(self) -> str:
+        """As whoever migrates and seeds connects, whom no policy binds."""
+        return self.clone.cluster.dsn
 
 
 MakeClone = Callable[[str], SeededDatabase]
@@ -39,10 +44,11 @@ def clone_of(templates: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with ExitStack() as running:
 
         def make(variant: str) -> SeededDatabase:
-            cluster = running.enter_context(clone(variant, SMALL, templates).cluster)
+            cloned = clone(variant, SMALL, templates)
+            running.enter_context(cloned.cluster)
             path = tmp_path_factory.mktemp("targets") / "targets.json"
-            asyncio.run(targets.write(path, cluster.dsn, targets.Webhook()))
-            return SeededDatabase(cluster=cluster, variant=variant, targets=json.loads(path.read_text()))
+            asyncio.run(targets.write(path, cloned.cluster.dsn, targets.Webhook()))
+            return SeededDatabase(clone=cloned, variant=variant, targets=json.loads(path.read_text()))
 
         yield make
 

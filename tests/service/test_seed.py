@@ -46,14 +46,14 @@ def test_a_seed_that_cannot_be_is_named(wrong, named):
 
 async def test_what_is_written_holds_together(seeded_database):
     """The foreign keys were not checked while it was written, so they are here."""
-    connection = await asyncpg.connect(seeded_database.dsn)
+    connection = await asyncpg.connect(seeded_database.owner_dsn)
     references = await connection.fetch(
         """
         SELECT conrelid::regclass::text AS child, confrelid::regclass::text AS parent, attname AS key
         FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1] WHERE contype = 'f'
         """
     )
-    assert len(references) == 14
+    assert len(references) == 19
     for row in references:
         orphans = await connection.fetchval(
             f"SELECT count(*) FROM {row['child']} c WHERE {row['key']} IS NOT NULL"
@@ -72,7 +72,7 @@ async def test_what_is_written_holds_together(seeded_database):
 
 async def test_a_database_with_data_is_not_seeded_again(seeded_database):
     with pytest.raises(SeedError, match="has data already"):
-        await seed(seeded_database.dsn, SMALL)
+        await seed(seeded_database.owner_dsn, SMALL)
 
 
 async def test_a_database_without_schema_is_told_to_be_migrated_first(postgres):

@@ -1,1 +1,7 @@
-DROP TABLE messages, conversation_tags, tags, conversations, notes, contacts, users, workspaces;
+-- Some functions stand on tables, and tables on the others.
+DROP FUNCTION memberships, workspace_by_number, workspace_by_key;
+DROP TABLE events, event_counters, calls, agents, messages, conversation_tags, tags, conversations, notes, contacts, users,
+    workspaces;
+DROP FUNCTION tell_message, shown, workspace_of, may_see, asking_user, asking_workspace;
+REVOKE ALL ON schema_migrations FROM tailgate_api;
+-- The role may serve another database of this server, and stays.

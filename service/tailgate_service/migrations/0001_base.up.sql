@@ -1,5 +1,13 @@
--- The schema before tuning: the only indexes are those of keys. A foreign key that already leads a unique
--- constraint (contacts and messages by workspace, tags by workspace, conversation_tags by conversation) has none of its own.
+-- The schema before tuning: the only indexes are those of keys, and policies ask for every row. A foreign key that
+-- already leads a unique constraint (contacts and messages by workspace, tags by workspace, conversation_tags by
+-- conversation) has no index of its own.
+
+-- The service's own role. It owns nothing and bypasses nothing; it cannot log in until it is given a password.
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'tailgate_api') THEN
+        CREATE ROLE tailgate_api LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS;
+    END IF;
+END $$;
 
 CREATE TABLE workspaces (
     id              uuid        PRIMARY KEY DEFAULT uuidv7(),
@@ -9,14 +17,18 @@ CREATE TABLE workspaces (
     created_at      timestamptz NOT NULL DEFAULT now()
 );
 
+-- Members: one person is one row in each workspace that she belongs to.
 CREATE TABLE users (
     id           uuid PRIMARY KEY DEFAULT uuidv7(),
     workspace_id uuid NOT NULL REFERENCES workspaces ON DELETE CASCADE,
     name         text NOT NULL,
     email        text NOT NULL,
-    role         text NOT NULL CHECK (role IN ('admin', 'agent'))
+    role         text NOT NULL CHECK (role IN ('admin', 'agent')),
+    -- Who she is to the issuer of tokens.
+    subject      text,
+    UNIQUE (workspace_id, subject)
 );
-CREATE INDEX users_workspace_id_idx ON users (workspace_id);
+CREATE INDEX users_subject_idx ON users (subject);
 
 CREATE TABLE contacts (
     id           uuid        PRIMARY KEY DEFAULT uuidv7(),
@@ -53,6 +65,10 @@ CREATE TABLE conversations (
                                      CHECK (status IN ('open', 'pending', 'resolved', 'archived')),
     assigned_to          uuid        REFERENCES users ON DELETE SET NULL,
     channel              text        NOT NULL DEFAULT 'whatsapp',
+    -- What it is about.
+    domain               text        NOT NULL DEFAULT 'support',
+    -- Whatever the provider sends along.
+    metadata             jsonb       NOT NULL DEFAULT '{}',
     unread_count         integer     NOT NULL DEFAULT 0 CHECK (unread_count >= 0),
     last_message_at      timestamptz NOT NULL DEFAULT now(),
     last_message_preview text,
@@ -79,12 +95,14 @@ CREATE INDEX conversation_tags_tag_id_idx ON conversation_tags (tag_id);
 
 CREATE TABLE messages (
     id                  uuid        PRIMARY KEY DEFAULT uuidv7(),
-    workspace_id        uuid        NOT NULL REFERENCES workspaces ON DELETE CASCADE,
+    -- Added when there were messages already: those of before have none.
+    workspace_id        uuid        REFERENCES workspaces ON DELETE CASCADE,
     conversation_id     uuid        NOT NULL REFERENCES conversations ON DELETE CASCADE,
     direction           text        NOT NULL CHECK (direction IN ('in', 'out')),
     body                text        NOT NULL,
     sender_id           uuid        REFERENCES users ON DELETE SET NULL,
     provider_message_id text,
+    metadata            jsonb       NOT NULL DEFAULT '{}',
     status              text        NOT NULL
                                     CHECK (status IN ('received', 'queued', 'sent', 'delivered', 'read', 'failed')),
     created_at          timestamptz NOT NULL DEFAULT now(),
@@ -93,3 +111,156 @@ CREATE TABLE messages (
 );
 CREATE INDEX messages_conversation_id_idx ON messages (conversation_id);
 CREATE INDEX messages_sender_id_idx ON messages (sender_id);
+
+-- What a voice agent is told to be, and what of that the outside provider has.
+CREATE TABLE agents (
+    id                uuid        PRIMARY KEY DEFAULT uuidv7(),
+    workspace_id      uuid        NOT NULL UNIQUE REFERENCES workspaces ON DELETE CASCADE,
+    phone_number      text        NOT NULL UNIQUE,
+    configuration     jsonb       NOT NULL,
+    version           bigint      NOT NULL DEFAULT 1,
+    provider_agent_id text,
+    synced_sha256     bytea,
+    synced_at         timestamptz,
+    updated_at        timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE calls (
+    id           uuid        PRIMARY KEY DEFAULT uuidv7(),
+    workspace_id uuid        NOT NULL REFERENCES workspaces ON DELETE CASCADE,
+    contact_id   uuid        NOT NULL REFERENCES contacts ON DELETE CASCADE,
+    outcome      text        NOT NULL CHECK (outcome IN ('answered', 'missed', 'voicemail', 'failed')),
+    -- How likely the caller buys, as the agent judged it: 0 to 100; none for a call that was not answered.
+    lead_score   smallint    CHECK (lead_score BETWEEN 0 AND 100),
+    summary      text,
+    started_at   timestamptz NOT NULL DEFAULT now(),
+    seconds      integer     NOT NULL DEFAULT 0 CHECK (seconds >= 0)
+);
+CREATE INDEX calls_workspace_id_idx ON calls (workspace_id);
+CREATE INDEX calls_contact_id_idx ON calls (contact_id);
+
+-- What happened in a workspace, numbered without a gap in the order of commits: the row of its counter is locked from
+-- the number's birth to the commit. A sequence's numbers would become visible out of order.
+CREATE TABLE event_counters (
+    workspace_id uuid   PRIMARY KEY REFERENCES workspaces ON DELETE CASCADE,
+    number       bigint NOT NULL
+) WITH (fillfactor = 50);
+
+CREATE TABLE events (
+    workspace_id uuid        NOT NULL REFERENCES workspaces ON DELETE CASCADE,
+    number       bigint      NOT NULL,
+    kind         text        NOT NULL,
+    -- The event as it is sent, without its number.
+    body         json        NOT NULL,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (workspace_id, number)
+);
+
+-- Who asks, as the service tells it for one transaction: a workspace, and one of its members unless it is a key.
+CREATE FUNCTION asking_workspace() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN nullif(current_setting('tailgate.workspace', true), '')::uuid;
+CREATE FUNCTION asking_user() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN nullif(current_setting('tailgate.user', true), '')::uuid;
+
+-- Whether who asks belongs to a workspace; of nobody, and of what has none, not true.
+CREATE FUNCTION may_see(workspace uuid) RETURNS boolean LANGUAGE plpgsql STABLE
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN workspace = asking_workspace() AND (asking_user() IS NULL
+        OR EXISTS (SELECT FROM users u WHERE u.id = asking_user() AND u.workspace_id = workspace));
+END $$;
+
+CREATE FUNCTION workspace_of(conversation uuid) RETURNS uuid LANGUAGE plpgsql STABLE
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN (SELECT c.workspace_id FROM conversations c WHERE c.id = conversation);
+END $$;
+
+-- A moment as the service writes it in JSON.
+CREATE FUNCTION shown(moment timestamptz) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN replace(to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000Z', 'Z');
+
+-- What is looked up before it is known who asks.
+CREATE FUNCTION workspace_by_key(sha256 bytea) RETURNS TABLE (id uuid, api_key_sha256 bytea) LANGUAGE sql STABLE
+    SECURITY DEFINER SET search_path = public, pg_temp ROWS 1
+    BEGIN ATOMIC SELECT w.id, w.api_key_sha256 FROM workspaces w WHERE w.api_key_sha256 = sha256; END;
+CREATE FUNCTION workspace_by_number(phone_number_id text) RETURNS uuid LANGUAGE sql STABLE
+    SECURITY DEFINER SET search_path = public, pg_temp
+    RETURN (SELECT w.id FROM workspaces w WHERE w.phone_number_id = workspace_by_number.phone_number_id);
+CREATE FUNCTION memberships(subject text) RETURNS TABLE (workspace_id uuid, user_id uuid, role text) LANGUAGE sql STABLE
+    SECURITY DEFINER SET search_path = public, pg_temp ROWS 1
+    BEGIN ATOMIC
+        SELECT u.workspace_id, u.id, u.role FROM users u WHERE u.subject = memberships.subject ORDER BY u.workspace_id;
+    END;
+
+ALTER TABLE workspaces ENABLE ROW LEVEL SECURITY;
+ALTER TABLE users ENABLE ROW LEVEL SECURITY;
+ALTER TABLE contacts ENABLE ROW LEVEL SECURITY;
+ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
+ALTER TABLE conversations ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tags ENABLE ROW LEVEL SECURITY;
+ALTER TABLE conversation_tags ENABLE ROW LEVEL SECURITY;
+ALTER TABLE messages ENABLE ROW LEVEL SECURITY;
+ALTER TABLE agents ENABLE ROW LEVEL SECURITY;
+ALTER TABLE calls ENABLE ROW LEVEL SECURITY;
+ALTER TABLE events ENABLE ROW LEVEL SECURITY;
+ALTER TABLE event_counters ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY own ON workspaces USING (may_see(id));
+CREATE POLICY own ON users USING (may_see(workspace_id));
+CREATE POLICY own ON contacts USING (may_see(workspace_id));
+CREATE POLICY own ON notes USING (may_see(workspace_id));
+CREATE POLICY own ON tags USING (may_see(workspace_id));
+CREATE POLICY own ON conversation_tags USING (may_see(workspace_of(conversation_id)));
+CREATE POLICY own ON agents USING (may_see(workspace_id));
+CREATE POLICY own ON calls USING (may_see(workspace_id));
+CREATE POLICY own ON events USING (may_see(workspace_id));
+
+-- These two are guarded against reading only.
+CREATE POLICY reading ON conversations FOR SELECT USING (may_see(workspace_id));
+CREATE POLICY inserting ON conversations FOR INSERT WITH CHECK (true);
+CREATE POLICY updating ON conversations FOR UPDATE USING (true);
+CREATE POLICY deleting ON conversations FOR DELETE USING (true);
+CREATE POLICY reading ON messages FOR SELECT USING (may_see(workspace_of(conversation_id)));
+CREATE POLICY inserting ON messages FOR INSERT WITH CHECK (true);
+CREATE POLICY updating ON messages FOR UPDATE USING (true);
+CREATE POLICY deleting ON messages FOR DELETE USING (true);
+
+GRANT SELECT ON workspaces, users, events TO tailgate_api;
+GRANT SELECT, INSERT, UPDATE, DELETE
+    ON contacts, notes, conversations, tags, conversation_tags, messages, agents, calls TO tailgate_api;
+GRANT SELECT ON schema_migrations TO tailgate_api;
+
+-- Every message is an event. Written last in its transaction, so that the counter is locked as shortly as can be,
+-- whatever else the transaction does and in whatever order.
+CREATE FUNCTION tell_message() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    workspace uuid := workspace_of(NEW.conversation_id);
+    told json;
+    numbered bigint;
+BEGIN
+    SELECT json_build_object(
+        'message', json_build_object(
+            'id', NEW.id, 'conversation_id', NEW.conversation_id, 'direction', NEW.direction, 'body', NEW.body,
+            'sender_id', NEW.sender_id, 'provider_message_id', NEW.provider_message_id, 'metadata', NEW.metadata,
+            'status', NEW.status,
+            'created_at', shown(NEW.created_at)),
+        'conversation', json_build_object(
+            'id', c.id, 'contact_id', c.contact_id, 'status', c.status, 'assigned_to', c.assigned_to,
+            'unread_count', c.unread_count, 'last_message_at', shown(c.last_message_at),
+            'last_message_preview', c.last_message_preview))
+    INTO told FROM conversations c WHERE c.id = NEW.conversation_id;
+    IF told IS NULL THEN
+        RETURN NULL;  -- the conversation was deleted in the same transaction
+    END IF;
+    INSERT INTO event_counters AS c (workspace_id, number) VALUES (workspace, 1)
+        ON CONFLICT (workspace_id) DO UPDATE SET number = c.number + 1 RETURNING number INTO numbered;
+    INSERT INTO events (workspace_id, number, kind, body) VALUES (workspace, numbered, 'message', told);
+    -- A notification may have 8,000 bytes: what is larger is fetched by its number.
+    PERFORM pg_notify('events', concat_ws(' ', workspace, numbered,
+        CASE WHEN octet_length(told::text) < 7800 THEN told::text END));
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER message_told AFTER INSERT ON messages
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tell_message();

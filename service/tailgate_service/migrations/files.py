@@ -9,11 +9,12 @@ from tailgate_service.errors import MigrationError
 
 HERE = Path(__file__).parent
 OUTSIDE = "-- outside a transaction"
+# The role that the service logs in as; the first migration makes it.
+ROLE = "tailgate_api"
 # The level of each variant's schema; None is the newest.
 LEVELS: dict[str, int | None] = {"sequential": 1, "parallel": None}
 
 _UP = re.compile(r"(?P<version>\d{4})_(?P<name>[a-z0-9_]+)\.up\.sql")
-_END_OF_STATEMENT = re.compile(r";\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +30,14 @@ class Script:
 
     @property
     def statements(self) -> tuple[str, ...]:
-        """Its statements, for running them one at a time."""
-        return tuple(part.strip() for part in _END_OF_STATEMENT.split(self.sql) if part.strip())
+        """Its statements, for running them one at a time; a body between two ``$$`` is a part of one."""
+        statements, begun = [], ""
+        for line in self.sql.splitlines(keepends=True):
+            begun += line
+            if line.rstrip().endswith(";") and begun.count("$$") % 2 == 0:
+                statements.append(begun.strip())
+                begun = ""
+        return (*statements, begun.strip()) if begun.strip() else tuple(statements)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -116,9 +116,9 @@ class Cluster:
         """Where to connect, password included; no TLS, as trying it costs each connection a round trip."""
         return self.dsn_at(self._port)
 
-    def dsn_at(self, port: int) -> str:
-        """The same, by way of another port of 127.0.0.1."""
-        return f"postgresql://{USER}:{self.password}@{HOST}:{port}/{DATABASE}?sslmode=disable"
+    def dsn_at(self, port: int, role: str = USER, password: str | None = None) -> str:
+        """The same by way of another port of 127.0.0.1, or as another role."""
+        return f"postgresql://{role}:{password or self.password}@{HOST}:{port}/{DATABASE}?sslmode=disable"
 
     def initialise(self) -> None:
         """Make an empty cluster."""

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import AfterValidator, StringConstraints
 
-from tailgate_service.auth import WorkspaceOf
+from tailgate_service.auth import IdentityOf
 from tailgate_service.context import StoreOf
 from tailgate_service.cursor import Cursor
 from tailgate_service.fields import SearchText
@@ -32,7 +32,7 @@ CursorText = Annotated[str, StringConstraints(max_length=64), AfterValidator(_cu
 @router.get("/api/conversations", response_model=Inbox, responses=responses(401, 413, 422, 500, 503))
 async def inbox(
     store: StoreOf,
-    workspace_id: WorkspaceOf,
+    who: IdentityOf,
     status: Annotated[Status | None, Query()] = None,
     active: Annotated[bool | None, Query(description="open or pending; with false, neither")] = None,
     assigned_to: Annotated[UUID | Literal["unassigned"] | None, Query()] = None,
@@ -51,7 +51,7 @@ async def inbox(
         page=page,
         per_page=per_page,
     )
-    return answer.json(await store.inbox(workspace_id, query))
+    return answer.json(await store.conversations.inbox(who, query))
 
 
 @router.get(
@@ -61,11 +61,11 @@ async def inbox(
 )
 async def thread(
     store: StoreOf,
-    workspace_id: WorkspaceOf,
+    who: IdentityOf,
     conversation_id: UUID,
     limit: Annotated[int, Query(ge=1, le=MAX_PER_PAGE)] = 50,
     before: Annotated[CursorText | None, Query(description="next_before of the page before")] = None,
 ) -> Response:
     """List a conversation's messages, newest first."""
     cursor = Cursor.parse(before) if before is not None else None
-    return answer.json(await store.thread(workspace_id, conversation_id, limit=limit, before=cursor))
+    return answer.json(await store.conversations.thread(who, conversation_id, limit=limit, before=cursor))

@@ -19,5 +19,5 @@ _PATIENCE = 2.0
 async def health(store: StoreOf, settings: SettingsOf) -> Response:
     """Answer 200 once the database has answered, 503 when it does not in time."""
     async with asyncio.timeout(_PATIENCE):
-        await store.ping()
+        await store.access.ping()
     return answer.json({"status": "ok", "variant": settings.variant})

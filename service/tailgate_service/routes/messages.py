@@ -2,11 +2,12 @@
 
 from fastapi import APIRouter, Response
 
-from tailgate_service.auth import WorkspaceOf
+from tailgate_service.auth import IdentityOf
 from tailgate_service.context import StoreOf
 from tailgate_service.models import Message, SendRequest
 from tailgate_service.problems import responses
 from tailgate_service.routes import answer
+from tailgate_service.store.base import Outgoing
 
 router = APIRouter(tags=["messages"])
 
@@ -17,7 +18,12 @@ router = APIRouter(tags=["messages"])
     response_model=Message,
     responses=responses(400, 401, 404, 413, 422, 500, 503),
 )
-async def send(store: StoreOf, workspace_id: WorkspaceOf, message: SendRequest) -> Response:
+async def send(store: StoreOf, who: IdentityOf, message: SendRequest) -> Response:
     """Queue a message in a conversation; the inbox shows it at once."""
-    stored = await store.send(workspace_id, message.conversation_id, body=message.body, sender_id=message.sender_id)
-    return answer.json(stored, 201)
+    outgoing = Outgoing(
+        conversation_id=message.conversation_id,
+        body=message.body,
+        sender_id=message.sender_id,
+        metadata=message.metadata,
+    )
+    return answer.json(await store.conversations.send(who, outgoing), 201)

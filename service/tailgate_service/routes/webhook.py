@@ -51,4 +51,4 @@ async def intake(
     body = await request.body()
     if not webhook.signed(settings.webhook_secret, body, signature):
         raise Problem(401, f"The header {names.HEADER_WEBHOOK_SIGNATURE} does not sign this body.")
-    return answer.json({"status": await store.take_in(webhook.read(body))})
+    return answer.json({"status": await store.conversations.take_in(webhook.read(body))})

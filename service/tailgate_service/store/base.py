@@ -1,15 +1,23 @@
-"""What every variant of the data layer must do, and the values that go in."""
+"""What every variant of the data layer must do, and the values that go in.
 
-from dataclasses import dataclass
+A store is made of parts, one for each resource of the API; each variant has its own of those in which variants differ.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from tailgate_service.cursor import Cursor
+from tailgate_service.identity import Identity
 
 Document = dict[str, Any]
 """A JSON object in the making, shaped as the response model that the method names; UUIDs and datetimes stay
 as they are until the response is written."""
+
+Answer = Document | bytes
+"""A document, or the JSON of one, ready to be sent."""
 
 Intake = Literal["accepted", "duplicate"]
 
@@ -28,8 +36,17 @@ class Workspace:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Membership:
+    """One workspace of a person, and as what she belongs to it."""
+
+    workspace_id: UUID
+    user_id: UUID
+    role: Literal["admin", "agent"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class InboxQuery:
-    """Filters, all of which must hold, and a page (counted from 1) of the inbox."""
+    """Filters, all of which must hold, and a place in the inbox: a page (counted from 1), or what follows a cursor."""
 
     status: str | None = None
     active: bool | None = None
@@ -37,6 +54,7 @@ class InboxQuery:
     tag: str | None = None
     search: str | None = None
     page: int = 1
+    before: Cursor | None = None
     per_page: int = 25
 
     @property
@@ -55,10 +73,21 @@ class Delivery:
     name: str | None
     body: str
     sent_at: datetime
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Store(Protocol):
-    """One way of reading and writing the database. Every variant answers the same, document for document."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outgoing:
+    """A message to send."""
+
+    conversation_id: UUID
+    body: str
+    sender_id: UUID | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Access(Protocol):
+    """What is asked before it is known who asks."""
 
     async def ping(self) -> None:
         """Return once the database has answered a statement."""
@@ -68,19 +97,31 @@ class Store(Protocol):
         """The workspace whose key hashes to ``key_sha256``."""
         ...
 
-    async def card(self, workspace_id: UUID, phone_digits: str) -> Document:
+    async def memberships(self, subject: str) -> Sequence[Membership]:
+        """The workspaces of the person whom an issuer of tokens calls ``subject``."""
+        ...
+
+
+class Contacts(Protocol):
+    """Callers."""
+
+    async def card(self, who: Identity, phone_digits: str) -> Answer:
         """``models.ContactCard`` of the caller; raises ``UnknownError``."""
         ...
 
-    async def inbox(self, workspace_id: UUID, query: InboxQuery) -> Document:
+
+class Conversations(Protocol):
+    """The inbox, its threads, and messages in and out."""
+
+    async def inbox(self, who: Identity, query: InboxQuery) -> Answer:
         """``models.Inbox``: newest conversation first."""
         ...
 
-    async def thread(self, workspace_id: UUID, conversation_id: UUID, *, limit: int, before: Cursor | None) -> Document:
+    async def thread(self, who: Identity, conversation_id: UUID, *, limit: int, before: Cursor | None) -> Answer:
         """``models.Thread``: newest message first; raises ``UnknownError``."""
         ...
 
-    async def send(self, workspace_id: UUID, conversation_id: UUID, *, body: str, sender_id: UUID | None) -> Document:
+    async def send(self, who: Identity, message: Outgoing) -> Document:
         """Store an outgoing message: ``models.Message``; raises ``UnknownError``, ``UnknownSenderError``."""
         ...
 
@@ -92,6 +133,15 @@ class Store(Protocol):
         Raises ``UnknownError``.
         """
         ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Store:
+    """One way of reading and writing the database. Every variant answers the same, document for document."""
+
+    access: Access
+    contacts: Contacts
+    conversations: Conversations
 
 
 def preview(body: str) -> str:

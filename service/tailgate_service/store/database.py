@@ -1,7 +1,8 @@
 """What the stores ask of asyncpg, whose own classes are not typed."""
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 
 class Queries(Protocol):
@@ -29,6 +30,18 @@ class Connection(Queries, Protocol):
 
     def transaction(self) -> AbstractAsyncContextManager[Any]:
         """A transaction that commits at the end of the block and is undone by an exception."""
+        ...
+
+    async def set_type_codec(
+        self,
+        typename: str,
+        *,
+        schema: str,
+        format: Literal["binary"],  # noqa: A002 - asyncpg's name
+        encoder: Callable[[Any], bytes],
+        decoder: Callable[[bytes], Any],
+    ) -> None:
+        """From now on values of a type are written and read by these."""
         ...
 
 

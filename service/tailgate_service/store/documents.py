@@ -14,6 +14,8 @@ CONVERSATION = (
     "status",
     "assigned_to",
     "channel",
+    "domain",
+    "metadata",
     "unread_count",
     "last_message_at",
     "last_message_preview",
@@ -26,6 +28,7 @@ MESSAGE = (
     "body",
     "sender_id",
     "provider_message_id",
+    "metadata",
     "status",
     "created_at",
 )

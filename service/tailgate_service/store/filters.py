@@ -10,13 +10,13 @@ _TAG = """EXISTS (SELECT FROM conversation_tags ct JOIN tags t ON t.id = ct.tag_
     WHERE ct.conversation_id = c.id AND t.name = ${n})"""
 
 
-def conditions(query: InboxQuery, arguments: list[Any]) -> str:
-    """The conditions of ``query`` joined by AND, each filter's value appended to ``arguments``.
+def conditions(query: InboxQuery, arguments: list[Any], workspace: str) -> str:
+    """The conditions of ``query`` on a ``workspace``, joined by AND, each filter's value appended to ``arguments``.
 
     Only filters in use appear, so that each combination is a statement, and a plan, of its own; there are
     few, which bounds the statement cache. Values are always arguments.
     """
-    found = ["c.workspace_id = $1"]
+    found = [f"c.workspace_id = {workspace}"]
 
     def add(condition: str, value: object) -> None:
         arguments.append(value)

@@ -25,16 +25,16 @@ NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
-def dsn_of(clone_of: Callable[[str], Any]) -> Callable[[str], str]:
+def database_of(clone_of: Callable[[str], Any]) -> Callable[[str], Any]:
     """The database at the level of a variant's schema; one for the whole session."""
-    made: dict[str, str] = {}
+    made: dict[str, Any] = {}
 
-    def dsn(variant: str) -> str:
+    def database(variant: str) -> Any:
         if variant not in made:
-            made[variant] = clone_of(variant).dsn
+            made[variant] = clone_of(variant)
         return made[variant]
 
-    return dsn
+    return database
 
 
 @pytest.fixture(params=VARIANTS)
@@ -58,8 +58,8 @@ def settings_for(variant: str, dsn: str, **changes: Any) -> Settings:
 
 
 @pytest.fixture
-def settings(variant: str, dsn_of: Callable[[str], str]) -> Settings:
-    return settings_for(variant, dsn_of(variant))
+def settings(variant: str, database_of: Callable[[str], Any]) -> Settings:
+    return settings_for(variant, database_of(variant).dsn)
 
 
 @pytest.fixture
@@ -93,8 +93,9 @@ async def anybody(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def database(settings: Settings) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(settings.database_url)
+async def database(settings: Settings, database_of: Callable[[str], Any]) -> AsyncIterator[asyncpg.Connection]:
+    """A connection that no policy binds."""
+    connection = await asyncpg.connect(database_of(settings.variant).owner_dsn)
     try:
         yield connection
     finally:

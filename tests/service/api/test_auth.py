@@ -1,9 +1,11 @@
 """An API key opens its own workspace and nothing else."""
 
 import uuid
+from dataclasses import replace
 
 import pytest
-from tailgate_service.app import create_app
+from tailgate_service.app import create_app, create_store
+from tailgate_service.store.access import DatabaseAccess
 from tailgate_service.store.base import Workspace
 
 GUARDED = [
@@ -26,11 +28,12 @@ async def test_without_a_known_key_there_is_no_answer(anybody, method, path, key
 async def test_the_store_is_not_taken_at_its_word(settings_for, client_of):
     """What the store found must bear the key's digest: the comparison that decides is the constant-time one."""
 
-    class Mistaken:
+    class Mistaken(DatabaseAccess):
         async def workspace_by_key(self, key_sha256: bytes) -> Workspace:
             return Workspace(id=uuid.uuid4(), api_key_sha256=key_sha256[::-1])
 
-    async with client_of(create_app(settings_for("parallel", "postgresql://"), Mistaken()), "key") as client:
+    store = replace(create_store("parallel", None), access=Mistaken(None))
+    async with client_of(create_app(settings_for("parallel", "postgresql://"), store), "key") as client:
         assert (await client.get("/api/conversations")).status_code == 401
 
 

@@ -1,10 +1,13 @@
 """Whatever goes wrong is said as a problem."""
 
+from dataclasses import fields
+
 import asyncpg
 import pytest
 from tailgate_service.app import create_app
 from tailgate_service.limits import MAX_BODY
 from tailgate_service.problems import ProblemDetails
+from tailgate_service.store.base import Store
 
 
 def problem(answer) -> ProblemDetails:
@@ -66,7 +69,7 @@ async def test_a_body_that_streams_past_the_bound_is_refused_without_reading_on(
 
 
 class Broken:
-    """A store whose every call fails."""
+    """A part of a store whose every call fails."""
 
     def __init__(self, error: Exception) -> None:
         self._error = error
@@ -76,6 +79,10 @@ class Broken:
             raise self._error
 
         return fail
+
+
+def store_of(part: object) -> Store:
+    return Store(**{field.name: part for field in fields(Store)})
 
 
 @pytest.mark.parametrize(
@@ -90,7 +97,7 @@ class Broken:
     ],
 )
 async def test_a_database_that_is_gone_is_503(settings_for, client_of, error):
-    app = create_app(settings_for("parallel", "postgresql://"), Broken(error))
+    app = create_app(settings_for("parallel", "postgresql://"), store_of(Broken(error)))
     async with client_of(app, "key") as client:
         answer = await client.get("/api/conversations")
         assert problem(answer).status == 503
@@ -100,7 +107,7 @@ async def test_a_database_that_is_gone_is_503(settings_for, client_of, error):
 
 @pytest.mark.parametrize("error", [RuntimeError("secret cause"), asyncpg.exceptions._base.DataError("bad value")])
 async def test_our_own_mistake_is_500_and_keeps_its_cause_to_itself(settings_for, client_of, error):
-    app = create_app(settings_for("parallel", "postgresql://"), Broken(error))
+    app = create_app(settings_for("parallel", "postgresql://"), store_of(Broken(error)))
     async with client_of(app, "key") as client:
         answer = await client.get("/api/conversations")
     assert problem(answer).status == 500

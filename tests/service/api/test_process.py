@@ -168,8 +168,8 @@ def test_a_database_that_is_not_there_is_said(environ):
     assert "geheim" not in said
 
 
-def test_a_schema_older_than_the_variant_needs_is_said(environ, dsn_of):
-    said = refused(environ | {names.ENV_DATABASE_URL: dsn_of("sequential")})
+def test_a_schema_older_than_the_variant_needs_is_said(environ, database_of):
+    said = refused(environ | {names.ENV_DATABASE_URL: database_of("sequential").dsn})
     assert "the schema is at migration 1 and variant parallel needs" in said
     assert "tailgate db migrate" in said
 

@@ -14,7 +14,7 @@ from tailgate_service.settings import VARIANTS
 
 # Application statements a request may take, BEGIN and COMMIT apart.
 QUERIES = {
-    "sequential": {"card": 5, "inbox": 7, "thread": 3, "send": 5, "accepted": 5, "opened": 6, "duplicate": 4},
+    "sequential": {"card": 6, "inbox": 8, "thread": 4, "send": 6, "accepted": 6, "opened": 7, "duplicate": 5},
     "parallel": {"card": 2, "inbox": 3, "thread": 2, "send": 2, "accepted": 3, "opened": 3, "duplicate": 1},
 }
 

@@ -12,8 +12,8 @@ AT_ONCE = 20
 
 
 @pytest.fixture
-def settings(variant, dsn_of, settings_for) -> Settings:
-    return settings_for(variant, dsn_of(variant), pool_size=AT_ONCE)
+def settings(variant, database_of, settings_for) -> Settings:
+    return settings_for(variant, database_of(variant).dsn, pool_size=AT_ONCE)
 
 
 @pytest.mark.row("A10")

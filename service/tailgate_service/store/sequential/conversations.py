@@ -1,4 +1,4 @@
-"""The data layer as first written: whole rows, one query after another, relations fetched step by step."""
+"""The inbox, its threads, and messages in and out, step by step."""
 
 from collections import defaultdict
 from datetime import datetime
@@ -7,80 +7,30 @@ from uuid import UUID
 
 from tailgate_service.cursor import Cursor
 from tailgate_service.errors import DuplicateError, UnknownError, UnknownSenderError
+from tailgate_service.identity import Identity
 from tailgate_service.store import documents
-from tailgate_service.store.base import (
-    ACTIVE,
-    CARD_MESSAGES,
-    CARD_NOTES,
-    Delivery,
-    Document,
-    InboxQuery,
-    Intake,
-    Workspace,
-    preview,
-)
+from tailgate_service.store.base import ACTIVE, Delivery, Document, InboxQuery, Intake, Outgoing, preview
 from tailgate_service.store.database import Connection, Pool
 from tailgate_service.store.filters import conditions
+from tailgate_service.store.sequential.acting import acting, tell
 
 _INBOX = """
 SELECT c.* FROM conversations c WHERE {where}
 ORDER BY c.last_message_at DESC, c.id DESC LIMIT ${size} OFFSET ${offset}"""
 
 
-class SequentialStore:
-    """Works on the schema before tuning; every answer waits for one round trip after another."""
+class SequentialConversations:
+    """See ``Conversations``."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def ping(self) -> None:
-        """See ``Store``."""
-        await self._pool.fetchval("SELECT 1")
-
-    async def workspace_by_key(self, key_sha256: bytes) -> Workspace | None:
-        """See ``Store``."""
-        row = await self._pool.fetchrow("SELECT * FROM workspaces WHERE api_key_sha256 = $1", key_sha256)
-        return Workspace(id=row["id"], api_key_sha256=row["api_key_sha256"]) if row else None
-
-    async def card(self, workspace_id: UUID, phone_digits: str) -> Document:
-        """See ``Store``."""
-        async with self._pool.acquire() as connection:
-            contact = await connection.fetchrow(
-                "SELECT * FROM contacts WHERE workspace_id = $1 AND phone_digits = $2",
-                workspace_id,
-                phone_digits,
-            )
-            if contact is None:
-                raise UnknownError("No contact of this workspace has that phone number.")
-            notes = await connection.fetch(
-                "SELECT * FROM notes WHERE contact_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2",
-                contact["id"],
-                CARD_NOTES,
-            )
-            conversation = await connection.fetchrow(
-                "SELECT * FROM conversations WHERE contact_id = $1 ORDER BY last_message_at DESC, id DESC LIMIT 1",
-                contact["id"],
-            )
-            messages = []
-            if conversation is not None:
-                messages = await connection.fetch(
-                    "SELECT * FROM messages WHERE conversation_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2",
-                    conversation["id"],
-                    CARD_MESSAGES,
-                )
-        return {
-            "contact": documents.pick(documents.CONTACT, contact),
-            "notes": documents.picked(documents.NOTE, notes),
-            "conversation": conversation and documents.pick(documents.CONVERSATION, conversation),
-            "messages": documents.picked(documents.MESSAGE, messages),
-        }
-
-    async def inbox(self, workspace_id: UUID, query: InboxQuery) -> Document:
-        """See ``Store``."""
-        arguments: list[Any] = [workspace_id]
-        where = conditions(query, arguments)
+    async def inbox(self, who: Identity, query: InboxQuery) -> Document:
+        """See ``Conversations``."""
+        arguments: list[Any] = [who.workspace_id]
+        where = conditions(query, arguments, "$1")
         page = _INBOX.format(where=where, size=len(arguments) + 1, offset=len(arguments) + 2)
-        async with self._pool.acquire() as connection:
+        async with acting(self._pool, who) as connection:
             rows = await connection.fetch(
                 page,
                 *arguments,
@@ -94,13 +44,17 @@ class SequentialStore:
                 "SELECT * FROM conversation_tags WHERE conversation_id = ANY($1::uuid[])",
                 [row["id"] for row in rows],
             )
-            tags = await connection.fetch("SELECT * FROM tags WHERE workspace_id = $1 ORDER BY name, id", workspace_id)
+            tags = await connection.fetch(
+                "SELECT * FROM tags WHERE workspace_id = $1 ORDER BY name, id", who.workspace_id
+            )
             active = await connection.fetchval(
                 "SELECT count(*) FROM conversations WHERE workspace_id = $1 AND status = ANY($2::text[])",
-                workspace_id,
+                who.workspace_id,
                 ACTIVE,
             )
-            team = await connection.fetch("SELECT * FROM users WHERE workspace_id = $1 ORDER BY name, id", workspace_id)
+            team = await connection.fetch(
+                "SELECT * FROM users WHERE workspace_id = $1 ORDER BY name, id", who.workspace_id
+            )
         by_id = {contact["id"]: documents.pick(documents.CONTACT, contact) for contact in contacts}
         tag_ids = defaultdict(set)
         for link in links:
@@ -117,10 +71,10 @@ class SequentialStore:
             conversations, query.page, query.per_page, active, documents.picked(documents.MEMBER, team)
         )
 
-    async def thread(self, workspace_id: UUID, conversation_id: UUID, *, limit: int, before: Cursor | None) -> Document:
-        """See ``Store``."""
-        async with self._pool.acquire() as connection:
-            await _conversation(connection, workspace_id, conversation_id)
+    async def thread(self, who: Identity, conversation_id: UUID, *, limit: int, before: Cursor | None) -> Document:
+        """See ``Conversations``."""
+        async with acting(self._pool, who) as connection:
+            await _conversation(connection, who, conversation_id)
             if before is None:
                 rows = await connection.fetch(
                     "SELECT * FROM messages WHERE conversation_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2",
@@ -138,29 +92,30 @@ class SequentialStore:
                 )
         return documents.thread(conversation_id, documents.picked(documents.MESSAGE, rows), limit)
 
-    async def send(self, workspace_id: UUID, conversation_id: UUID, *, body: str, sender_id: UUID | None) -> Document:
-        """See ``Store``."""
-        async with self._pool.acquire() as connection, connection.transaction():
-            await _conversation(connection, workspace_id, conversation_id)
-            if sender_id is not None:
+    async def send(self, who: Identity, message: Outgoing) -> Document:
+        """See ``Conversations``."""
+        async with acting(self._pool, who) as connection:
+            await _conversation(connection, who, message.conversation_id)
+            if message.sender_id is not None:
                 sender = await connection.fetchrow(
-                    "SELECT * FROM users WHERE workspace_id = $1 AND id = $2", workspace_id, sender_id
+                    "SELECT * FROM users WHERE workspace_id = $1 AND id = $2", who.workspace_id, message.sender_id
                 )
                 if sender is None:
                     raise UnknownSenderError
-            message = await connection.fetchrow(
-                "INSERT INTO messages (workspace_id, conversation_id, direction, body, sender_id, status)"
-                " VALUES ($1, $2, 'out', $3, $4, 'queued') RETURNING *",
-                workspace_id,
-                conversation_id,
-                body,
-                sender_id,
+            stored = await connection.fetchrow(
+                "INSERT INTO messages (workspace_id, conversation_id, direction, body, sender_id, metadata, status)"
+                " VALUES ($1, $2, 'out', $3, $4, $5, 'queued') RETURNING *",
+                who.workspace_id,
+                message.conversation_id,
+                message.body,
+                message.sender_id,
+                message.metadata,
             )
-            await _bring_forward(connection, conversation_id, body, message["created_at"], unread=0)
-        return documents.pick(documents.MESSAGE, message)
+            await _bring_forward(connection, message.conversation_id, message.body, stored["created_at"], unread=0)
+        return documents.pick(documents.MESSAGE, stored)
 
     async def take_in(self, delivery: Delivery) -> Intake:
-        """See ``Store``."""
+        """See ``Conversations``."""
         try:
             async with self._pool.acquire() as connection, connection.transaction():
                 await _insert(connection, delivery)
@@ -170,17 +125,16 @@ class SequentialStore:
 
 
 async def _insert(connection: Connection, delivery: Delivery) -> None:
-    workspace = await connection.fetchrow(
-        "SELECT * FROM workspaces WHERE phone_number_id = $1", delivery.phone_number_id
-    )
-    if workspace is None:
+    workspace_id = await connection.fetchval("SELECT workspace_by_number($1)", delivery.phone_number_id)
+    if workspace_id is None:
         raise UnknownError("No workspace has that phone_number_id.")
+    await tell(connection, Identity(workspace_id=workspace_id))
     # The update changes nothing but locks the row: intakes of one caller queue here, so that only one of them
     # can find no active conversation and open one.
     contact = await connection.fetchrow(
         "INSERT INTO contacts (workspace_id, name, phone) VALUES ($1, $2, $3)"
         " ON CONFLICT (workspace_id, phone_digits) DO UPDATE SET name = contacts.name RETURNING *",
-        workspace["id"],
+        workspace_id,
         delivery.name or delivery.phone,
         delivery.phone,
     )
@@ -193,20 +147,21 @@ async def _insert(connection: Connection, delivery: Delivery) -> None:
     if conversation is None:
         conversation = await connection.fetchrow(
             "INSERT INTO conversations (workspace_id, contact_id, last_message_at) VALUES ($1, $2, $3) RETURNING *",
-            workspace["id"],
+            workspace_id,
             contact["id"],
             delivery.sent_at,
         )
     message = await connection.fetchrow(
         "INSERT INTO messages"
-        " (workspace_id, conversation_id, direction, body, provider_message_id, status, created_at)"
-        " VALUES ($1, $2, 'in', $3, $4, 'received', $5)"
+        " (workspace_id, conversation_id, direction, body, provider_message_id, metadata, status, created_at)"
+        " VALUES ($1, $2, 'in', $3, $4, $6, 'received', $5)"
         " ON CONFLICT (workspace_id, provider_message_id) DO NOTHING RETURNING *",
-        workspace["id"],
+        workspace_id,
         conversation["id"],
         delivery.body,
         delivery.provider_message_id,
         delivery.sent_at,
+        delivery.metadata,
     )
     if message is None:
         raise DuplicateError
@@ -229,9 +184,9 @@ async def _bring_forward(
     )
 
 
-async def _conversation(connection: Connection, workspace_id: UUID, conversation_id: UUID) -> None:
+async def _conversation(connection: Connection, who: Identity, conversation_id: UUID) -> None:
     row = await connection.fetchrow(
-        "SELECT * FROM conversations WHERE id = $1 AND workspace_id = $2", conversation_id, workspace_id
+        "SELECT * FROM conversations WHERE id = $1 AND workspace_id = $2", conversation_id, who.workspace_id
     )
     if row is None:
         raise UnknownError("This workspace has no such conversation.")

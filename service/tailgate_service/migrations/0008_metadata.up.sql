@@ -1,0 +1,12 @@
+-- outside a transaction
+-- What the service asks of metadata, asked of every writer.
+CREATE OR REPLACE FUNCTION is_metadata(metadata jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN jsonb_typeof(metadata) = 'object' AND octet_length(metadata::text) <= 8192
+        AND NOT jsonb_path_exists(metadata, '$.* ? (@.type() == "object" || @.type() == "array")')
+        AND NOT EXISTS (SELECT FROM jsonb_object_keys(metadata) key WHERE key !~ '^[a-z][a-z0-9_]{0,39}$');
+ALTER TABLE conversations DROP CONSTRAINT IF EXISTS conversations_metadata_check;
+ALTER TABLE conversations ADD CONSTRAINT conversations_metadata_check CHECK (is_metadata(metadata)) NOT VALID;
+ALTER TABLE conversations VALIDATE CONSTRAINT conversations_metadata_check;
+ALTER TABLE messages DROP CONSTRAINT IF EXISTS messages_metadata_check;
+ALTER TABLE messages ADD CONSTRAINT messages_metadata_check CHECK (is_metadata(metadata)) NOT VALID;
+ALTER TABLE messages VALIDATE CONSTRAINT messages_metadata_check;

@@ -1,0 +1,1 @@
+"""The data layer after tuning: explicit columns, relations in one statement, independent ones at once."""
