@@ -181,17 +181,84 @@ CREATE FUNCTION shown(moment timestamptz) RETURNS text LANGUAGE sql STABLE PARAL
     RETURN replace(to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000Z', 'Z');
 
 -- What is looked up before it is known who asks.
-CREATE FUNCTION workspace_by_key(sha256 bytea) RETURNS TABLE (id uuid, api_key_sha256 bytea) LANGUAGE sql STABLE
-    SECURITY DEFINER SET search_path = public, pg_temp ROWS 1
-    BEGIN ATOMIC SELECT w.id, w.api_key_sha256 FROM workspaces w WHERE w.api_key_sha256 = sha256; END;
+CREATE FUNCTION workspace_by_key(sha256 bytea) RETURNS TABLE (id uuid, name text, api_key_sha256 bytea)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp ROWS 1
+    BEGIN ATOMIC SELECT w.id, w.name, w.api_key_sha256 FROM workspaces w WHERE w.api_key_sha256 = sha256; END;
 CREATE FUNCTION workspace_by_number(phone_number_id text) RETURNS uuid LANGUAGE sql STABLE
     SECURITY DEFINER SET search_path = public, pg_temp
     RETURN (SELECT w.id FROM workspaces w WHERE w.phone_number_id = workspace_by_number.phone_number_id);
-CREATE FUNCTION memberships(subject text) RETURNS TABLE (workspace_id uuid, user_id uuid, role text) LANGUAGE sql STABLE
+CREATE FUNCTION memberships(subject text) RETURNS TABLE (workspace_id uuid, name text, user_id uuid, role text)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp ROWS 1
+    BEGIN ATOMIC
+        SELECT u.workspace_id, w.name, u.id, u.role FROM users u JOIN workspaces w ON w.id = u.workspace_id
+        WHERE u.subject = memberships.subject ORDER BY u.workspace_id;
+    END;
+
+-- Whether what was shown still lets in: the key of a workspace, or the subject of one of its members, by its SHA-256.
+CREATE FUNCTION lets_in(proof bytea, workspace uuid, member uuid, as_role text) RETURNS boolean LANGUAGE sql STABLE
+    SECURITY DEFINER SET search_path = public, pg_temp
+    RETURN CASE WHEN member IS NULL
+        THEN as_role = 'key' AND EXISTS (
+            SELECT FROM workspaces w WHERE w.id = workspace AND w.api_key_sha256 = proof)
+        ELSE EXISTS (
+            SELECT FROM users u WHERE u.id = member AND u.workspace_id = workspace AND u.role = as_role
+                AND sha256(convert_to(u.subject, 'UTF8')) = proof) END;
+
+-- A ticket lets one live connection in, once, as who asked for it. Nobody reads the table: two functions do.
+CREATE TABLE live_tickets (
+    sha256       bytea       PRIMARY KEY CHECK (octet_length(sha256) = 32),
+    workspace_id uuid        NOT NULL,
+    user_id      uuid,
+    role         text        NOT NULL,
+    proof        bytea       NOT NULL,
+    -- When the token ends that was shown.
+    until        timestamptz,
+    expires_at   timestamptz NOT NULL
+);
+CREATE INDEX live_tickets_expires_at_idx ON live_tickets (expires_at);
+ALTER TABLE live_tickets ENABLE ROW LEVEL SECURITY;
+
+CREATE FUNCTION issue_ticket(
+    ticket bytea, seconds double precision, proof bytea, workspace uuid, member uuid, as_role text, until timestamptz
+) RETURNS timestamptz LANGUAGE sql
+    SECURITY DEFINER SET search_path = public, pg_temp
+    BEGIN ATOMIC
+        DELETE FROM live_tickets WHERE sha256 IN (
+            SELECT t.sha256 FROM live_tickets t WHERE t.expires_at < now() LIMIT 100 FOR UPDATE SKIP LOCKED);
+        INSERT INTO live_tickets (sha256, workspace_id, user_id, role, proof, until, expires_at)
+            VALUES (ticket, workspace, member, as_role, proof, until, now() + seconds * interval '1 second')
+            RETURNING expires_at;
+    END;
+
+-- Used up by whoever comes first, in time or late; no row unless what was shown for it would still let in.
+CREATE FUNCTION redeem_ticket(ticket bytea)
+    RETURNS TABLE (workspace_id uuid, user_id uuid, role text, proof bytea, until timestamptz) LANGUAGE sql
     SECURITY DEFINER SET search_path = public, pg_temp ROWS 1
     BEGIN ATOMIC
-        SELECT u.workspace_id, u.id, u.role FROM users u WHERE u.subject = memberships.subject ORDER BY u.workspace_id;
+        WITH used AS (DELETE FROM live_tickets t WHERE t.sha256 = ticket RETURNING t.*)
+        SELECT u.workspace_id, u.user_id, u.role, u.proof, u.until FROM used u
+        WHERE u.expires_at > now() AND coalesce(u.until > now(), true)
+            AND lets_in(u.proof, u.workspace_id, u.user_id, u.role);
     END;
+
+-- Who keeps in mind who may ask is told when that changes: the workspace, and what let in before or does now, hashed.
+CREATE FUNCTION tell_access() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF TG_TABLE_NAME = 'users' THEN
+        PERFORM pg_notify('access', concat_ws(' ', workspace, encode(sha256(convert_to(subject, 'UTF8')), 'hex')))
+        FROM (VALUES (OLD.workspace_id, OLD.subject), (NEW.workspace_id, NEW.subject)) told (workspace, subject)
+        WHERE workspace IS NOT NULL;
+    ELSE
+        PERFORM pg_notify('access', concat_ws(' ', workspace, encode(sha256, 'hex')))
+        FROM (VALUES (OLD.id, OLD.api_key_sha256), (NEW.id, NEW.api_key_sha256)) told (workspace, sha256)
+        WHERE workspace IS NOT NULL;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER access_told AFTER INSERT OR DELETE OR UPDATE OF workspace_id, role, subject ON users
+    FOR EACH ROW EXECUTE FUNCTION tell_access();
+CREATE TRIGGER access_told AFTER DELETE OR UPDATE OF name, api_key_sha256 ON workspaces
+    FOR EACH ROW EXECUTE FUNCTION tell_access();
 
 ALTER TABLE workspaces ENABLE ROW LEVEL SECURITY;
 ALTER TABLE users ENABLE ROW LEVEL SECURITY;

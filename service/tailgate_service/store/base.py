@@ -32,6 +32,7 @@ class Workspace:
     """A workspace as its API key finds it."""
 
     id: UUID
+    name: str
     api_key_sha256: bytes
 
 
@@ -40,6 +41,7 @@ class Membership:
     """One workspace of a person, and as what she belongs to it."""
 
     workspace_id: UUID
+    name: str
     user_id: UUID
     role: Literal["admin", "agent"]
 
@@ -99,6 +101,18 @@ class Access(Protocol):
 
     async def memberships(self, subject: str) -> Sequence[Membership]:
         """The workspaces of the person whom an issuer of tokens calls ``subject``."""
+        ...
+
+    async def lets_in(self, who: Identity) -> bool:
+        """Whether what ``who`` showed would let in as the same today; the end of a token apart."""
+        ...
+
+    async def issue_ticket(self, who: Identity, sha256: bytes, *, seconds: float) -> datetime:
+        """Keep a ticket of that hash, by which ``who`` can come in once; when it ends."""
+        ...
+
+    async def redeem_ticket(self, sha256: bytes) -> Identity | None:
+        """Who was given the ticket of that hash, which is used up by asking; None for one that lets nobody in."""
         ...
 
 

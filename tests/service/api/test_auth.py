@@ -30,7 +30,7 @@ async def test_the_store_is_not_taken_at_its_word(settings_for, client_of):
 
     class Mistaken(DatabaseAccess):
         async def workspace_by_key(self, key_sha256: bytes) -> Workspace:
-            return Workspace(id=uuid.uuid4(), api_key_sha256=key_sha256[::-1])
+            return Workspace(id=uuid.uuid4(), name="Theirs", api_key_sha256=key_sha256[::-1])
 
     store = replace(create_store("parallel", None), access=Mistaken(None))
     async with client_of(create_app(settings_for("parallel", "postgresql://"), store), "key") as client:
