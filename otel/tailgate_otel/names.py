@@ -21,6 +21,12 @@ TRACES_OVER_CAP = "tailgate_traces_over_cap"
 SPANS_DROPPED = "tailgate_spans_dropped"
 INSTRUMENTATION_ERRORS = "tailgate_instrumentation_errors"
 
+# Metrics of the reference service's live connections.
+LIVE_CONNECTIONS = "tailgate_live_connections"
+LIVE_EVENTS_SENT = "tailgate_live_events_sent"
+LIVE_CUT_OFF = "tailgate_live_cut_off"
+LIVE_LAG = "tailgate_live_lag_seconds"
+
 # Metrics of a run, as the load generator sees it.
 LOAD_RESPONSE_TIME = "tailgate_load_response_time_seconds"
 LOAD_FAILED = "tailgate_load_failed_requests"
@@ -45,6 +51,7 @@ LABEL_ERROR_TYPE = "error_type"
 LABEL_POOL = "db_client_connection_pool_name"
 LABEL_POOL_STATE = "db_client_connection_state"
 LABEL_REASON = "reason"
+LABEL_TRANSPORT = "transport"
 LABEL_OBJECTIVE = "objective"
 LABEL_PERCENTILE = "percentile"
 LABEL_RUN_ID = "run_id"

@@ -28,7 +28,7 @@ from tailgate_otel.peers import Peers, networks
 from tailgate_otel.propagation import Entrance
 from tailgate_otel.record import watch_from
 from tailgate_otel.routes import Route, Routes
-from tailgate_otel.scrape import MetricsServer, serve
+from tailgate_otel.scrape import MetricsServer, Source, serve
 from tailgate_otel.trace import Answer, spans
 
 _SERVER_ERROR = 500
@@ -98,6 +98,7 @@ class Recorder:
         self._tail = TailProcessor(self.guard)
         self.tracer_provider = tracer_provider(self._tail, self.keeper.sampled, self.random, self._resource)
         self._server: MetricsServer | None = None
+        self._sources: list[Source] = []
 
     @property
     def metrics_port(self) -> int:
@@ -107,6 +108,10 @@ class Recorder:
     def middleware(self, app: Application) -> Middleware:
         """The application, recorded."""
         return Middleware(app, self)
+
+    def show(self, source: Source) -> None:
+        """Let the metrics page show the families of ``source`` as well, from now on."""
+        self._sources.append(source)
 
     def start(self) -> None:
         """Serve the metrics and begin to export. The application may be served before, unexported.
@@ -187,6 +192,8 @@ class Recorder:
             self._measure_all()
             self.meters.count()
         yield from self.meters.text(openmetrics)
+        for source in list(self._sources):
+            yield from source.text(openmetrics)
 
     def _settle(self) -> None:
         # The event loop does not wait for a scrape: whoever has the lock takes nearly all of these, too.
