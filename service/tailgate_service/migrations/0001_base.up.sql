@@ -306,6 +306,7 @@ DECLARE
     workspace uuid := workspace_of(NEW.conversation_id);
     told json;
     numbered bigint;
+    moment timestamptz;
 BEGIN
     SELECT json_build_object(
         'message', json_build_object(
@@ -323,9 +324,11 @@ BEGIN
     END IF;
     INSERT INTO event_counters AS c (workspace_id, number) VALUES (workspace, 1)
         ON CONFLICT (workspace_id) DO UPDATE SET number = c.number + 1 RETURNING number INTO numbered;
-    INSERT INTO events (workspace_id, number, kind, body) VALUES (workspace, numbered, 'message', told);
+    -- Not when the transaction began: later numbers are of later moments.
+    INSERT INTO events (workspace_id, number, kind, body, created_at)
+        VALUES (workspace, numbered, 'message', told, clock_timestamp()) RETURNING created_at INTO moment;
     -- A notification may have 8,000 bytes: what is larger is fetched by its number.
-    PERFORM pg_notify('events', concat_ws(' ', workspace, numbered,
+    PERFORM pg_notify('events', concat_ws(' ', workspace, numbered, 'message', shown(moment),
         CASE WHEN octet_length(told::text) < 7800 THEN told::text END));
     RETURN NULL;
 END $$;
