@@ -1,10 +1,12 @@
 """The seed: the same every time, and fit to be used."""
 
 import hashlib
+from uuid import uuid4
 
 import asyncpg
 import pytest
 from tailgate_service.errors import SeedError
+from tailgate_service.migrations.runner import migrate
 from tailgate_service.seed.config import SeedConfig
 from tailgate_service.seed.workspace import COLUMNS, Workspace
 from tailgate_service.seed.writer import seed
@@ -23,7 +25,7 @@ def test_the_same_configuration_gives_the_same_bytes():
 
 def test_the_bytes_are_those_that_were_always_given():
     """Run on another machine or another day, a seed is still that seed."""
-    assert digest(SMALL) == "497bb472c8c98ebadbed571c5788e040f5f420b47e32c7378f810fefb04deb63"
+    assert digest(SMALL) == "c8e710c56996f14498868cbb29441b0a5c29108babd5ab6b3def0a3bb455c59d"
 
 
 def test_another_seed_or_workspace_gives_other_bytes():
@@ -34,6 +36,20 @@ def test_another_seed_or_workspace_gives_other_bytes():
 def test_conversations_have_as_many_messages_as_asked_for_on_average():
     rows = Workspace(SeedConfig(workspaces=1, conversations=2000, messages=10), 0).rows
     assert len(rows["messages"]) / len(rows["conversations"]) == pytest.approx(10, rel=0.05)
+
+
+def test_a_tenth_of_the_messages_the_oldest_have_no_workspace_unless_the_schema_asks_for_it():
+    config = SeedConfig(workspaces=1, conversations=2000, messages=10)
+    column = COLUMNS["messages"].split().index("workspace_id")
+    messages = [line.split("\t") for line in Workspace(config, 0).rows["messages"]]
+    before = [message[-1] for message in messages if message[column] == r"\N"]
+    assert len(before) / len(messages) == pytest.approx(0.1, abs=0.02)
+    assert max(before) < min(message[-1] for message in messages if message[column] != r"\N")
+    filled = Workspace(config, 0, filled=True).rows
+    assert not any(line.split("\t")[column] == r"\N" for line in filled["messages"])
+    assert {table: lines for table, lines in filled.items() if table != "messages"} == {
+        table: lines for table, lines in Workspace(config, 0).rows.items() if table != "messages"
+    }
 
 
 @pytest.mark.parametrize(
@@ -67,7 +83,35 @@ async def test_what_is_written_holds_together(seeded_database):
     """
     assert await connection.fetchval(latest) == 0
     assert await connection.fetchval("SELECT count(DISTINCT status) FROM conversations") == 4
+    domains = await connection.fetch("SELECT count(*) FROM conversations GROUP BY domain ORDER BY 1 DESC")
+    assert len(domains) == 5
+    assert domains[0][0] > 5 * domains[-1][0]
+    # Nobody was told of what was written long ago.
+    assert await connection.fetchval("SELECT count(*) FROM events") == 0
+    assert await connection.fetchval("SELECT tgenabled FROM pg_trigger WHERE tgname = 'message_told'") == b"O"
     await connection.close()
+
+
+@pytest.mark.parametrize("level", [1, None])
+async def test_who_owns_the_database_and_is_no_superuser_can_seed_it(postgres, level):
+    name = f"seed_{uuid4().hex}"
+    owner = await asyncpg.connect(postgres.dsn)
+    await owner.execute(f"CREATE ROLE {name} LOGIN CREATEROLE PASSWORD 'word'")
+    await owner.execute(f"CREATE DATABASE {name} OWNER {name}")
+    dsn = f"postgresql://{name}:word@127.0.0.1:{postgres.port}/{name}?sslmode=disable"
+    try:
+        await migrate(dsn, to=level)
+        written = await seed(dsn, SMALL)
+        connection = await asyncpg.connect(dsn)
+        assert written["messages"] == await connection.fetchval("SELECT count(*) FROM messages")
+        assert await connection.fetchval("SELECT count(*) FROM events") == 0
+        lacking = await connection.fetchval("SELECT count(*) FROM messages WHERE workspace_id IS NULL")
+        assert (lacking > 0) == (level == 1)
+        await connection.close()
+    finally:
+        await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await owner.execute(f"DROP ROLE {name}")
+        await owner.close()
 
 
 async def test_a_database_with_data_is_not_seeded_again(seeded_database):

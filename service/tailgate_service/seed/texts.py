@@ -70,3 +70,25 @@ NOTES = (
 )
 # How one and the same number is typed by different people.
 PHONES = ("+1 ({0}) {1}-{2}", "+1 {0} {1} {2}", "1{0}{1}{2}", "+1-{0}-{1}-{2}")
+SUMMARIES = (
+    "Asked for a quote for two hundred pieces and wants to decide this week.",
+    "Wanted to know the opening hours; nothing to follow up.",
+    "Compares us with a cheaper offer, call back with the volume discount.",
+    "Reported a late parcel; the carrier has been asked.",
+    "Would like a demonstration for the whole team next month.",
+    "Wrong number.",
+)
+# As JSON, as often as each stands here: most messages carry nothing.
+MESSAGE_METADATA = ("{}",) * 17 + ('{"media": "image"}', '{"reply": true}', '{"media": "audio", "seconds": 12}')
+CONVERSATION_METADATA = (
+    *("{}",) * 4,
+    '{"source": "website", "locale": "en"}',
+    '{"source": "campaign", "campaign": "spring"}',
+    '{"source": "referral", "priority": 2}',
+    '{"locale": "pt", "returning": true}',
+)
+AGENTS = (
+    '{"name": "Mia", "language": "en", "greeting": "Hello, how can I help you?"}',
+    '{"name": "Rui", "language": "pt", "greeting": "Bom dia, em que posso ajudar?"}',
+    '{"name": "Ada", "language": "en", "greeting": "Good day, what is it about?"}',
+)

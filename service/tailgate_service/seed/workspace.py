@@ -15,14 +15,17 @@ from tailgate_service.seed.config import SeedConfig
 
 COLUMNS = {
     "workspaces": "id name api_key_sha256 phone_number_id created_at",
-    "users": "id workspace_id name email role",
+    "users": "id workspace_id name email role subject",
     "tags": "id workspace_id name color",
     "contacts": "id workspace_id name phone email created_at updated_at",
     "notes": "id workspace_id contact_id author_id body created_at",
-    "conversations": "id workspace_id contact_id status assigned_to channel unread_count last_message_at "
-    "last_message_preview created_at",
+    "conversations": "id workspace_id contact_id status assigned_to channel domain metadata unread_count "
+    "last_message_at last_message_preview created_at",
     "conversation_tags": "conversation_id tag_id",
-    "messages": "id workspace_id conversation_id direction body sender_id provider_message_id status created_at",
+    "messages": "id workspace_id conversation_id direction body sender_id provider_message_id metadata status "
+    "created_at",
+    "agents": "id workspace_id phone_number configuration updated_at",
+    "calls": "id workspace_id contact_id outcome lead_score summary started_at seconds",
 }
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,6 +34,8 @@ DAY = 86_400 * SECOND
 NEWEST = int(datetime(2025, 6, 1, tzinfo=UTC).timestamp()) * SECOND
 CONVERSATIONS_OVER = 90 * DAY
 LONGEST_PAUSE = DAY // 4
+# Messages of before were written without their workspace: about a tenth of all.
+WORKSPACE_GIVEN = NEWEST - 81 * DAY
 WORKSPACE_AGE = 400 * DAY
 USERS = 8
 PREVIEW = 80
@@ -38,25 +43,34 @@ NULL = r"\N"
 # As often as each stands here: what conversations and answers have come to.
 STATUSES = ("open",) * 9 + ("pending",) * 3 + ("resolved",) * 6 + ("archived",) * 2
 ANSWER_STATUSES = ("read",) * 34 + ("delivered",) * 4 + ("sent", "failed")
+DOMAINS = ("support",) * 9 + ("sales",) * 5 + ("billing",) * 3 + ("shipping",) * 2 + ("returns",)
+CALLS = (1,) * 8 + (0, 2)
+OUTCOMES = ("answered",) * 11 + ("missed",) * 5 + ("voicemail",) * 3 + ("failed",)
 
 T = TypeVar("T")
 
 
 class Workspace:
-    """One workspace in the making; :attr:`rows` holds its lines by table, in the order foreign keys want."""
+    """One workspace in the making; :attr:`rows` holds its lines by table, in the order foreign keys want.
 
-    def __init__(self, config: SeedConfig, number: int) -> None:
+    ``filled``: the schema takes no message without a workspace any more, so each has one.
+    """
+
+    def __init__(self, config: SeedConfig, number: int, *, filled: bool = False) -> None:
         self._random = Random(f"{config.seed}/{number}").random  # noqa: S311 - data, not secrets
         self._messages = config.messages
         self._number = number
+        self._given = 0 if filled else WORKSPACE_GIVEN
         self.rows: dict[str, list[str]] = {table: [] for table in COLUMNS}
         self._id = self._uuid(NEWEST - WORKSPACE_AGE)
         self._workspace()
         self._users = [self._user(index) for index in range(USERS)]
         self._tags = [self._tag(name, color) for name, color in texts.TAGS]
+        self._agent()
         for index in range(config.conversations):
             contact = self._contact(index)
             self._conversation(contact)
+            self._call(contact)
 
     def _workspace(self) -> None:
         # The digest of no key that anybody knows.
@@ -68,13 +82,19 @@ class Workspace:
     def _user(self, index: int) -> str:
         user = self._uuid(NEWEST - WORKSPACE_AGE + index * SECOND)
         email = f"user{index + 1}@workspace{self._number + 1}.example"
-        self._add("users", user, self._id, self._name(), email, "agent" if index else "admin")
+        subject = f"member-{self._number + 1}-{index + 1}"
+        self._add("users", user, self._id, self._name(), email, "agent" if index else "admin", subject)
         return user
 
     def _tag(self, name: str, color: str) -> str:
         tag = self._uuid(NEWEST - WORKSPACE_AGE)
         self._add("tags", tag, self._id, name, color)
         return tag
+
+    def _agent(self) -> None:
+        agent = self._uuid(NEWEST - WORKSPACE_AGE)
+        phone = f"+1{201 + self._number}5550100"
+        self._add("agents", agent, self._id, phone, self._pick(texts.AGENTS), _time(NEWEST - CONVERSATIONS_OVER))
 
     def _contact(self, index: int) -> str:
         created = NEWEST - CONVERSATIONS_OVER - int(self._random() * CONVERSATIONS_OVER)
@@ -116,7 +136,8 @@ class Workspace:
                 self._message(conversation, time, "out", body, assigned, self._pick(ANSWER_STATUSES))
         status = self._pick(STATUSES)
         unread = str(incoming if status == "open" else 0)
-        row = status, assigned, "whatsapp", unread, _time(last), body[:PREVIEW], _time(times[0])
+        about = self._pick(DOMAINS), self._pick(texts.CONVERSATION_METADATA)
+        row = status, assigned, "whatsapp", *about, unread, _time(last), body[:PREVIEW], _time(times[0])
         self._add("conversations", conversation, self._id, contact, *row)
         first = int(self._random() * len(self._tags))
         for number in range(int(self._random() * 3)):
@@ -124,8 +145,22 @@ class Workspace:
 
     def _message(self, conversation: str, time: int, direction: str, body: str, sender: str, status: str) -> None:
         message = self._uuid(time)
-        row = direction, body, sender, f"wamid.{message}", status, _time(time)
-        self._add("messages", message, self._id, conversation, *row)
+        workspace = self._id if time >= self._given else NULL
+        metadata = self._pick(texts.MESSAGE_METADATA)
+        row = direction, body, sender, f"wamid.{message}", metadata, status, _time(time)
+        self._add("messages", message, workspace, conversation, *row)
+
+    def _call(self, contact: str) -> None:
+        """Mostly one call, of some none, and of as many two."""
+        for _ in range(self._pick(CALLS)):
+            started = NEWEST - int(self._random() * CONVERSATIONS_OVER)
+            outcome = self._pick(OUTCOMES)
+            score, summary, seconds = NULL, NULL, 0
+            if outcome == "answered":
+                score = str(int(self._random() * 101))
+                summary, seconds = self._pick(texts.SUMMARIES), 20 + int(self._random() ** 2 * 600)
+            row = outcome, score, summary, _time(started), str(seconds)
+            self._add("calls", self._uuid(started), self._id, contact, *row)
 
     def _add(self, table: str, *values: str) -> None:
         self.rows[table].append("\t".join(values) + "\n")

@@ -11,6 +11,9 @@ from tailgate_service.seed.workspace import COLUMNS, Workspace
 
 # Lines in one block of COPY.
 BLOCK = 2000
+WORKSPACE_REQUIRED = """
+SELECT attnotnull FROM pg_attribute WHERE attrelid = 'messages'::regclass AND attname = 'workspace_id'
+"""
 
 
 async def seed(dsn: str, config: SeedConfig) -> dict[str, int]:
@@ -27,21 +30,25 @@ async def seed(dsn: str, config: SeedConfig) -> dict[str, int]:
             raise SeedError("the database has data already: seed an empty one, or roll back and migrate first")
         written = dict.fromkeys(COLUMNS, 0)
         async with connection.transaction():
+            filled = await connection.fetchval(WORKSPACE_REQUIRED)
+            # Old messages are no news: nobody is told of them.
+            await connection.execute("ALTER TABLE messages DISABLE TRIGGER message_told")
             if await connection.fetchval("SELECT current_setting('is_superuser')::bool"):
                 # The rows refer only to each other: checking each reference would take half of the time.
                 await connection.execute("SET LOCAL session_replication_role = replica")
             # Empty as it is, it gets new files; what this transaction writes to files of its own needs no WAL.
             await connection.execute("TRUNCATE workspaces CASCADE")
-            making = asyncio.create_task(asyncio.to_thread(Workspace, config, 0))
+            making = asyncio.create_task(asyncio.to_thread(Workspace, config, 0, filled=filled))
             for number in range(config.workspaces):
                 workspace = await making
                 if number + 1 < config.workspaces:
                     # Made while the server takes in the one before.
-                    making = asyncio.create_task(asyncio.to_thread(Workspace, config, number + 1))
+                    making = asyncio.create_task(asyncio.to_thread(Workspace, config, number + 1, filled=filled))
                 for table, lines in workspace.rows.items():
                     columns = COLUMNS[table].split()
                     await connection.copy_to_table(table, source=_blocks(lines), columns=columns, format="text")
                     written[table] += len(lines)
+            await connection.execute("ALTER TABLE messages ENABLE TRIGGER message_told")
         await connection.execute("VACUUM (ANALYZE)")
     finally:
         await connection.close()
