@@ -112,6 +112,9 @@ CREATE TABLE messages (
 CREATE INDEX messages_conversation_id_idx ON messages (conversation_id);
 CREATE INDEX messages_sender_id_idx ON messages (sender_id);
 
+-- Of two states of a row the later has the larger revision, whichever process wrote it.
+CREATE SEQUENCE revisions;
+
 -- What a voice agent is told to be, and what of that the outside provider has.
 CREATE TABLE agents (
     id                uuid        PRIMARY KEY DEFAULT uuidv7(),
@@ -122,7 +125,8 @@ CREATE TABLE agents (
     provider_agent_id text,
     synced_sha256     bytea,
     synced_at         timestamptz,
-    updated_at        timestamptz NOT NULL DEFAULT now()
+    updated_at        timestamptz NOT NULL DEFAULT now(),
+    revision          bigint      NOT NULL DEFAULT nextval('revisions')
 );
 
 CREATE TABLE calls (
@@ -297,6 +301,24 @@ GRANT SELECT ON workspaces, users, events TO tailgate_api;
 GRANT SELECT, INSERT, UPDATE, DELETE
     ON contacts, notes, conversations, tags, conversation_tags, messages, agents, calls TO tailgate_api;
 GRANT SELECT ON schema_migrations TO tailgate_api;
+
+GRANT USAGE ON SEQUENCE revisions TO tailgate_api;
+
+-- Who keeps agents in mind is told when one changes: the workspace, and the revision before which all is outdated.
+-- Nobody keeps in mind that there is none.
+CREATE FUNCTION revise_agent() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    NEW.revision := nextval('revisions');
+    RETURN NEW;
+END $$;
+CREATE TRIGGER agent_revised BEFORE UPDATE ON agents FOR EACH ROW EXECUTE FUNCTION revise_agent();
+CREATE FUNCTION tell_agent() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM pg_notify('cache', OLD.workspace_id || ' '
+        || CASE TG_OP WHEN 'DELETE' THEN nextval('revisions') ELSE NEW.revision END);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER agent_told AFTER UPDATE OR DELETE ON agents FOR EACH ROW EXECUTE FUNCTION tell_agent();
 
 -- Every message is an event. Written last in its transaction, so that the counter is locked as shortly as can be,
 -- whatever else the transaction does and in whatever order.
