@@ -58,7 +58,7 @@ class Complaint(logging.Filter):
             _log.warning(
                 "%s does not take spans: %s; requests are not affected, what is dropped is counted in %s_total",
                 self._destination,
-                self.reason or "it does not say why",
+                (self.reason or "it does not say why").rstrip("."),
                 names.SPANS_DROPPED,
             )
         self._failing = not arrived

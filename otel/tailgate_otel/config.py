@@ -66,8 +66,10 @@ class Config:
                 "be written 'METHOD /template'",
             )
         for route, seconds in self.thresholds.items():
+            _require(isinstance(seconds, int | float), f"thresholds[{route!r}]={seconds!r}", "be a number of seconds")
             _require(seconds > 0, f"thresholds[{route!r}]={seconds}", "be above 0 seconds")
         for route, budget in self.budgets.items():
+            _require(isinstance(budget, int), f"budgets[{route!r}]={budget!r}", "be a number of queries")
             _require(budget >= 0, f"budgets[{route!r}]={budget}", "be 0 or more queries")
         for edge in self.edges:
             _require(0 < edge < inf, f"edges holds {edge}, which", "be a finite number of seconds above 0")

@@ -19,7 +19,7 @@ from tailgate_otel import database
 from tailgate_otel.call import QUERY, WIDTH, Call, Rows
 from tailgate_otel.guard import Guard
 from tailgate_otel.record import CURRENT, Record
-from tailgate_otel.repetition import call_site
+from tailgate_otel.site import awaiting, calling
 
 
 class Sent(NamedTuple):
@@ -163,7 +163,7 @@ def _noticing(check_open: Any) -> Any:
 
 
 def _site(frame: FrameType | None) -> str:
-    site = call_site(frame)
+    site = calling(frame)
     task = None if site else asyncio.current_task()
     origin = getattr(task.get_coro(), "cr_origin", None) if task else None
-    return f"{origin[0][0]}:{origin[0][1]}" if origin else site
+    return f"{origin[0][0]}:{origin[0][1]}" if origin else site or awaiting()

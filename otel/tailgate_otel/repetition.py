@@ -3,16 +3,14 @@
 import inspect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any
 
 from tailgate_otel.call import QUERY, Call
+from tailgate_otel.site import call_site
 from tailgate_otel.statement import describe
 
 # Different statements that are counted under one request; one of a million repeats none of them here.
 _MAX_STATEMENTS = 200
-_DRIVER = frozenset(("asyncpg", "tailgate_otel", "asyncio", "contextlib", "sqlalchemy", "sqlmodel"))
-_EVENT_LOOP = frozenset(("asyncio.events", "asyncio.base_events", "asyncio.runners"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,18 +111,3 @@ def rows_before(calls: Sequence[Call], text: str) -> tuple[int, int]:
 
 def _queries(calls: Iterable[Call]) -> Iterable[Call]:
     return (call for call in calls if call.kind == QUERY and call.error is None)
-
-
-def call_site(frame: FrameType | None) -> str:
-    """``file:line`` of the nearest caller that is neither the driver nor this package.
-
-    Empty when a task runs nothing but the driver, as the children of ``gather(pool.fetch(...), ...)`` do.
-    """
-    while frame is not None:
-        module = frame.f_globals.get("__name__", "")
-        if module in _EVENT_LOOP:
-            break
-        if module.partition(".")[0] not in _DRIVER:
-            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-        frame = frame.f_back
-    return ""

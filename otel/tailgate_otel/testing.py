@@ -105,8 +105,8 @@ class QueryCount:
         if not queries and self._heard.unrecorded:
             return (
                 "nothing was counted: the connections used are not recorded. Open them by tailgate_otel.create_pool, "
-                "or set tailgate_recorded_asyncpg = true in pytest's configuration; a connection class of your own "
-                "must derive from tailgate_otel.RecordedConnection"
+                "or within tailgate_otel.testing.recorded_asyncpg(), as tailgate_recorded_asyncpg = true in pytest's "
+                "configuration does; a connection class of your own must derive from tailgate_otel.RecordedConnection"
             )
         return ""
 

@@ -29,6 +29,8 @@ def test_an_empty_environment_is_enough():
         ({"service_name": ""}, "service_name"),
         ({"thresholds": {"/a": 1.0}}, "'/a'"),
         ({"thresholds": {"GET /a": 0}}, "GET /a"),
+        ({"thresholds": {"GET /a": "1"}}, "a number of seconds"),
+        ({"budgets": {"GET /a": "1"}}, "a number of queries"),
         ({"budgets": {"GET /a": -1}}, "GET /a"),
         ({"edges": (0.1, float("inf"))}, "inf"),
         ({"default_slow": 0}, "default_slow"),

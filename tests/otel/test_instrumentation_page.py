@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ import pytest
 import yaml
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
-from tailgate_otel import Config, RecordedConnection, names, recording
+from tailgate_otel import Config, RecordedConnection, RecordedPool, names, recording
 from tailgate_slo import load
 
 ROOT = Path(__file__).parents[2]
@@ -41,6 +42,7 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
     (_, RUN_TESTS),
     (_, FAILURE),
     (_, OPTION),
+    (_, JOB),
     (_, ENGINE),
     (_, COLLECT),
 ) = BLOCKS
@@ -152,7 +154,7 @@ def drawn(trace: str, folder: Path) -> Iterator[str]:
             *(names.ATTR_KEPT_REASON, names.ATTR_QUERIES),
             *(names.ATTR_N_PLUS_ONE, names.ATTR_N_PLUS_ONE_COUNT, names.ATTR_N_PLUS_ONE_SITE),
         ):
-            yield f"    {name:<24} {str(attributes[name]).removeprefix(f'{folder}/')}"
+            yield f"    {name:<24} {str(attributes[name]).replace(str(folder), '/srv/shop')}"
 
 
 def test_the_application_is_instrumented_by_five_lines():
@@ -242,6 +244,18 @@ def test_the_command_of_the_collector_names_what_there_is():
     assignment, _, *_, file = shlex.split(COLLECT)
     assert assignment.startswith(f"{names.ENV_TEMPO_ENDPOINT}=")
     assert (ROOT / file).is_file()
+
+
+async def test_a_job_is_counted_as_the_page_says(pool, capsys):
+    async def job(pool: RecordedPool) -> None:
+        for n in range(6):
+            await pool.fetchval("select 1 where $1 > 0", n)
+
+    inside = "async def counted(job, pool):\n" + textwrap.indent(JOB, "    ")
+    space: dict[str, Any] = {}
+    exec(inside, space)
+    await space["counted"](job, pool)
+    assert re.match(r"6 \[\('select \? where \$\d > \?', Repetition\(count=6", capsys.readouterr().out)
 
 
 def test_the_links_and_names_of_the_page_exist():

@@ -194,6 +194,20 @@ async def test_children_of_gather_know_the_line_that_began_them(pool):
     assert [(Path(site).name, count) for site, count in statement.sites.items()] == [(line_of("gathered"), 4)]
 
 
+def test_children_of_gather_in_another_thread_know_the_line_that_waits_for_them(dsn):
+    app = FastAPI()
+
+    @app.get("/")
+    async def index() -> list[int]:
+        async with create_pool(dsn, min_size=0, max_size=2) as pool:
+            return await asyncio.gather(*(pool.fetchval("select $1::int", n) for n in range(4)))  # gathered elsewhere
+
+    with TestClient(app) as client, count_queries() as counted:
+        client.get("/")
+    [statement] = counted.n_plus_one
+    assert [(Path(site).name, count) for site, count in statement.sites.items()] == [(line_of("gathered elsewhere"), 4)]
+
+
 async def test_batches_cursors_and_retries_are_no_n_plus_one(connection):
     await connection.execute("create temporary table note (id int primary key)")
     with count_queries() as counted:
