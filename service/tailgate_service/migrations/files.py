@@ -14,6 +14,8 @@ ROLE = "tailgate_api"
 # The level of each variant's schema; None is the newest.
 LEVELS: dict[str, int | None] = {"sequential": 1, "parallel": None}
 
+_QUOTED = re.compile(r"\$\$.*?\$\$", re.DOTALL)
+_ATOMIC_END = re.compile(r"\bEND;\s*$", re.MULTILINE)
 _UP = re.compile(r"(?P<version>\d{4})_(?P<name>[a-z0-9_]+)\.up\.sql")
 
 
@@ -30,14 +32,20 @@ class Script:
 
     @property
     def statements(self) -> tuple[str, ...]:
-        """Its statements, for running them one at a time; a body between two ``$$`` is a part of one."""
+        """Its statements, for running them one at a time; a function's body is a part of one."""
         statements, begun = [], ""
         for line in self.sql.splitlines(keepends=True):
             begun += line
-            if line.rstrip().endswith(";") and begun.count("$$") % 2 == 0:
+            if line.rstrip().endswith(";") and _closed(begun):
                 statements.append(begun.strip())
                 begun = ""
         return (*statements, begun.strip()) if begun.strip() else tuple(statements)
+
+
+def _closed(text: str) -> bool:
+    """Whether a semicolon at the end of ``text`` stands in no function's body."""
+    outside = _QUOTED.sub("", text)
+    return "$$" not in outside and outside.count("BEGIN ATOMIC") <= len(_ATOMIC_END.findall(outside))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,26 +2,37 @@
 
 import asyncio
 import contextlib
+import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import asyncpg
 
-from tailgate_service.errors import MigrationEditedError, MigrationError, MigrationLockedError
+from tailgate_service.errors import MigrationError, MigrationLockedError
+from tailgate_service.migrations import holds, records
 from tailgate_service.migrations.files import Migration, Script, load
 
 # Any number, the same for every runner: it names the lock.
 LOCK = 0x7A11_6A7E
 LOCK_POLL = 0.1
+# Who waits for a table's lock has all who come later wait behind it.
+LOCK_TIMEOUT = 2.0
+# A statement with CONCURRENTLY waits for others' transactions without anybody waiting behind it.
+CONCURRENTLY_TIMEOUT = 60.0
+ATTEMPTS = 30
+PAUSE = 0.5
+# The server ends the session of a runner that was killed, and its locks with it, in the middle of a statement.
+ALIVE_INTERVAL = 1.0
 
-RECORDS = """
-CREATE TABLE IF NOT EXISTS schema_migrations (
-    version    integer     PRIMARY KEY,
-    name       text        NOT NULL,
-    checksum   text        NOT NULL,
-    applied_at timestamptz NOT NULL DEFAULT now()
-)
+_OLDEST = """
+SELECT format('process %s (%s), %s s old, which ran: %s', pid, coalesce(nullif(application_name, ''), 'no name'),
+              extract(epoch FROM now() - xact_start)::int, left(regexp_replace(query, '\\s+', ' ', 'g'), 80))
+FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
+ORDER BY xact_start LIMIT 1
 """
+
+log = logging.getLogger(__name__)
 
 
 async def migrate(
@@ -33,20 +44,25 @@ async def migrate(
 ) -> tuple[Migration, ...]:
     """Apply what is missing up to version ``to`` (the newest when None) and return what was applied.
 
-    Run again after a kill it goes on where that left off. Raises ``MigrationEditedError`` when an applied
-    migration differs from its files, ``MigrationLockedError`` when another runner is at it for more than
-    ``lock_within`` seconds, ``MigrationError`` when the database is newer than ``to`` or than the files.
+    Run again after a kill it goes on where that left off; a step that was half way back is made whole. Raises
+    ``MigrationEditedError`` when an applied migration differs from its files, ``MigrationLockedError`` when another
+    runner is at it for more than ``lock_within`` seconds or a lock cannot be had, ``MigrationError`` when the database
+    is newer than ``to`` or than the files.
     """
     known = load() if migrations is None else tuple(migrations)
     if to is not None and not 0 < to <= len(known):
         raise MigrationError(f"there is no migration {to}: the newest is {len(known)}")
     async with _alone(dsn, lock_within) as connection:
-        applied = await _applied(connection, known)
-        if to is not None and applied > to:
-            raise MigrationError(f"the database is at {applied}, newer than {to}: roll back {applied - to} step(s)")
-        todo = known[applied:to]
+        found = await records.applied(connection, known)
+        if to is not None and found.count > to:
+            raise MigrationError(
+                f"the database is at {found.count}, newer than {to}: roll back {found.count - to} step(s)"
+            )
+        if found.leaving:
+            await _stay(connection, known[found.count - 1])
+        todo = known[found.count : to]
         for migration in todo:
-            await _run(connection, migration.up, *_noted(migration))
+            await _run(connection, migration, migration.up, records.arrived)
     return tuple(todo)
 
 
@@ -56,27 +72,32 @@ async def rollback(
     *,
     migrations: Sequence[Migration] | None = None,
     lock_within: float = 60.0,
+    let_go_within: float = 60.0,
 ) -> tuple[Migration, ...]:
-    """Take back the last ``steps`` migrations and return them, newest first; raises as :func:`migrate`."""
+    """Take back the last ``steps`` migrations and return them, newest first; raises as :func:`migrate`.
+
+    Services that use a step are told, and have ``let_go_within`` seconds to do without it; when they have not, it is
+    not taken back and ``MigrationLockedError`` names them.
+    """
     known = load() if migrations is None else tuple(migrations)
     async with _alone(dsn, lock_within) as connection:
-        applied = await _applied(connection, known)
-        if not 0 < steps <= applied:
-            raise MigrationError(f"cannot roll back {steps} step(s): {applied} migration(s) are applied")
-        undone = known[applied - steps : applied][::-1]
+        found = await records.applied(connection, known)
+        if not 0 < steps <= found.count:
+            raise MigrationError(f"cannot roll back {steps} step(s): {found.count} migration(s) are applied")
+        undone = known[found.count - steps : found.count][::-1]
         for migration in undone:
-            await _run(
-                connection,
-                migration.down,
-                "DELETE FROM schema_migrations WHERE version = $1",
-                migration.version,
-            )
+            begun = found.leaving and migration is undone[0]
+            await _leave(connection, migration, begun=begun, within=let_go_within)
     return tuple(undone)
 
 
 @contextlib.asynccontextmanager
 async def _alone(dsn: str, within: float) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(dsn)  # type: ignore[no-untyped-call]
+    settings = {
+        "application_name": "tailgate-migrate",
+        "client_connection_check_interval": f"{ALIVE_INTERVAL * 1e3:.0f}",
+    }
+    connection = await asyncpg.connect(dsn, server_settings=settings)  # type: ignore[no-untyped-call]
     try:
         end = time.monotonic() + within
         # Polled: a session blocked in pg_advisory_lock holds the snapshot that CREATE INDEX CONCURRENTLY
@@ -93,36 +114,59 @@ async def _alone(dsn: str, within: float) -> AsyncIterator[asyncpg.Connection]:
         await connection.close()
 
 
-async def _applied(connection: asyncpg.Connection, known: Sequence[Migration]) -> int:
-    """How many are applied, after checking that each is the one in the files."""
-    await connection.execute(RECORDS)
-    rows = await connection.fetch("SELECT version, name, checksum FROM schema_migrations ORDER BY version")
-    if len(rows) > len(known):
-        raise MigrationError(
-            f"the database is at {rows[-1]['version']}, newer than this program, which knows {len(known)} "
-            "migration(s): upgrade it"
-        )
-    for row, migration in zip(rows, known, strict=False):
-        if row["version"] != migration.version:
-            raise MigrationError(f"schema_migrations lacks {migration.label}, yet has version {row['version']}")
-        if row["checksum"] != migration.checksum:
-            raise MigrationEditedError(
-                f"{migration.label} was edited after it was applied: restore its files and write a new one"
-            )
-    return len(rows)
+async def _stay(connection: asyncpg.Connection, migration: Migration) -> None:
+    """Make whole what a killed runner was taking back: one transaction happened or did not, and this one did not."""
+    if migration.down.outside:
+        await _run(connection, migration, migration.up, records.arrived)
+    else:
+        await records.arrived(connection, migration)
 
 
-def _noted(migration: Migration) -> tuple[str, int, str, str]:
-    note = "INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)"
-    return note, migration.version, migration.name, migration.checksum
+async def _leave(connection: asyncpg.Connection, migration: Migration, *, begun: bool, within: float) -> None:
+    """Take a step back; ``begun`` when a runner that was killed may have begun to."""
+    if not begun:
+        await records.leaving(connection, migration, really=True)
+    try:
+        async with holds.vacated(connection, migration, within):
+            begun = begun or migration.down.outside
+            await _run(connection, migration, migration.down, records.gone)
+    except BaseException:
+        if not begun:
+            await records.leaving(connection, migration, really=False)
+        raise
 
 
-async def _run(connection: asyncpg.Connection, script: Script, note: str, *values: object) -> None:
-    if script.outside:
-        for statement in script.statements:
-            await connection.execute(statement)
-        await connection.execute(note, *values)
-        return
-    async with connection.transaction():  # type: ignore[no-untyped-call]
-        await connection.execute(script.sql)
-        await connection.execute(note, *values)
+async def _run(
+    connection: asyncpg.Connection,
+    migration: Migration,
+    script: Script,
+    note: Callable[[asyncpg.Connection, Migration], Awaitable[None]],
+) -> None:
+    """Run a script, from its beginning again when one of its locks could not be had in time."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            if script.outside:
+                for statement in script.statements:
+                    await _bounded(connection, statement)
+                await note(connection, migration)
+            else:
+                async with connection.transaction():  # type: ignore[no-untyped-call]
+                    await _bounded(connection, script.sql)
+                    await note(connection, migration)
+        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
+            oldest = await connection.fetchval(_OLDEST) or "none that is seen"
+            if attempt == ATTEMPTS:
+                raise MigrationLockedError(
+                    f"{migration.label}: {error} in {ATTEMPTS} attempts; end the transaction in its way, then run it "
+                    f"again. The oldest one: {oldest}"
+                ) from error
+            log.warning("%s: attempt %d of %d: %s; oldest: %s", migration.label, attempt, ATTEMPTS, error, oldest)
+            await asyncio.sleep(PAUSE)
+        else:
+            return
+
+
+async def _bounded(connection: asyncpg.Connection, statement: str) -> None:
+    timeout = CONCURRENTLY_TIMEOUT if "CONCURRENTLY" in statement else LOCK_TIMEOUT
+    await connection.execute(f"SET lock_timeout = {timeout * 1e3:.0f}")
+    await connection.execute(statement)
