@@ -12,7 +12,7 @@ OUTSIDE = "-- outside a transaction"
 # The role that the service logs in as; the first migration makes it.
 ROLE = "tailgate_api"
 # The level of each variant's schema; None is the newest.
-LEVELS: dict[str, int | None] = {"sequential": 1, "parallel": None}
+LEVELS: dict[str, int | None] = {"sequential": 1, "parallel": 15, "readmodel": None}
 
 _QUOTED = re.compile(r"\$\$.*?\$\$", re.DOTALL)
 _ATOMIC_END = re.compile(r"\bEND;\s*$", re.MULTILINE)
