@@ -9,6 +9,7 @@ from tailgate_service.settings import Settings, Variant
 from tailgate_service.store.access import DatabaseAccess
 from tailgate_service.store.base import Store
 from tailgate_service.store.database import Pool
+from tailgate_service.store.events import DatabaseEvents
 from tailgate_service.store.parallel.contacts import ParallelContacts
 from tailgate_service.store.parallel.conversations import ParallelConversations
 from tailgate_service.store.sequential.contacts import SequentialContacts
@@ -18,9 +19,20 @@ from tailgate_service.store.sequential.conversations import SequentialConversati
 def create_store(variant: Variant, pool: Pool) -> Store:
     """The data layer of ``variant`` over ``pool``."""
     access = DatabaseAccess(pool)
+    events = DatabaseEvents(pool)
     if variant == "sequential":
-        return Store(access=access, contacts=SequentialContacts(pool), conversations=SequentialConversations(pool))
-    return Store(access=access, contacts=ParallelContacts(pool), conversations=ParallelConversations(pool))
+        return Store(
+            access=access,
+            contacts=SequentialContacts(pool),
+            conversations=SequentialConversations(pool),
+            events=events,
+        )
+    return Store(
+        access=access,
+        contacts=ParallelContacts(pool),
+        conversations=ParallelConversations(pool),
+        events=events,
+    )
 
 
 def create_app(settings: Settings, store: Store) -> FastAPI:

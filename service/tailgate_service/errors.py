@@ -13,7 +13,11 @@ ServiceError
 ├── NotReadyError             the database does not answer, or its schema is older than the variant needs
 ├── UnknownError              what a request names is not in its workspace: 404
 ├── UnknownSenderError        the sender of a message is no member of the workspace: 422
-└── DuplicateError            a message was taken in before
+├── DuplicateError            a message was taken in before
+└── LiveError                 a live connection cannot be, or not any more
+    ├── GoneError             what it asks for is not there any more: it must read anew
+    ├── SlowError             it does not take what it is sent
+    └── BusyError             there are as many as there may be
 """
 
 
@@ -71,3 +75,19 @@ class UnknownSenderError(ServiceError):
 
 class DuplicateError(ServiceError):
     """A message was taken in before; undoes the transaction it is raised in."""
+
+
+class LiveError(ServiceError):
+    """A live connection cannot be, or not any more."""
+
+
+class GoneError(LiveError):
+    """What it asks for is not there any more: it must read anew; the text is a sentence for the caller."""
+
+
+class SlowError(LiveError):
+    """It does not take what it is sent."""
+
+
+class BusyError(LiveError):
+    """There are as many as there may be; the text is a sentence for the caller."""

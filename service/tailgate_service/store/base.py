@@ -88,6 +88,16 @@ class Outgoing:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """What happened: ``body`` is JSON, ``at`` the moment as JSON shows it."""
+
+    number: int
+    kind: str
+    at: str
+    body: str
+
+
 class Access(Protocol):
     """What is asked before it is known who asks."""
 
@@ -149,6 +159,18 @@ class Conversations(Protocol):
         ...
 
 
+class Events(Protocol):
+    """What happened in a workspace, numbered without a gap in the order of commits."""
+
+    async def last(self, who: Identity) -> int:
+        """The number of the last event; 0 before the first."""
+        ...
+
+    async def after(self, who: Identity, number: int, *, limit: int) -> Sequence[Event]:
+        """The events that follow a number, in order."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Store:
     """One way of reading and writing the database. Every variant answers the same, document for document."""
@@ -156,6 +178,7 @@ class Store:
     access: Access
     contacts: Contacts
     conversations: Conversations
+    events: Events
 
 
 def preview(body: str) -> str:
