@@ -12,7 +12,9 @@ ServiceError
 ├── StackError                a process of the embedded stack did not become ready
 ├── NotReadyError             the database does not answer, or its schema is older than the variant needs
 ├── UnknownError              what a request names is not in its workspace: 404
-├── UnknownSenderError        the sender of a message is no member of the workspace: 422
+├── FieldError                a field of a request's body cannot be stored
+│   ├── UnfitError            it names what its workspace does not have: 422
+│   └── TakenError            it must differ from all others of its workspace, and does not: 409
 ├── DuplicateError            a message was taken in before
 └── LiveError                 a live connection cannot be, or not any more
     ├── GoneError             what it asks for is not there any more: it must read anew
@@ -69,8 +71,21 @@ class UnknownError(ServiceError):
     """What a request names is not in its workspace; the text is a sentence for the caller."""
 
 
-class UnknownSenderError(ServiceError):
-    """The sender of a message is no member of the workspace."""
+class FieldError(ServiceError):
+    """A field of a request's body, dotted when nested, cannot be stored; ``detail`` is for the caller."""
+
+    def __init__(self, field: str, detail: str) -> None:
+        super().__init__(f"body {field}: {detail}")
+        self.field = field
+        self.detail = detail
+
+
+class UnfitError(FieldError):
+    """It names what its workspace does not have."""
+
+
+class TakenError(FieldError):
+    """It must differ from all others of its workspace, and does not."""
 
 
 class DuplicateError(ServiceError):

@@ -7,18 +7,44 @@ from typing import Annotated
 import orjson
 from pydantic import AfterValidator, AwareDatetime, Field, FiniteFloat, StringConstraints
 
+from tailgate_service.cursor import Cursor
+
 # Postgres keeps no NUL in text.
 _NO_NUL = r"^[^\x00]*$"
 _NOT_A_DIGIT = re.compile("[^0-9]")
 
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=_NO_NUL)]
-SearchText = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_NO_NUL)]
+DomainText = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_NO_NUL)]
+TagName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_NO_NUL)]
+Email = Annotated[
+    str, StringConstraints(max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$"), Field(examples=["cora@example.com"])
+]
 MessageText = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=_NO_NUL)]
+
+
+def _cursor(text: str) -> str:
+    Cursor.parse(text)
+    return text
+
+
+CursorText = Annotated[str, StringConstraints(max_length=64), AfterValidator(_cursor)]
 
 
 def digits(phone: str) -> str:
     """What phone numbers are compared by."""
     return _NOT_A_DIGIT.sub("", phone)
+
+
+_NUMBER = re.compile(r"[0-9 ()+./-]*")
+
+
+def _searched(text: str) -> str:
+    """A number as it may be written is one word: its digits."""
+    return digits(text) if _NUMBER.fullmatch(text) else text
+
+
+SearchText = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_NO_NUL), AfterValidator(_searched)]
+"""What to look for: words, or a phone number's first digits however they are written."""
 
 
 def _phone(text: str) -> str:

@@ -1,14 +1,15 @@
 """The API's requests and answers, as OpenAPI describes them."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tailgate_service.fields import MessageText, Metadata
+from tailgate_service.fields import DomainText, Email, MessageText, Metadata, Phone, ShortText, TagName
 
 Status = Literal["open", "pending", "resolved", "archived"]
+MAX_TAGS = 20
 
 
 class _Answer(BaseModel):
@@ -105,13 +106,24 @@ class InboxItem(Conversation):
     tags: list[Tag]
 
 
+class Contacts(_Answer):
+    """A page of contacts, the newest first; ``next_before`` asks for the page of older ones."""
+
+    contacts: list[Contact]
+    next_before: str | None
+
+
 class Inbox(_Answer):
-    """A page of conversations, the latest first, and what stands beside the list."""
+    """A page of conversations, the latest first, and what stands beside the list.
+
+    ``next_before`` asks for the page after this one, wherever the conversations on this one have moved meanwhile.
+    """
 
     conversations: list[InboxItem]
     page: int
     per_page: int
     has_more: bool
+    next_before: str | None
     active_count: int
     team: list[Member]
 
@@ -124,10 +136,55 @@ class Thread(_Answer):
     next_before: str | None
 
 
-class SendRequest(BaseModel):
-    """A message to send."""
-
+class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+class _Change(_Request):
+    """What is left out stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("nothing to change: name at least one field")
+        return self
+
+
+class ContactRequest(_Request):
+    """A contact to be; its number is that of no other contact of the workspace."""
+
+    name: ShortText
+    phone: Phone
+    email: Email | None = None
+
+
+class ContactChange(_Change):
+    """What to change of a contact; what is left out stays as it is."""
+
+    # The defaults are never used: what is not given is not changed.
+    name: Annotated[ShortText, Field(default_factory=str)]
+    phone: Annotated[Phone, Field(default_factory=str)]
+    email: Email | None = None
+
+
+class ConversationChange(_Change):
+    """What to change of a conversation; what is left out stays as it is.
+
+    ``assigned_to`` null unassigns, ``unread_count`` 0 marks as read, ``tags`` are the names of all that it is to have.
+    """
+
+    status: Annotated[Status, Field(default_factory=str)]
+    assigned_to: UUID | None = None
+    domain: Annotated[DomainText, Field(default_factory=str)]
+    metadata: Annotated[Metadata, Field(default_factory=dict)]
+    unread_count: Annotated[Literal[0], Field(default_factory=int)]
+    tags: Annotated[frozenset[TagName], Field(default_factory=frozenset, max_length=MAX_TAGS)]
+
+
+class SendRequest(_Request):
+    """A message to send."""
 
     conversation_id: UUID
     body: MessageText

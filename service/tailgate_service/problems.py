@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from tailgate_service.errors import UnknownError, UnknownSenderError
+from tailgate_service.errors import FieldError, TakenError, UnknownError
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(UnknownError, _unknown)
-    app.add_exception_handler(UnknownSenderError, _unknown_sender)
+    app.add_exception_handler(FieldError, _field)
     for failure in (
         asyncpg.PostgresConnectionError,
         asyncpg.OperatorInterventionError,
@@ -134,10 +134,11 @@ async def _unknown(_: Request, error: Exception) -> Response:
     return response(404, str(error))
 
 
-async def _unknown_sender(_: Request, __: Exception) -> Response:
-    detail = "no member of this workspace"
-    errors = [{"location": "body", "field": "sender_id", "detail": detail}]
-    return response(422, f"body sender_id: {detail}", errors)
+async def _field(_: Request, error: Exception) -> Response:
+    if not isinstance(error, FieldError):
+        raise error
+    errors = [{"location": "body", "field": error.field, "detail": error.detail}]
+    return response(409 if isinstance(error, TakenError) else 422, str(error), errors)
 
 
 async def _unavailable(_: Request, error: Exception) -> Response:

@@ -1,20 +1,76 @@
 """Contacts."""
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
 from tailgate_service.auth import IdentityOf
 from tailgate_service.context import StoreOf
-from tailgate_service.fields import Phone, digits
-from tailgate_service.models import ContactCard
-from tailgate_service.problems import responses
+from tailgate_service.cursor import Cursor
+from tailgate_service.fields import CursorText, Phone, SearchText, digits
+from tailgate_service.models import Contact, ContactCard, ContactChange, ContactRequest, Contacts
+from tailgate_service.problems import Problem, responses
 from tailgate_service.routes import answer
+from tailgate_service.store.base import ContactQuery
 
 router = APIRouter(tags=["contacts"])
+
+MAX_LIMIT = 100
 
 
 @router.get("/api/contacts/by-phone", response_model=ContactCard, responses=responses(401, 404, 413, 422, 500, 503))
 async def by_phone(store: StoreOf, who: IdentityOf, phone: Annotated[Phone, Query()]) -> Response:
     """Look a caller up; only the digits of the number are compared."""
     return answer.json(await store.contacts.card(who, digits(phone)))
+
+
+@router.get("/api/contacts", response_model=Contacts, responses=responses(401, 413, 422, 500, 503))
+async def contacts(
+    store: StoreOf,
+    who: IdentityOf,
+    search: Annotated[
+        SearchText | None, Query(description="beginnings of words of the name, or of the phone's digits; all must fit")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 50,
+    before: Annotated[CursorText | None, Query(description="next_before of the page before")] = None,
+) -> Response:
+    """List contacts, the newest first."""
+    cursor = Cursor.parse(before) if before is not None else None
+    return answer.json(await store.contacts.page(who, ContactQuery(search=search, before=cursor, limit=limit)))
+
+
+@router.post(
+    "/api/contacts",
+    status_code=201,
+    response_model=Contact,
+    responses=responses(400, 401, 409, 413, 422, 500, 503),
+)
+async def create(store: StoreOf, who: IdentityOf, contact: ContactRequest) -> Response:
+    """Make a contact; 409 when another one of the workspace has the phone number, compared by its digits."""
+    return answer.json(await store.contacts.create(who, contact.model_dump()), 201)
+
+
+@router.get("/api/contacts/{contact_id}", response_model=Contact, responses=responses(401, 404, 413, 422, 500, 503))
+async def contact(store: StoreOf, who: IdentityOf, contact_id: UUID) -> Response:
+    """Show a contact by itself."""
+    return answer.json(await store.contacts.contact(who, contact_id))
+
+
+@router.patch(
+    "/api/contacts/{contact_id}",
+    response_model=Contact,
+    responses=responses(400, 401, 404, 409, 413, 422, 500, 503),
+)
+async def update(store: StoreOf, who: IdentityOf, contact_id: UUID, change: ContactChange) -> Response:
+    """Change a contact; 409 when another one of the workspace has the phone number."""
+    return answer.json(await store.contacts.update(who, contact_id, change.model_dump(exclude_unset=True)))
+
+
+@router.delete("/api/contacts/{contact_id}", status_code=204, responses=responses(401, 403, 404, 413, 422, 500, 503))
+async def delete(store: StoreOf, who: IdentityOf, contact_id: UUID) -> Response:
+    """Delete a contact with its notes, conversations, messages and calls, for good; for admins and keys."""
+    if not who.administers:
+        raise Problem(403, "Only an admin may delete a contact.")
+    await store.contacts.delete(who, contact_id)
+    return Response(status_code=204)

@@ -4,13 +4,12 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AfterValidator, StringConstraints
 
 from tailgate_service.auth import IdentityOf
 from tailgate_service.context import StoreOf
 from tailgate_service.cursor import Cursor
-from tailgate_service.fields import SearchText
-from tailgate_service.models import Inbox, Status, Thread
+from tailgate_service.fields import CursorText, DomainText, SearchText, TagName
+from tailgate_service.models import MAX_TAGS, ConversationChange, Inbox, InboxItem, Status, Thread
 from tailgate_service.problems import responses
 from tailgate_service.routes import answer
 from tailgate_service.store.base import InboxQuery
@@ -21,14 +20,6 @@ MAX_PAGE = 10_000
 MAX_PER_PAGE = 100
 
 
-def _cursor(text: str) -> str:
-    Cursor.parse(text)
-    return text
-
-
-CursorText = Annotated[str, StringConstraints(max_length=64), AfterValidator(_cursor)]
-
-
 @router.get("/api/conversations", response_model=Inbox, responses=responses(401, 413, 422, 500, 503))
 async def inbox(
     store: StoreOf,
@@ -36,9 +27,16 @@ async def inbox(
     status: Annotated[Status | None, Query()] = None,
     active: Annotated[bool | None, Query(description="open or pending; with false, neither")] = None,
     assigned_to: Annotated[UUID | Literal["unassigned"] | None, Query()] = None,
-    tag: Annotated[SearchText | None, Query(description="a tag's name")] = None,
-    search: Annotated[SearchText | None, Query(description="part of a name, phone number or preview")] = None,
+    tag: Annotated[
+        list[TagName] | None, Query(max_length=MAX_TAGS, description="a tag's name; of several, all must be there")
+    ] = None,
+    domain: Annotated[DomainText | None, Query(description="what it is about")] = None,
+    search: Annotated[
+        SearchText | None,
+        Query(description="beginnings of words of name or preview, or of the phone's digits; all must fit"),
+    ] = None,
     page: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 1,
+    before: Annotated[CursorText | None, Query(description="next_before of a page: pages count from there")] = None,
     per_page: Annotated[int, Query(ge=1, le=MAX_PER_PAGE)] = 25,
 ) -> Response:
     """List conversations, the latest first, with what stands beside the list."""
@@ -46,9 +44,11 @@ async def inbox(
         status=status,
         active=active,
         assigned_to=assigned_to,
-        tag=tag,
+        tags=frozenset(tag or ()),
+        domain=domain,
         search=search,
         page=page,
+        before=Cursor.parse(before) if before is not None else None,
         per_page=per_page,
     )
     return answer.json(await store.conversations.inbox(who, query))
@@ -69,3 +69,14 @@ async def thread(
     """List a conversation's messages, newest first."""
     cursor = Cursor.parse(before) if before is not None else None
     return answer.json(await store.conversations.thread(who, conversation_id, limit=limit, before=cursor))
+
+
+@router.patch(
+    "/api/conversations/{conversation_id}",
+    response_model=InboxItem,
+    responses=responses(400, 401, 404, 413, 422, 500, 503),
+)
+async def change(store: StoreOf, who: IdentityOf, conversation_id: UUID, change: ConversationChange) -> Response:
+    """Change a conversation's state, assignee, domain, metadata or tags, or mark it as read."""
+    values = change.model_dump(exclude_unset=True)
+    return answer.json(await store.conversations.change(who, conversation_id, values))

@@ -25,6 +25,9 @@ ACTIVE = ("open", "pending")
 CARD_NOTES = 20
 CARD_MESSAGES = 20
 PREVIEW_CHARACTERS = 120
+NO_MEMBER = "no member of this workspace"
+NO_TAG = "no tag of this workspace"
+PHONE_TAKEN = "another contact of this workspace has that phone number"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,12 +51,18 @@ class Membership:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InboxQuery:
-    """Filters, all of which must hold, and a place in the inbox: a page (counted from 1), or what follows a cursor."""
+    """Filters, all of which must hold, and a place in the inbox.
+
+    ``tags`` are names, each of which a conversation must have. Each word of ``search`` must begin a word of the
+    contact's name, its phone's digits, or a word of the preview. ``page`` counts from 1: from the top, or from what
+    follows ``before``.
+    """
 
     status: str | None = None
     active: bool | None = None
     assigned_to: UUID | Literal["unassigned"] | None = None
-    tag: str | None = None
+    tags: frozenset[str] = frozenset()
+    domain: str | None = None
     search: str | None = None
     page: int = 1
     before: Cursor | None = None
@@ -66,8 +75,20 @@ class InboxQuery:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ContactQuery:
+    """Contacts to list; each word of ``search`` must begin a word of the name, or the phone's digits."""
+
+    search: str | None = None
+    before: Cursor | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Delivery:
-    """One incoming message as the provider delivered it; ``sent_at`` is never in the future."""
+    """One incoming message as the provider delivered it; ``sent_at`` is never in the future.
+
+    ``metadata`` is of the message, ``about`` of the conversation, which has it when the message opens it.
+    """
 
     phone_number_id: str
     provider_message_id: str
@@ -76,6 +97,7 @@ class Delivery:
     body: str
     sent_at: datetime
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,6 +155,26 @@ class Contacts(Protocol):
         """``models.ContactCard`` of the caller; raises ``UnknownError``."""
         ...
 
+    async def page(self, who: Identity, query: ContactQuery) -> Answer:
+        """``models.Contacts``: the newest first."""
+        ...
+
+    async def contact(self, who: Identity, contact_id: UUID) -> Answer:
+        """``models.Contact``; raises ``UnknownError``."""
+        ...
+
+    async def create(self, who: Identity, values: Mapping[str, Any]) -> Document:
+        """Store a contact (``name``, ``phone``, ``email``): ``models.Contact``; raises ``TakenError``."""
+        ...
+
+    async def update(self, who: Identity, contact_id: UUID, values: Mapping[str, Any]) -> Document:
+        """Change what ``values`` has of these: ``models.Contact``; raises ``UnknownError``, ``TakenError``."""
+        ...
+
+    async def delete(self, who: Identity, contact_id: UUID) -> None:
+        """Remove a contact and all that belongs to it, for good; raises ``UnknownError``."""
+        ...
+
 
 class Conversations(Protocol):
     """The inbox, its threads, and messages in and out."""
@@ -146,7 +188,15 @@ class Conversations(Protocol):
         ...
 
     async def send(self, who: Identity, message: Outgoing) -> Document:
-        """Store an outgoing message: ``models.Message``; raises ``UnknownError``, ``UnknownSenderError``."""
+        """Store an outgoing message: ``models.Message``; raises ``UnknownError``, ``UnfitError``."""
+        ...
+
+    async def change(self, who: Identity, conversation_id: UUID, values: Mapping[str, Any]) -> Document:
+        """Change a conversation: ``models.InboxItem``; raises ``UnknownError``, ``UnfitError``.
+
+        ``values`` has any of ``status``, ``assigned_to``, ``domain``, ``metadata``, ``unread_count``, and ``tags``: the
+        names of all that it has from then on.
+        """
         ...
 
     async def take_in(self, delivery: Delivery) -> Intake:

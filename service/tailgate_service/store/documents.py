@@ -35,6 +35,9 @@ MESSAGE = (
 TAG = ("id", "name", "color")
 MEMBER = ("id", "name", "email", "role")
 
+NO_CONTACT = "This workspace has no such contact."
+NO_CONVERSATION = "This workspace has no such conversation."
+
 
 def pick(columns: Sequence[str], row: Mapping[str, Any]) -> Document:
     """The document of ``columns`` from a row that has at least those."""
@@ -53,13 +56,16 @@ def named(columns: Sequence[str], record: Sequence[Any]) -> Document:
 
 def thread(conversation_id: object, messages: list[Document], limit: int) -> Document:
     """A page of a thread from up to ``limit + 1`` messages: the extra one says that there are older ones."""
-    page = messages[:limit]
-    last = page[-1] if len(messages) > limit else None
     return {
         "conversation_id": conversation_id,
-        "messages": page,
-        "next_before": str(Cursor(at=last["created_at"], id=last["id"])) if last else None,
+        "messages": messages[:limit],
+        "next_before": _next(messages, limit, "created_at"),
     }
+
+
+def contacts(found: list[Document], limit: int) -> Document:
+    """A page of contacts from up to ``limit + 1``: the extra one says that there are older ones."""
+    return {"contacts": found[:limit], "next_before": _next(found, limit, "created_at")}
 
 
 def inbox(conversations: list[Document], page: int, per_page: int, active_count: int, team: list[Document]) -> Document:
@@ -69,6 +75,15 @@ def inbox(conversations: list[Document], page: int, per_page: int, active_count:
         "page": page,
         "per_page": per_page,
         "has_more": len(conversations) > per_page,
+        "next_before": _next(conversations, per_page, "last_message_at"),
         "active_count": active_count,
         "team": team,
     }
+
+
+def _next(rows: Sequence[Document], limit: int, by: str) -> str | None:
+    """Where the page after the first ``limit`` of ``rows`` begins; None when there is none."""
+    if len(rows) <= limit:
+        return None
+    last = rows[limit - 1]
+    return str(Cursor(at=last[by], id=last["id"]))

@@ -1,16 +1,26 @@
 """The inbox, its threads, and messages in and out: each answer in one round trip, or several at once."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from tailgate_service.cursor import Cursor
-from tailgate_service.errors import DuplicateError, UnknownError, UnknownSenderError
+from tailgate_service.errors import DuplicateError, UnfitError, UnknownError
 from tailgate_service.identity import Identity
-from tailgate_service.store import documents
-from tailgate_service.store.base import ACTIVE, Delivery, Document, InboxQuery, Intake, Outgoing, preview
+from tailgate_service.store import documents, filters
+from tailgate_service.store.base import (
+    ACTIVE,
+    NO_MEMBER,
+    NO_TAG,
+    Delivery,
+    Document,
+    InboxQuery,
+    Intake,
+    Outgoing,
+    preview,
+)
 from tailgate_service.store.database import Connection, Pool
-from tailgate_service.store.filters import conditions
 from tailgate_service.store.parallel.told import ME, told, told_by
 
 # The page is cut before its relations are joined: rows that the offset skips cost none.
@@ -27,6 +37,7 @@ SELECT (p.id, p.contact_id, p.status, p.assigned_to, p.channel, p.domain, p.meta
        ARRAY(SELECT ct.tag_id FROM conversation_tags ct WHERE ct.conversation_id = p.id) AS tag_ids
 FROM page p JOIN contacts k ON k.id = p.contact_id
 ORDER BY p.last_message_at DESC, p.id DESC"""
+_SEARCH = "c.id IN (SELECT conversations_found({workspace}, {n}))"
 
 _WORKSPACE_SUMMARY = told("""
 SELECT (SELECT count(*) FROM conversations WHERE workspace_id = me.workspace AND status = ANY($3::text[])) AS active,
@@ -68,6 +79,48 @@ WITH {ME}, conversation AS (
 )
 SELECT message.* FROM conversation LEFT JOIN message ON true"""
 
+# No row: no such conversation. One row without a conversation: the assignee is no member, or a tag is none.
+# Written, and so locked, before tags are: the next statement sees those of whoever changed them just before.
+_CHANGE = f"""
+WITH {ME}, found AS MATERIALIZED (
+    SELECT f.id, f.assignable, f.tagged FROM me, LATERAL (
+        SELECT c.id,
+               $6::uuid IS NULL OR EXISTS (SELECT FROM users u WHERE u.id = $6 AND u.workspace_id = me.workspace)
+                   AS assignable,
+               (SELECT count(*) FROM tags t WHERE t.workspace_id = me.workspace AND t.name = ANY($10::text[]))
+                   = cardinality($10::text[]) AS tagged
+        FROM conversations c WHERE c.id = $3 AND c.workspace_id = me.workspace OFFSET 0
+    ) f
+), changed AS (
+    UPDATE conversations c SET
+        status = coalesce($4, c.status), assigned_to = CASE WHEN $5 THEN $6::uuid ELSE c.assigned_to END,
+        domain = coalesce($7, c.domain), metadata = coalesce($8::jsonb, c.metadata),
+        unread_count = coalesce($9::integer, c.unread_count)
+    WHERE c.id = (SELECT id FROM found WHERE assignable AND tagged)
+    RETURNING c.id, c.contact_id, c.status, c.assigned_to, c.channel, c.domain, c.metadata, c.unread_count,
+              c.last_message_at, c.last_message_preview, c.created_at
+)
+SELECT found.assignable, h.id, h.contact_id, h.status, h.assigned_to, h.channel, h.domain, h.metadata,
+       h.unread_count, h.last_message_at, h.last_message_preview, h.created_at
+FROM found LEFT JOIN changed h ON true"""
+
+# Which tags it has after this statement, which itself still sees those of before.
+_TAG = """
+WITH given AS (
+    SELECT t.id, t.name, t.color FROM tags t WHERE t.workspace_id = $3 AND t.name = ANY($4::text[])
+), removed AS (
+    DELETE FROM conversation_tags WHERE conversation_id = $1 AND $4::text[] IS NOT NULL
+        AND tag_id NOT IN (SELECT id FROM given)
+), added AS (
+    INSERT INTO conversation_tags (conversation_id, tag_id) SELECT $1, id FROM given ON CONFLICT DO NOTHING
+)
+SELECT (k.id, k.name, k.phone, k.email, k.created_at, k.updated_at) AS contact,
+       ARRAY(SELECT (t.id, t.name, t.color) FROM tags t
+             WHERE t.id IN (SELECT id FROM given) OR ($4::text[] IS NULL AND t.id IN (
+                 SELECT ct.tag_id FROM conversation_tags ct WHERE ct.conversation_id = $1))
+             ORDER BY t.name, t.id) AS tags
+FROM contacts k WHERE k.id = $2"""
+
 # Who is written to is found by the number, and is who asks from then on.
 _RECIPIENT = """
 WITH me AS MATERIALIZED (
@@ -94,8 +147,8 @@ WITH active AS (
     SELECT id FROM conversations WHERE contact_id = $2 AND status = ANY($7::text[])
     ORDER BY last_message_at DESC, id DESC LIMIT 1
 ), opened AS (
-    INSERT INTO conversations (workspace_id, contact_id, unread_count, last_message_at, last_message_preview)
-    SELECT $1, $2, 1, $5::timestamptz, $6::text WHERE NOT EXISTS (SELECT FROM active) RETURNING id
+    INSERT INTO conversations (workspace_id, contact_id, unread_count, last_message_at, last_message_preview, metadata)
+    SELECT $1, $2, 1, $5::timestamptz, $6::text, $9::jsonb WHERE NOT EXISTS (SELECT FROM active) RETURNING id
 ), message AS (
     INSERT INTO messages
         (workspace_id, conversation_id, direction, body, provider_message_id, metadata, status, created_at)
@@ -121,7 +174,7 @@ class ParallelConversations:
     async def inbox(self, who: Identity, query: InboxQuery) -> Document:
         """See ``Conversations``."""
         arguments: list[Any] = [*told_by(who)]
-        where = conditions(query, arguments, "me.workspace")
+        where = filters.conversations(query, arguments, "me.workspace", _SEARCH)
         page = told(_INBOX.format(where=where, size=len(arguments) + 1, offset=len(arguments) + 2))
         rows, summary = await asyncio.gather(
             self._pool.fetch(page, *arguments, query.per_page + 1, query.offset),
@@ -148,7 +201,7 @@ class ParallelConversations:
                 _THREAD_BEFORE, *told_by(who), conversation_id, limit + 1, before.at, before.id
             )
         if not rows:
-            raise UnknownError("This workspace has no such conversation.")
+            raise UnknownError(documents.NO_CONVERSATION)
         messages = documents.picked(documents.MESSAGE, (row for row in rows if row["id"] is not None))
         return documents.thread(conversation_id, messages, limit)
 
@@ -164,10 +217,36 @@ class ParallelConversations:
             message.metadata,
         )
         if row is None:
-            raise UnknownError("This workspace has no such conversation.")
+            raise UnknownError(documents.NO_CONVERSATION)
         if row["id"] is None:
-            raise UnknownSenderError
+            raise UnfitError("sender_id", NO_MEMBER)
         return documents.pick(documents.MESSAGE, row)
+
+    async def change(self, who: Identity, conversation_id: UUID, values: Mapping[str, Any]) -> Document:
+        """See ``Conversations``."""
+        tags = sorted(values["tags"]) if "tags" in values else None
+        async with self._pool.acquire() as connection, connection.transaction():
+            row = await connection.fetchrow(
+                _CHANGE,
+                *told_by(who),
+                conversation_id,
+                values.get("status"),
+                "assigned_to" in values,
+                values.get("assigned_to"),
+                values.get("domain"),
+                values.get("metadata"),
+                values.get("unread_count"),
+                tags or [],
+            )
+            if row is None:
+                raise UnknownError(documents.NO_CONVERSATION)
+            if row["id"] is None:
+                raise UnfitError("tags", NO_TAG) if row["assignable"] else UnfitError("assigned_to", NO_MEMBER)
+            beside = await connection.fetchrow(_TAG, conversation_id, row["contact_id"], who.workspace_id, tags)
+        return documents.pick(documents.CONVERSATION, row) | {
+            "contact": documents.named(documents.CONTACT, beside["contact"]),
+            "tags": [documents.named(documents.TAG, tag) for tag in beside["tags"]],
+        }
 
     async def take_in(self, delivery: Delivery) -> Intake:
         """See ``Conversations``. A retry, which is what most duplicates are, is answered by one statement."""
@@ -202,6 +281,7 @@ async def _insert(connection: Connection, workspace_id: UUID, delivery: Delivery
         preview(delivery.body),
         ACTIVE,
         delivery.metadata,
+        delivery.about,
     )
     if taken is None:
         raise DuplicateError

@@ -1,22 +1,39 @@
 """The inbox, its threads, and messages in and out, step by step."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from tailgate_service.cursor import Cursor
-from tailgate_service.errors import DuplicateError, UnknownError, UnknownSenderError
+from tailgate_service.errors import DuplicateError, UnfitError, UnknownError
 from tailgate_service.identity import Identity
-from tailgate_service.store import documents
-from tailgate_service.store.base import ACTIVE, Delivery, Document, InboxQuery, Intake, Outgoing, preview
+from tailgate_service.store import documents, filters
+from tailgate_service.store.base import (
+    ACTIVE,
+    NO_MEMBER,
+    NO_TAG,
+    Delivery,
+    Document,
+    InboxQuery,
+    Intake,
+    Outgoing,
+    preview,
+)
 from tailgate_service.store.database import Connection, Pool
-from tailgate_service.store.filters import conditions
 from tailgate_service.store.sequential.acting import acting, tell
+from tailgate_service.store.sequential.words import begun
 
 _INBOX = """
 SELECT c.* FROM conversations c WHERE {where}
 ORDER BY c.last_message_at DESC, c.id DESC LIMIT ${size} OFFSET ${offset}"""
+_SEARCH = (
+    "EXISTS (SELECT FROM contacts k WHERE k.id = c.contact_id AND "
+    + begun("concat_ws(' ', k.name, k.phone_digits, c.last_message_preview)", "{n}::text")
+    + ")"
+)
+_COLUMNS = ("status", "assigned_to", "domain", "metadata", "unread_count")
 
 
 class SequentialConversations:
@@ -28,7 +45,7 @@ class SequentialConversations:
     async def inbox(self, who: Identity, query: InboxQuery) -> Document:
         """See ``Conversations``."""
         arguments: list[Any] = [who.workspace_id]
-        where = conditions(query, arguments, "$1")
+        where = filters.conversations(query, arguments, "$1", _SEARCH)
         page = _INBOX.format(where=where, size=len(arguments) + 1, offset=len(arguments) + 2)
         async with acting(self._pool, who) as connection:
             rows = await connection.fetch(
@@ -97,11 +114,7 @@ class SequentialConversations:
         async with acting(self._pool, who) as connection:
             await _conversation(connection, who, message.conversation_id)
             if message.sender_id is not None:
-                sender = await connection.fetchrow(
-                    "SELECT * FROM users WHERE workspace_id = $1 AND id = $2", who.workspace_id, message.sender_id
-                )
-                if sender is None:
-                    raise UnknownSenderError
+                await _member(connection, who, message.sender_id, "sender_id")
             stored = await connection.fetchrow(
                 "INSERT INTO messages (workspace_id, conversation_id, direction, body, sender_id, metadata, status)"
                 " VALUES ($1, $2, 'out', $3, $4, $5, 'queued') RETURNING *",
@@ -113,6 +126,31 @@ class SequentialConversations:
             )
             await _bring_forward(connection, message.conversation_id, message.body, stored["created_at"], unread=0)
         return documents.pick(documents.MESSAGE, stored)
+
+    async def change(self, who: Identity, conversation_id: UUID, values: Mapping[str, Any]) -> Document:
+        """See ``Conversations``."""
+        async with acting(self._pool, who) as connection:
+            conversation = dict(await _conversation(connection, who, conversation_id, "FOR UPDATE")) | dict(values)
+            if values.get("assigned_to") is not None:
+                await _member(connection, who, values["assigned_to"], "assigned_to")
+            changed = await connection.fetchrow(
+                "UPDATE conversations SET status = $2, assigned_to = $3, domain = $4, metadata = $5, unread_count = $6"
+                " WHERE id = $1 RETURNING *",
+                conversation_id,
+                *(conversation[column] for column in _COLUMNS),
+            )
+            if "tags" in values:
+                await _tag(connection, who, conversation_id, values["tags"])
+            contact = await connection.fetchrow("SELECT * FROM contacts WHERE id = $1", changed["contact_id"])
+            tags = await connection.fetch(
+                "SELECT t.* FROM tags t JOIN conversation_tags ct ON ct.tag_id = t.id WHERE ct.conversation_id = $1"
+                " ORDER BY t.name, t.id",
+                conversation_id,
+            )
+        return documents.pick(documents.CONVERSATION, changed) | {
+            "contact": documents.pick(documents.CONTACT, contact),
+            "tags": documents.picked(documents.TAG, tags),
+        }
 
     async def take_in(self, delivery: Delivery) -> Intake:
         """See ``Conversations``."""
@@ -146,10 +184,12 @@ async def _insert(connection: Connection, delivery: Delivery) -> None:
     )
     if conversation is None:
         conversation = await connection.fetchrow(
-            "INSERT INTO conversations (workspace_id, contact_id, last_message_at) VALUES ($1, $2, $3) RETURNING *",
+            "INSERT INTO conversations (workspace_id, contact_id, last_message_at, metadata)"
+            " VALUES ($1, $2, $3, $4) RETURNING *",
             workspace_id,
             contact["id"],
             delivery.sent_at,
+            delivery.about,
         )
     message = await connection.fetchrow(
         "INSERT INTO messages"
@@ -184,9 +224,32 @@ async def _bring_forward(
     )
 
 
-async def _conversation(connection: Connection, who: Identity, conversation_id: UUID) -> None:
+async def _conversation(connection: Connection, who: Identity, conversation_id: UUID, lock: str = "") -> Any:
     row = await connection.fetchrow(
-        "SELECT * FROM conversations WHERE id = $1 AND workspace_id = $2", conversation_id, who.workspace_id
+        f"SELECT * FROM conversations WHERE id = $1 AND workspace_id = $2 {lock}", conversation_id, who.workspace_id
     )
     if row is None:
-        raise UnknownError("This workspace has no such conversation.")
+        raise UnknownError(documents.NO_CONVERSATION)
+    return row
+
+
+async def _member(connection: Connection, who: Identity, user_id: UUID, field: str) -> None:
+    row = await connection.fetchrow(
+        "SELECT * FROM users WHERE workspace_id = $1 AND id = $2", who.workspace_id, user_id
+    )
+    if row is None:
+        raise UnfitError(field, NO_MEMBER)
+
+
+async def _tag(connection: Connection, who: Identity, conversation_id: UUID, names: frozenset[str]) -> None:
+    """Let a conversation have the tags of these names and no others."""
+    tags = await connection.fetch(
+        "SELECT * FROM tags WHERE workspace_id = $1 AND name = ANY($2::text[])", who.workspace_id, sorted(names)
+    )
+    if len(tags) < len(names):
+        raise UnfitError("tags", NO_TAG)
+    await connection.execute("DELETE FROM conversation_tags WHERE conversation_id = $1", conversation_id)
+    for tag in tags:
+        await connection.execute(
+            "INSERT INTO conversation_tags (conversation_id, tag_id) VALUES ($1, $2)", conversation_id, tag["id"]
+        )
