@@ -22,12 +22,14 @@ def create_store(variant: Variant, pool: Pool) -> Store:
     events = DatabaseEvents(pool)
     if variant == "sequential":
         return Store(
+            variant=variant,
             access=access,
             contacts=SequentialContacts(pool),
             conversations=SequentialConversations(pool),
             events=events,
         )
     return Store(
+        variant=variant,
         access=access,
         contacts=ParallelContacts(pool),
         conversations=ParallelConversations(pool),

@@ -4,7 +4,7 @@ import asyncio
 
 from fastapi import APIRouter, Response
 
-from tailgate_service.context import SettingsOf, StoreOf
+from tailgate_service.context import StoreOf
 from tailgate_service.models import Health
 from tailgate_service.problems import responses
 from tailgate_service.routes import answer
@@ -16,8 +16,8 @@ _PATIENCE = 2.0
 
 
 @router.get("/health", response_model=Health, responses=responses(503))
-async def health(store: StoreOf, settings: SettingsOf) -> Response:
-    """Answer 200 once the database has answered, 503 when it does not in time."""
+async def health(store: StoreOf) -> Response:
+    """Answer 200 once the database has answered, with the variant in effect; 503 when it does not in time."""
     async with asyncio.timeout(_PATIENCE):
         await store.access.ping()
-    return answer.json({"status": "ok", "variant": settings.variant})
+    return answer.json({"status": "ok", "variant": store.variant})

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from tailgate_service.cursor import Cursor
 from tailgate_service.identity import Identity
+from tailgate_service.settings import Variant
 
 Document = dict[str, Any]
 """A JSON object in the making, shaped as the response model that the method names; UUIDs and datetimes stay
@@ -225,6 +226,7 @@ class Events(Protocol):
 class Store:
     """One way of reading and writing the database. Every variant answers the same, document for document."""
 
+    variant: Variant
     access: Access
     contacts: Contacts
     conversations: Conversations
