@@ -27,6 +27,11 @@ LIVE_EVENTS_SENT = "tailgate_live_events_sent"
 LIVE_CUT_OFF = "tailgate_live_cut_off"
 LIVE_LAG = "tailgate_live_lag_seconds"
 
+# Metrics of the reference service's cache.
+CACHE_HITS = "tailgate_cache_hits"
+CACHE_MISSES = "tailgate_cache_misses"
+CACHE_FAILURES = "tailgate_cache_failures"
+
 # Metrics of a run, as the load generator sees it.
 LOAD_RESPONSE_TIME = "tailgate_load_response_time_seconds"
 LOAD_FAILED = "tailgate_load_failed_requests"
@@ -52,6 +57,8 @@ LABEL_POOL = "db_client_connection_pool_name"
 LABEL_POOL_STATE = "db_client_connection_state"
 LABEL_REASON = "reason"
 LABEL_TRANSPORT = "transport"
+LABEL_CACHE = "cache"
+LABEL_LAYER = "layer"
 LABEL_OBJECTIVE = "objective"
 LABEL_PERCENTILE = "percentile"
 LABEL_RUN_ID = "run_id"
@@ -162,6 +169,9 @@ ENV_SLO = "TAILGATE_SLO"
 ENV_POOL_SIZE = "TAILGATE_POOL_SIZE"
 ENV_WEBHOOK_SECRET = "TAILGATE_WEBHOOK_SECRET"  # noqa: S105 - the variable's name, not a secret
 ENV_WEBHOOK_VERIFY_TOKEN = "TAILGATE_WEBHOOK_VERIFY_TOKEN"  # noqa: S105 - the variable's name, not a secret
+ENV_REDIS_URL = "TAILGATE_REDIS_URL"
+ENV_VOICE_URL = "TAILGATE_VOICE_URL"
+ENV_VOICE_KEY = "TAILGATE_VOICE_KEY"
 ENV_PARENT = "TAILGATE_PARENT"
 
 DEFAULT_METRICS_PORT = 9464

@@ -7,6 +7,7 @@ from tailgate_service.limits import BodyLimit
 from tailgate_service.routes import contacts, conversations, health, messages, webhook
 from tailgate_service.settings import Settings, Variant
 from tailgate_service.store.access import DatabaseAccess
+from tailgate_service.store.agents import DatabaseAgents
 from tailgate_service.store.base import Store
 from tailgate_service.store.database import Pool
 from tailgate_service.store.events import DatabaseEvents
@@ -20,6 +21,7 @@ def create_store(variant: Variant, pool: Pool) -> Store:
     """The data layer of ``variant`` over ``pool``."""
     access = DatabaseAccess(pool)
     events = DatabaseEvents(pool)
+    agents = DatabaseAgents(pool)
     if variant == "sequential":
         return Store(
             variant=variant,
@@ -27,6 +29,7 @@ def create_store(variant: Variant, pool: Pool) -> Store:
             contacts=SequentialContacts(pool),
             conversations=SequentialConversations(pool),
             events=events,
+            agents=agents,
         )
     return Store(
         variant=variant,
@@ -34,6 +37,7 @@ def create_store(variant: Variant, pool: Pool) -> Store:
         contacts=ParallelContacts(pool),
         conversations=ParallelConversations(pool),
         events=events,
+        agents=agents,
     )
 
 

@@ -15,7 +15,9 @@ ServiceError
 ├── FieldError                a field of a request's body cannot be stored
 │   ├── UnfitError            it names what its workspace does not have: 422
 │   └── TakenError            it must differ from all others of its workspace, and does not: 409
+├── StaleError                a row is at another version than the one that was to be changed: 412
 ├── DuplicateError            a message was taken in before
+├── ProviderError             the voice provider did not do what it was asked
 └── LiveError                 a live connection cannot be, or not any more
     ├── GoneError             what it asks for is not there any more: it must read anew
     ├── SlowError             it does not take what it is sent
@@ -86,6 +88,18 @@ class UnfitError(FieldError):
 
 class TakenError(FieldError):
     """It must differ from all others of its workspace, and does not."""
+
+
+class StaleError(ServiceError):
+    """A row is at ``version``, another than the one that was to be changed; None when there is no row."""
+
+    def __init__(self, version: int | None) -> None:
+        super().__init__("there is none to change" if version is None else f"it is at version {version} by now")
+        self.version = version
+
+
+class ProviderError(ServiceError):
+    """The voice provider did not do what it was asked, as far as is known; the text is for the caller."""
 
 
 class DuplicateError(ServiceError):

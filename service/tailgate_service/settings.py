@@ -21,7 +21,8 @@ class Settings:
 
     ``port`` 0 binds any free port. ``slo`` is the path of the objectives file, from which the recorder takes
     thresholds and query budgets. ``recorder`` is which of ``tailgate_otel``'s recorders watches, the standard one with
-    the server span of OpenTelemetry's own instrumentation. Secrets stay out of ``repr``.
+    the server span of OpenTelemetry's own instrumentation. Without ``redis_url`` each process keeps in mind by itself;
+    without ``voice_url``, where the voice provider is, agents are stored and not synced. Secrets stay out of ``repr``.
     """
 
     database_url: str = field(repr=False)
@@ -33,6 +34,9 @@ class Settings:
     port: int = 0
     pool_size: int = 20
     slo: Path | None = None
+    redis_url: str | None = field(default=None, repr=False)
+    voice_url: str | None = None
+    voice_key: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         for name, value in (
@@ -63,6 +67,9 @@ class Settings:
             port=_integer(environ, names.ENV_PORT, cls.port),
             pool_size=_integer(environ, names.ENV_POOL_SIZE, cls.pool_size),
             slo=Path(slo) if slo else None,
+            redis_url=environ.get(names.ENV_REDIS_URL) or None,
+            voice_url=environ.get(names.ENV_VOICE_URL) or None,
+            voice_key=environ.get(names.ENV_VOICE_KEY, cls.voice_key),
         )
 
 

@@ -121,6 +121,25 @@ class Event:
     body: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Agent:
+    """A workspace's voice agent.
+
+    ``version`` counts what it was told to be, ``revision`` grows with every change of the row. ``synced_sha256`` is of
+    what the outside provider is known to have; it knows the agent as ``provider_agent_id``.
+    """
+
+    id: UUID
+    phone_number: str
+    configuration: Mapping[str, Any]
+    version: int
+    provider_agent_id: str | None
+    synced_sha256: bytes | None
+    synced_at: datetime | None
+    updated_at: datetime
+    revision: int
+
+
 class Access(Protocol):
     """What is asked before it is known who asks."""
 
@@ -222,6 +241,36 @@ class Events(Protocol):
         ...
 
 
+class Agents(Protocol):
+    """The voice agent of a workspace: what it is told to be, and what of that the outside provider has."""
+
+    async def agent(self, who: Identity) -> Agent | None:
+        """The agent, if there is one."""
+        ...
+
+    async def save(
+        self,
+        who: Identity,
+        phone_number: str,
+        configuration: Mapping[str, Any],
+        *,
+        expected: int | Literal["any"] | None,
+    ) -> Agent:
+        """Store what the agent is to be, as its next version unless it is that already.
+
+        ``expected`` is the version it must be at; None: there must be none yet. Raises ``StaleError``, ``TakenError``.
+        """
+        ...
+
+    async def synced(self, who: Identity, version: int, provider_agent_id: str, sha256: bytes) -> Agent | None:
+        """The provider has the configuration of that hash; None when it is not that version's any more."""
+        ...
+
+    async def in_doubt(self, who: Identity) -> int | None:
+        """Nobody knows what the provider has; the row's revision if that was news."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Store:
     """One way of reading and writing the database. Every variant answers the same, document for document."""
@@ -231,6 +280,7 @@ class Store:
     contacts: Contacts
     conversations: Conversations
     events: Events
+    agents: Agents
 
 
 def preview(body: str) -> str:
