@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated
 
 import orjson
@@ -62,9 +63,13 @@ Phone = Annotated[
 
 
 MAX_METADATA = 4096
-"""Bytes of JSON."""
+"""Bytes of JSON, numbers written without an exponent, which is how Postgres keeps them."""
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 Plain = str | Annotated[int, Field(ge=-(2**53), le=2**53)] | FiniteFloat | bool | None
+
+
+def _digits(value: Plain) -> Plain:
+    return format(Decimal(repr(value)), "f") if isinstance(value, float) else value
 
 
 def _metadata(values: dict[str, Plain]) -> dict[str, Plain]:
@@ -73,7 +78,7 @@ def _metadata(values: dict[str, Plain]) -> dict[str, Plain]:
             raise ValueError("a key has small letters, digits and _, begins with a letter and has at most 40 of them")
         if isinstance(value, str) and "\0" in value:
             raise ValueError("Postgres keeps no NUL in text")
-    if len(orjson.dumps(values)) > MAX_METADATA:
+    if len(orjson.dumps({key: _digits(value) for key, value in values.items()})) > MAX_METADATA:
         raise ValueError(f"more than {MAX_METADATA} bytes")
     return values
 
