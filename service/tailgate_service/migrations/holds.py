@@ -55,7 +55,7 @@ class Holds:
     async def level(self) -> int:
         """How many steps are there to stay; 0 where there is no schema."""
         try:
-            return int(await self._connection.fetchval(LEVEL))
+            return int(await self._connection.fetchval(LEVEL))  # type: ignore[no-untyped-call]
         except asyncpg.UndefinedTableError:
             return 0
 
@@ -67,7 +67,8 @@ async def vacated(connection: asyncpg.Connection, migration: Migration, within: 
     Polled: a session that waits for a lock holds a snapshot. Raises ``MigrationLockedError``.
     """
     end = time.monotonic() + within
-    while not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", STEPS, migration.version):
+    attempt = "SELECT pg_try_advisory_lock($1, $2)"
+    while not await connection.fetchval(attempt, STEPS, migration.version):  # type: ignore[no-untyped-call]
         if time.monotonic() >= end:
             rows = await connection.fetch(_HOLDERS, STEPS, migration.version)
             holders = ", ".join(row[0] for row in rows)

@@ -154,7 +154,7 @@ async def _run(
                     await _bounded(connection, script.sql)
                     await note(connection, migration)
         except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
-            oldest = await connection.fetchval(_OLDEST) or "none that is seen"
+            oldest = await connection.fetchval(_OLDEST) or "none to be seen"  # type: ignore[no-untyped-call]
             if attempt == ATTEMPTS:
                 raise MigrationLockedError(
                     f"{migration.label}: {error} in {ATTEMPTS} attempts; end the transaction in its way, then run it "
