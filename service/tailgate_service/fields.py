@@ -1,12 +1,22 @@
 """Types of fields that come from outside, each with its bounds."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated
+from itertools import islice
+from typing import Annotated, Any
 
 import orjson
-from pydantic import AfterValidator, AwareDatetime, Field, FiniteFloat, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    Field,
+    FiniteFloat,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from tailgate_service.cursor import Cursor
 
@@ -68,6 +78,14 @@ _KEY = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 Plain = str | Annotated[int, Field(ge=-(2**53), le=2**53)] | FiniteFloat | bool | None
 
 
+# Entries looked at: more cannot be stored, each having six bytes at least.
+_MOST = MAX_METADATA // 6
+
+
+def _size(values: dict[str, Plain]) -> int:
+    return len(orjson.dumps({key: _digits(value) for key, value in values.items()}))
+
+
 def _digits(value: Plain) -> Plain:
     return format(Decimal(repr(value)), "f") if isinstance(value, float) else value
 
@@ -78,13 +96,30 @@ def _metadata(values: dict[str, Plain]) -> dict[str, Plain]:
             raise ValueError("a key has small letters, digits and _, begins with a letter and has at most 40 of them")
         if isinstance(value, str) and "\0" in value:
             raise ValueError("Postgres keeps no NUL in text")
-    if len(orjson.dumps({key: _digits(value) for key, value in values.items()})) > MAX_METADATA:
+    if _size(values) > MAX_METADATA:
         raise ValueError(f"more than {MAX_METADATA} bytes")
     return values
 
 
 Metadata = Annotated[dict[str, Plain], AfterValidator(_metadata)]
 """Whatever belongs to something, flat; the database's constraints say the same."""
+
+_METADATA: TypeAdapter[dict[str, Plain]] = TypeAdapter(Metadata)
+
+
+def fitting(values: Mapping[str, Any]) -> dict[str, Plain]:
+    """What of ``values`` is metadata, entry by entry, as long as there is room."""
+    kept: dict[str, Plain] = {}
+    room = MAX_METADATA
+    for key, value in islice(values.items(), _MOST):
+        try:
+            entry = _METADATA.validate_python({key: value}, strict=True)
+        except ValidationError:
+            continue
+        if (size := _size(entry)) <= room:
+            kept |= entry
+            room -= size
+    return kept
 
 
 def _not_in_future(moment: datetime) -> datetime:

@@ -1,17 +1,19 @@
 """The provider's webhook: who sent it, and what it says. No I/O.
 
 The payload is version 2 of Kapso's ``whatsapp.message.received``: the message as WhatsApp's Cloud API writes
-it, the conversation beside it, the receiving number's ``phone_number_id`` on top. Other fields are let be.
+it, the conversation beside it, the receiving number's ``phone_number_id`` on top. What they say beyond that is kept as
+metadata where it fits; what does not fit is let be, since a message is worth more than what stands beside it.
 """
 
 import hashlib
 import hmac
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tailgate_service import problems
-from tailgate_service.fields import MessageText, Phone, SentAt, ShortText
+from tailgate_service.fields import MessageText, Phone, SentAt, ShortText, fitting
 from tailgate_service.store.base import Delivery
 
 _PREFIX = "sha256="
@@ -22,6 +24,8 @@ class _Text(BaseModel):
 
 
 class _MessageExtras(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
     direction: Literal["inbound"] = "inbound"
     content: MessageText | None = None
 
@@ -31,6 +35,7 @@ class _Message(BaseModel):
     timestamp: SentAt
     type: ShortText = "text"
     text: _Text | None = None
+    context: Any = None
     kapso: _MessageExtras = _MessageExtras()
 
 
@@ -40,6 +45,7 @@ class _ConversationExtras(BaseModel):
 
 class _Conversation(BaseModel):
     phone_number: Phone
+    metadata: Any = None
     kapso: _ConversationExtras = _ConversationExtras()
 
 
@@ -60,7 +66,20 @@ class Payload(BaseModel):
             name=self.conversation.kapso.contact_name,
             body=message.text.body if message.text else message.kapso.content or f"[{message.type}]",
             sent_at=message.timestamp,
+            metadata=fitting(self._beside()),
+            about=fitting(_entries(self.conversation.metadata)),
         )
+
+    def _beside(self) -> dict[str, Any]:
+        """What the payload says of the message: its type, which one it answers, and the provider's own words."""
+        message = self.message
+        answered = _entries(message.context).get("id")
+        ours = {"type": message.type} | ({"reply_to": answered} if answered else {})
+        return ours | {key: value for key, value in _entries(message.kapso.model_extra).items() if key not in ours}
+
+
+def _entries(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def sign(secret: str, body: bytes) -> str:

@@ -1,5 +1,6 @@
 """The provider's webhook: nothing unsigned gets in, and what gets in gets in once."""
 
+import json
 import time
 
 import pytest
@@ -113,6 +114,38 @@ async def test_a_message_that_is_no_text_shows_what_the_provider_made_of_it(clie
     await deliver(bare.replace(b'"type": "text", "text": {"body": "Hello"}', b'"type": "sticker"'))
     card = (await client.get("/api/contacts/by-phone", params={"phone": "4930777"})).json()
     assert {message["body"] for message in card["messages"]} == {"a cat", "[sticker]"}
+
+
+@pytest.mark.row("A10")
+async def test_what_the_provider_says_beside_is_kept_as_metadata_where_it_fits(client, deliver, world, database):
+    payload = json.loads(world.delivery(phone="4930777"))
+    payload["message"] |= {
+        "context": {"id": "wamid.0", "from": "49"},
+        "kapso": {"direction": "inbound", "origin": "cloud_api", "has_media": False, "type": "forged", "Odd Key": 1},
+    }
+    payload["conversation"]["metadata"] = {"campaign": "spring", "nested": {"a": 1}, "score": 7, "long": "x" * 5000}
+    assert (await deliver(json.dumps(payload).encode())).json() == {"status": "accepted"}
+    [item] = (await client.get("/api/conversations")).json()["conversations"]
+    assert item["metadata"] == {"campaign": "spring", "score": 7}
+    [message] = (await client.get(f"/api/conversations/{item['id']}/messages")).json()["messages"]
+    expected = {"type": "text", "reply_to": "wamid.0", "origin": "cloud_api", "has_media": False}
+    assert message["metadata"] == expected
+
+    # What goes on in a conversation does not change what was said when it was opened.
+    payload["message"]["id"], payload["conversation"]["metadata"] = "wamid.2", {"campaign": "summer"}
+    await deliver(json.dumps(payload).encode())
+    [item] = (await client.get("/api/conversations")).json()["conversations"]
+    assert (item["metadata"]["campaign"], item["unread_count"]) == ("spring", 2)
+
+
+@pytest.mark.parametrize("beside", [None, [], "text", 7, {f"k{number}": "x" * 40 for number in range(1500)}])
+async def test_what_does_not_fit_beside_a_message_does_not_keep_it_out(client, deliver, world, beside):
+    payload = json.loads(world.delivery(phone="4930777"))
+    payload["message"]["context"] = payload["conversation"]["metadata"] = beside
+    if isinstance(beside, dict):
+        payload["message"]["kapso"] = {"numbers": 1e308, "deep": [[[]]]}
+    assert (await deliver(json.dumps(payload).encode())).json() == {"status": "accepted"}
+    assert len((await client.get("/api/conversations")).json()["conversations"]) == 1
 
 
 async def test_a_duplicate_changes_nothing_at_all(client, deliver, world):
