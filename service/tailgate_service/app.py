@@ -4,7 +4,8 @@ from fastapi import FastAPI
 
 from tailgate_service import context, problems
 from tailgate_service.limits import BodyLimit
-from tailgate_service.routes import contacts, conversations, health, messages, webhook
+from tailgate_service.live.live import Live
+from tailgate_service.routes import contacts, conversations, health, live, messages, webhook
 from tailgate_service.settings import Settings, Variant
 from tailgate_service.store.access import DatabaseAccess
 from tailgate_service.store.agents import DatabaseAgents
@@ -42,11 +43,12 @@ def create_store(variant: Variant, pool: Pool) -> Store:
 
 
 def create_app(settings: Settings, store: Store) -> FastAPI:
-    """The API over ``store``. The caller opens and closes what the store stands on."""
+    """The API over ``store``. The caller opens and closes what the store stands on, and closes ``app.state.live``."""
     app = FastAPI(title="Tailgate reference API", docs_url=None, redoc_url=None)
     app.add_middleware(BodyLimit)
     problems.install(app)
     context.provide(app, settings, store)
-    for resource in (health, contacts, conversations, messages, webhook):
+    app.state.live = Live(settings.database_url, store.events, store.access)
+    for resource in (health, contacts, conversations, messages, webhook, live):
         app.include_router(resource.router)
     return app

@@ -9,7 +9,7 @@ import asyncpg
 import orjson
 from asyncpg.exceptions import InterfaceError
 from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
@@ -103,6 +103,7 @@ def install(app: FastAPI) -> None:
     """Let ``app`` answer every error as a problem."""
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(WebSocketRequestValidationError, _validation)
     app.add_exception_handler(UnknownError, _unknown)
     app.add_exception_handler(FieldError, _field)
     for failure in (
@@ -125,7 +126,7 @@ async def _http(_: Request, error: Exception) -> Response:
 
 
 async def _validation(request: Request, error: Exception) -> Response:
-    if not isinstance(error, RequestValidationError):
+    if not isinstance(error, RequestValidationError | WebSocketRequestValidationError):
         raise error
     return await _http(request, invalid(error.errors()))
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from signal import SIGINT, SIGTERM
 
@@ -22,6 +22,8 @@ _CONNECT_WITHIN = 10.0
 _STATEMENT_WITHIN = 30.0
 _CLOSE_WITHIN = 0.5
 _BACKLOG = 2048
+# Bytes: nothing is listened to on live connections.
+_MAX_HEARD = 4096
 # Longer than the pauses of a client that keeps its connections: it, not we, closes them.
 _KEEP_ALIVE = 75
 
@@ -38,15 +40,20 @@ async def serve(settings: Settings, config: Config, announce: Announce) -> None:
     recorder = _recorder(settings.recorder, config)
     with _listen(settings) as listener:
         async with open_pool(settings) as pool:
+            app = create_app(settings, create_store(settings.variant, pool))
+            recorder.show(app.state.live.metrics)
             recorder.start()
             try:
-                app = recorder.middleware(create_app(settings, create_store(settings.variant, pool)))
                 host, port = listener.getsockname()[:2]
                 urls = _url(host, port), _url(config.metrics_host, recorder.metrics_port) + "/metrics"
                 options = uvicorn.Config(
-                    app,
+                    recorder.middleware(app),
                     http="httptools",
-                    ws="none",
+                    # Kept by the makers of the protocol's best-tested library, which costs a message the least. Nothing
+                    # is compressed: for each connection anew, it would cost more than all else that a message costs.
+                    ws="websockets-sansio",
+                    ws_max_size=_MAX_HEARD,
+                    ws_per_message_deflate=False,
                     lifespan="off",
                     log_config=None,
                     access_log=False,
@@ -56,7 +63,7 @@ async def serve(settings: Settings, config: Config, announce: Announce) -> None:
                     timeout_keep_alive=_KEEP_ALIVE,
                     timeout_graceful_shutdown=1,
                 )
-                await _Server(options, lambda: announce(*urls)).serve([listener])
+                await _Server(options, lambda: announce(*urls), app.state.live.close).serve([listener])
             finally:
                 recorder.close()
 
@@ -165,14 +172,22 @@ def _url(host: str, port: int) -> str:
 class _Server(uvicorn.Server):
     """Uvicorn that says when it accepts requests, and returns from a signal instead of dying of it."""
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, announce: Callable[[], None], depart: Callable[[], Awaitable[None]]
+    ) -> None:
         super().__init__(config)
         self._announce = announce
+        self._depart = depart
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to accept."""
         await super().startup(sockets)
         self._announce()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Send live connections elsewhere, which would not end by themselves; then stop."""
+        await self._depart()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
