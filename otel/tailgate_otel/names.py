@@ -131,6 +131,8 @@ HEADER_USER_AGENT = "user-agent"
 HEADER_SERVER_TIMING = "server-timing"
 HEADER_RUN_SECRET = "tailgate-run"  # noqa: S105 - the header's name, not a secret
 HEADER_API_KEY = "x-api-key"
+HEADER_AUTHORIZATION = "authorization"
+HEADER_WORKSPACE = "x-workspace-id"
 HEADER_WEBHOOK_SIGNATURE = "x-webhook-signature"
 
 # Server-Timing metric names, in the order they are written.
@@ -172,6 +174,10 @@ ENV_WEBHOOK_VERIFY_TOKEN = "TAILGATE_WEBHOOK_VERIFY_TOKEN"  # noqa: S105 - the v
 ENV_REDIS_URL = "TAILGATE_REDIS_URL"
 ENV_VOICE_URL = "TAILGATE_VOICE_URL"
 ENV_VOICE_KEY = "TAILGATE_VOICE_KEY"
+ENV_TOKEN_ISSUER = "TAILGATE_TOKEN_ISSUER"  # noqa: S105 - the variable's name, not a secret
+ENV_TOKEN_AUDIENCE = "TAILGATE_TOKEN_AUDIENCE"  # noqa: S105 - the variable's name, not a secret
+ENV_TOKEN_KEYS = "TAILGATE_TOKEN_KEYS"  # noqa: S105 - the variable's name, not a secret
+ENV_ALLOWED_ORIGINS = "TAILGATE_ALLOWED_ORIGINS"
 ENV_PARENT = "TAILGATE_PARENT"
 
 DEFAULT_METRICS_PORT = 9464

@@ -3,13 +3,15 @@
 from fastapi import FastAPI
 
 from tailgate_service import context, problems
+from tailgate_service.auth.install import install
+from tailgate_service.auth.memory import Memory, RememberedAccess
 from tailgate_service.limits import BodyLimit
 from tailgate_service.live.live import Live
-from tailgate_service.routes import contacts, conversations, health, live, messages, webhook
+from tailgate_service.routes import contacts, conversations, health, live, me, messages, webhook
 from tailgate_service.settings import Settings, Variant
 from tailgate_service.store.access import DatabaseAccess
 from tailgate_service.store.agents import DatabaseAgents
-from tailgate_service.store.base import Store
+from tailgate_service.store.base import Access, Store
 from tailgate_service.store.database import Pool
 from tailgate_service.store.events import DatabaseEvents
 from tailgate_service.store.parallel.contacts import ParallelContacts
@@ -18,9 +20,11 @@ from tailgate_service.store.sequential.contacts import SequentialContacts
 from tailgate_service.store.sequential.conversations import SequentialConversations
 
 
-def create_store(variant: Variant, pool: Pool) -> Store:
-    """The data layer of ``variant`` over ``pool``."""
-    access = DatabaseAccess(pool)
+def create_store(variant: Variant, pool: Pool, memory: Memory | None = None) -> Store:
+    """The data layer of ``variant`` over ``pool``; the tuned ones ask ``memory`` first who may ask."""
+    access: Access = DatabaseAccess(pool)
+    if memory is not None and variant != "sequential":
+        access = RememberedAccess(access, memory)
     events = DatabaseEvents(pool)
     agents = DatabaseAgents(pool)
     if variant == "sequential":
@@ -48,7 +52,8 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     app.add_middleware(BodyLimit)
     problems.install(app)
     context.provide(app, settings, store)
+    install(app, settings)
     app.state.live = Live(settings.database_url, store.events, store.access)
-    for resource in (health, contacts, conversations, messages, webhook, live):
+    for resource in (health, me, contacts, conversations, messages, webhook, live):
         app.include_router(resource.router)
     return app

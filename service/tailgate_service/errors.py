@@ -11,6 +11,8 @@ ServiceError
 ├── RelayError                the relay cannot listen or is told nonsense
 ├── StackError                a process of the embedded stack did not become ready
 ├── NotReadyError             the database does not answer, or its schema is older than the variant needs
+├── TokenError                a token that lets nobody in: 401
+├── IssuerError               the keys of the tokens' issuer cannot be had: 503
 ├── UnknownError              what a request names is not in its workspace: 404
 ├── FieldError                a field of a request's body cannot be stored
 │   ├── UnfitError            it names what its workspace does not have: 422
@@ -67,6 +69,14 @@ class StackError(ServiceError):
 
 class NotReadyError(ServiceError):
     """The database does not answer, or its schema is older than the variant needs."""
+
+
+class TokenError(ServiceError):
+    """A token that lets nobody in; the text says of it why, and quotes nothing of it."""
+
+
+class IssuerError(ServiceError):
+    """The keys of the tokens' issuer cannot be had, or not believed."""
 
 
 class UnknownError(ServiceError):

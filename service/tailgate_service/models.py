@@ -192,6 +192,29 @@ class SendRequest(_Request):
     metadata: Metadata = {}
 
 
+class Belonging(_Answer):
+    """A workspace that who asks may ask for, and as what; a key is no user."""
+
+    workspace_id: UUID
+    workspace: str
+    user_id: UUID | None
+    role: Literal["admin", "agent", "key"]
+
+
+class Me(_Answer):
+    """Who asks. A token ends, a key does not."""
+
+    belongings: list[Belonging]
+    expires_at: datetime | None
+
+
+class LiveTicket(_Answer):
+    """Lets one live connection in, once."""
+
+    ticket: str
+    expires_at: datetime
+
+
 class IntakeAnswer(_Answer):
     """What became of a delivery."""
 

@@ -13,6 +13,7 @@ from asyncpg.exceptions import InterfaceError, PostgresError
 from tailgate_otel import Config, Recorder, create_pool, names
 
 from tailgate_service.app import create_app, create_store
+from tailgate_service.auth.changes import listening
 from tailgate_service.errors import NotReadyError, SettingsError
 from tailgate_service.migrations.files import ROLE, upto
 from tailgate_service.settings import RecorderKind, Settings, Variant
@@ -39,8 +40,8 @@ async def serve(settings: Settings, config: Config, announce: Announce) -> None:
     """
     recorder = _recorder(settings.recorder, config)
     with _listen(settings) as listener:
-        async with open_pool(settings) as pool:
-            app = create_app(settings, create_store(settings.variant, pool))
+        async with open_pool(settings) as pool, listening(settings.database_url) as memory:
+            app = create_app(settings, create_store(settings.variant, pool, memory))
             recorder.show(app.state.live.metrics)
             recorder.start()
             try:

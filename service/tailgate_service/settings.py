@@ -7,7 +7,9 @@ from typing import Literal, cast, get_args
 
 from tailgate_otel import names
 
+from tailgate_service import origin
 from tailgate_service.errors import SettingsError
+from tailgate_service.issuer import Issuer
 
 Variant = Literal["sequential", "parallel"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
@@ -22,7 +24,9 @@ class Settings:
     ``port`` 0 binds any free port. ``slo`` is the path of the objectives file, from which the recorder takes
     thresholds and query budgets. ``recorder`` is which of ``tailgate_otel``'s recorders watches, the standard one with
     the server span of OpenTelemetry's own instrumentation. Without ``redis_url`` each process keeps in mind by itself;
-    without ``voice_url``, where the voice provider is, agents are stored and not synced. Secrets stay out of ``repr``.
+    without ``voice_url``, where the voice provider is, agents are stored and not synced. Without an
+    ``issuer`` no token is taken. ``allowed_origins`` are those of other hosts' pages that may open live connections.
+    Secrets stay out of ``repr``.
     """
 
     database_url: str = field(repr=False)
@@ -34,6 +38,8 @@ class Settings:
     port: int = 0
     pool_size: int = 20
     slo: Path | None = None
+    issuer: Issuer | None = None
+    allowed_origins: tuple[str, ...] = ()
     redis_url: str | None = field(default=None, repr=False)
     voice_url: str | None = None
     voice_key: str = field(default="", repr=False)
@@ -67,10 +73,19 @@ class Settings:
             port=_integer(environ, names.ENV_PORT, cls.port),
             pool_size=_integer(environ, names.ENV_POOL_SIZE, cls.pool_size),
             slo=Path(slo) if slo else None,
+            issuer=Issuer.from_env(environ),
+            allowed_origins=_origins(environ.get(names.ENV_ALLOWED_ORIGINS, "")),
             redis_url=environ.get(names.ENV_REDIS_URL) or None,
             voice_url=environ.get(names.ENV_VOICE_URL) or None,
             voice_key=environ.get(names.ENV_VOICE_KEY, cls.voice_key),
         )
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    try:
+        return origin.several(text)
+    except ValueError as error:
+        raise SettingsError(f"{names.ENV_ALLOWED_ORIGINS}={text!r}: {error}; a comma parts several") from error
 
 
 def _integer(environ: Mapping[str, str], name: str, default: int) -> int:

@@ -1,0 +1,137 @@
+"""Who asks: a program with a workspace's key, or a person with a token of the issuer who is a member."""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, cast
+from uuid import UUID
+
+from fastapi import Depends, Header, Request
+from fastapi.security import APIKeyHeader, HTTPBearer
+from fastapi.security.http import HTTPAuthorizationCredentials
+from tailgate_otel import names
+
+from tailgate_service.auth.tokens import Tokens
+from tailgate_service.context import StoreOf
+from tailgate_service.errors import IssuerError, TokenError
+from tailgate_service.identity import Identity
+from tailgate_service.problems import Problem
+from tailgate_service.store.base import Access
+
+MAX_KEY = 256
+"""Characters."""
+REFUSALS = (400, 401, 403, 422, 503)
+"""How a route that asks who asks may answer for that alone."""
+
+_key = APIKeyHeader(name=names.HEADER_API_KEY, auto_error=False, description="The key of one workspace.")
+_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="A token of the issuer that the service trusts.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Belonging:
+    """One workspace that who asks may ask for, by its name, and as what."""
+
+    who: Identity
+    workspace: str
+
+
+async def _tokens(request: Request) -> Tokens | None:
+    return cast("Tokens | None", request.app.state.tokens)
+
+
+async def _belongings(
+    request: Request,
+    store: StoreOf,
+    tokens: Annotated[Tokens | None, Depends(_tokens)],
+    key: Annotated[str | None, Depends(_key)],
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Sequence[Belonging]:
+    names_ = names.HEADER_AUTHORIZATION, names.HEADER_API_KEY
+    if sum(len(request.headers.getlist(name)) for name in names_) > 1:
+        raise Problem(400, f"Show one thing, once: a token by {names_[0]}, or a key by {names_[1]}.")
+    if key is not None and len(key) <= MAX_KEY:
+        return await _by_key(store.access, key)
+    if bearer is not None and tokens is not None:
+        return await _by_token(store.access, tokens, bearer.credentials)
+    raise _refused(tokens)
+
+
+async def _by_key(access: Access, key: str) -> Sequence[Belonging]:
+    digest = hashlib.sha256(key.encode()).digest()
+    workspace = await access.workspace_by_key(digest)
+    # The index compared the digests first, and not in constant time: of a digest that tells nothing of use.
+    # This comparison is the one that decides.
+    if workspace is None or not hmac.compare_digest(workspace.api_key_sha256, digest):
+        raise _refused(None)
+    return [Belonging(who=Identity(workspace_id=workspace.id, proof=digest), workspace=workspace.name)]
+
+
+async def _by_token(access: Access, tokens: Tokens, token: str) -> Sequence[Belonging]:
+    try:
+        holder = await tokens.holder(token)
+    except TokenError as error:
+        detail = f"The token in {names.HEADER_AUTHORIZATION} lets nobody in: {error}."
+        raise Problem(401, detail, headers={"www-authenticate": 'Bearer error="invalid_token"'}) from error
+    except IssuerError as error:
+        # What went wrong is in the log of who fetched.
+        raise Problem(503, "No token can be judged now; try again.", headers={"retry-after": "5"}) from error
+    digest = hashlib.sha256(holder.subject.encode()).digest()
+    return [
+        Belonging(
+            who=Identity(
+                workspace_id=one.workspace_id,
+                user_id=one.user_id,
+                role=one.role,
+                proof=digest,
+                expires_at=holder.expires_at,
+            ),
+            workspace=one.name,
+        )
+        for one in await access.memberships(holder.subject)
+    ]
+
+
+def _refused(tokens: Tokens | None) -> Problem:
+    detail, challenge = f"The header {names.HEADER_API_KEY} must hold the key of a workspace", "ApiKey"
+    if tokens is not None:
+        detail, challenge = f"{detail}, or {names.HEADER_AUTHORIZATION} a bearer's token", f"Bearer, {challenge}"
+    return Problem(401, f"{detail}.", headers={"www-authenticate": challenge})
+
+
+BelongingsOf = Annotated[Sequence[Belonging], Depends(_belongings)]
+"""All that who asks may ask for, none for a person who belongs nowhere; 401 for nobody known."""
+
+
+async def _identity(
+    belongings: BelongingsOf,
+    workspace: Annotated[
+        UUID | None,
+        Header(alias=names.HEADER_WORKSPACE, description="The workspace's id, for who belongs to several."),
+    ] = None,
+) -> Identity:
+    if workspace is not None:
+        belongings = [one for one in belongings if one.who.workspace_id == workspace]
+    match belongings:
+        case [only]:
+            return only.who
+        case []:
+            raise Problem(403, "You belong to no workspace." if workspace is None else "You do not belong to it.")
+        case _:
+            said = "names one of the workspaces that you belong to: GET /api/me lists them"
+            error = {"location": "header", "field": names.HEADER_WORKSPACE, "detail": said}
+            raise Problem(400, f"header {names.HEADER_WORKSPACE}: {said}", errors=[error])
+
+
+IdentityOf = Annotated[Identity, Depends(_identity)]
+"""Who asks, for one workspace; 401 for nobody known, 403 for who does not belong there, 400 where it must be said."""
+
+
+async def _admin(who: IdentityOf) -> Identity:
+    if not who.administers:
+        raise Problem(403, "Only an admin of the workspace, or its key, may do this.")
+    return who
+
+
+AdminOf = Annotated[Identity, Depends(_admin)]
+"""Who asks, and may do what only admins may; 403 for an agent."""
