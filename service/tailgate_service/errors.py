@@ -19,6 +19,7 @@ ServiceError
 │   └── TakenError            it must differ from all others of its workspace, and does not: 409
 ├── StaleError                a row is at another version than the one that was to be changed: 412
 ├── DuplicateError            a message was taken in before
+├── NoticeError               a notification of changed documents that cannot be understood
 ├── ProviderError             the voice provider did not do what it was asked
 └── LiveError                 a live connection cannot be, or not any more
     ├── GoneError             what it asks for is not there any more: it must read anew
@@ -110,6 +111,10 @@ class StaleError(ServiceError):
 
 class ProviderError(ServiceError):
     """The voice provider did not do what it was asked, as far as is known; the text is for the caller."""
+
+
+class NoticeError(ServiceError):
+    """A notification of changed documents that cannot be understood."""
 
 
 class DuplicateError(ServiceError):

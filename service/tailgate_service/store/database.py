@@ -32,6 +32,10 @@ class Connection(Queries, Protocol):
         """A transaction that commits at the end of the block and is undone by an exception."""
         ...
 
+    def get_server_pid(self) -> int:
+        """The process that serves it, whose number notifications bear."""
+        ...
+
     async def set_type_codec(
         self,
         typename: str,
