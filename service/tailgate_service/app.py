@@ -3,11 +3,12 @@
 from fastapi import FastAPI
 
 from tailgate_service import context, problems
+from tailgate_service.agents.desk import Desk
 from tailgate_service.auth.install import install
 from tailgate_service.auth.memory import Memory, RememberedAccess
 from tailgate_service.limits import BodyLimit
 from tailgate_service.live.live import Live
-from tailgate_service.routes import contacts, conversations, health, live, me, messages, webhook
+from tailgate_service.routes import agents, contacts, conversations, health, live, me, messages, webhook
 from tailgate_service.settings import Settings, Variant
 from tailgate_service.store.access import DatabaseAccess
 from tailgate_service.store.agents import DatabaseAgents
@@ -26,7 +27,7 @@ def create_store(variant: Variant, pool: Pool, memory: Memory | None = None) -> 
     if memory is not None and variant != "sequential":
         access = RememberedAccess(access, memory)
     events = DatabaseEvents(pool)
-    agents = DatabaseAgents(pool)
+    voice = DatabaseAgents(pool)
     if variant == "sequential":
         return Store(
             variant=variant,
@@ -34,7 +35,7 @@ def create_store(variant: Variant, pool: Pool, memory: Memory | None = None) -> 
             contacts=SequentialContacts(pool),
             conversations=SequentialConversations(pool),
             events=events,
-            agents=agents,
+            agents=voice,
         )
     return Store(
         variant=variant,
@@ -42,7 +43,7 @@ def create_store(variant: Variant, pool: Pool, memory: Memory | None = None) -> 
         contacts=ParallelContacts(pool),
         conversations=ParallelConversations(pool),
         events=events,
-        agents=agents,
+        agents=voice,
     )
 
 
@@ -54,6 +55,7 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     context.provide(app, settings, store)
     install(app, settings)
     app.state.live = Live(settings.database_url, store.events, store.access)
-    for resource in (health, me, contacts, conversations, messages, webhook, live):
+    app.state.desk = Desk(settings, lambda: app.state.store.agents)
+    for resource in (health, me, contacts, conversations, messages, webhook, live, agents):
         app.include_router(resource.router)
     return app

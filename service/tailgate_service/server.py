@@ -10,6 +10,7 @@ import asyncpg
 import orjson
 import uvicorn
 from asyncpg.exceptions import InterfaceError, PostgresError
+from fastapi import FastAPI
 from tailgate_otel import Config, Recorder, create_pool, names
 
 from tailgate_service.app import create_app, create_store
@@ -43,6 +44,7 @@ async def serve(settings: Settings, config: Config, announce: Announce) -> None:
         async with open_pool(settings) as pool, listening(settings.database_url) as memory:
             app = create_app(settings, create_store(settings.variant, pool, memory))
             recorder.show(app.state.live.metrics)
+            recorder.show(app.state.desk.cache.counts)
             recorder.start()
             try:
                 host, port = listener.getsockname()[:2]
@@ -64,9 +66,14 @@ async def serve(settings: Settings, config: Config, announce: Announce) -> None:
                     timeout_keep_alive=_KEEP_ALIVE,
                     timeout_graceful_shutdown=1,
                 )
-                await _Server(options, lambda: announce(*urls), app.state.live.close).serve([listener])
+                async with app.state.desk.running():
+                    await _Server(options, lambda: announce(*urls), lambda: _depart(app)).serve([listener])
             finally:
                 recorder.close()
+
+
+async def _depart(app: FastAPI) -> None:
+    await asyncio.gather(app.state.live.close(), app.state.desk.calls.close())
 
 
 def _recorder(kind: RecorderKind, config: Config) -> Recorder:
