@@ -59,7 +59,7 @@ class InFlight:
                 generation.end()
 
     async def turn(self, within: float) -> bool:
-        """Return when no request that has begun is in flight any more; false when one still is after ``within`` seconds."""
+        """Wait until no request that has begun is in flight; false when one still is after ``within`` seconds."""
         before, self._current = self._current, _Generation()
         try:
             async with asyncio.timeout(within):

@@ -15,10 +15,14 @@ from tailgate_otel import Config, Recorder, create_pool, names
 
 from tailgate_service.app import create_app, create_store
 from tailgate_service.auth.changes import listening
+from tailgate_service.auth.memory import Memory
 from tailgate_service.errors import NotReadyError, SettingsError
 from tailgate_service.migrations.files import ROLE, upto
+from tailgate_service.migrations.records import LEVEL
 from tailgate_service.settings import RecorderKind, Settings, Variant
+from tailgate_service.store.base import Store
 from tailgate_service.store.database import Connection, Pool
+from tailgate_service.switch import Switch
 
 _CONNECT_WITHIN = 10.0
 _STATEMENT_WITHIN = 30.0
@@ -41,8 +45,12 @@ async def serve(settings: Settings, config: Config, announce: Announce) -> None:
     """
     recorder = _recorder(settings.recorder, config)
     with _listen(settings) as listener:
-        async with open_pool(settings) as pool, listening(settings.database_url) as memory:
-            app = create_app(settings, create_store(settings.variant, pool, memory))
+        async with (
+            open_pool(settings) as pool,
+            listening(settings.database_url) as memory,
+            _switch(settings, pool, memory) as switch,
+        ):
+            app = create_app(settings, switch.store)
             recorder.show(app.state.live.metrics)
             recorder.show(app.state.desk.cache.counts)
             recorder.start()
@@ -50,7 +58,7 @@ async def serve(settings: Settings, config: Config, announce: Announce) -> None:
                 host, port = listener.getsockname()[:2]
                 urls = _url(host, port), _url(config.metrics_host, recorder.metrics_port) + "/metrics"
                 options = uvicorn.Config(
-                    recorder.middleware(app),
+                    switch.watch(app, recorder.middleware(app)),
                     http="httptools",
                     # Kept by the makers of the protocol's best-tested library, which costs a message the least. Nothing
                     # is compressed: for each connection anew, it would cost more than all else that a message costs.
@@ -70,6 +78,14 @@ async def serve(settings: Settings, config: Config, announce: Announce) -> None:
                     await _Server(options, lambda: announce(*urls), lambda: _depart(app)).serve([listener])
             finally:
                 recorder.close()
+
+
+def _switch(settings: Settings, pool: Pool, memory: Memory) -> Switch:
+    @asynccontextmanager
+    async def opened(variant: Variant) -> AsyncIterator[Store]:
+        yield create_store(variant, pool, memory)
+
+    return Switch(settings.database_url, settings.variant, opened)
 
 
 async def _depart(app: FastAPI) -> None:
@@ -121,7 +137,7 @@ async def check_schema(pool: Pool, variant: Variant) -> None:
     """Raise ``NotReadyError`` when the schema is older than ``variant`` needs; a newer one serves as well."""
     needed = upto(variant)[-1].version
     try:
-        level = await pool.fetchval("SELECT coalesce(max(version), 0) FROM schema_migrations")
+        level = await pool.fetchval(LEVEL)
     except asyncpg.UndefinedTableError:
         level = 0
     if level < needed:

@@ -17,6 +17,7 @@ from typing import Any, Self
 import asyncpg
 from asyncpg.exceptions import InterfaceError, PostgresError
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from tailgate_service.errors import NotReadyError
 from tailgate_service.inflight import InFlight
@@ -86,9 +87,9 @@ class Switch:
             async with self._stack:
                 await self._session.close()
 
-    def watch(self, app: FastAPI) -> InFlight:
-        """``app``, served from now on by the best variant that the schema allows."""
-        in_flight = InFlight(app)
+    def watch(self, app: FastAPI, served: ASGIApp) -> ASGIApp:
+        """``served``, by which ``app`` is reached; from now on it has the store that the schema allows."""
+        in_flight = InFlight(served)
         self._task = asyncio.create_task(self._watch(app, in_flight), name="switch")
         return in_flight
 
