@@ -6,6 +6,7 @@ from tailgate_service import context, problems
 from tailgate_service.agents.desk import Desk
 from tailgate_service.auth.install import install
 from tailgate_service.auth.memory import Memory, RememberedAccess
+from tailgate_service.compression import Compression
 from tailgate_service.limits import BodyLimit
 from tailgate_service.live.live import Live
 from tailgate_service.routes import agents, contacts, conversations, health, live, me, messages, webhook
@@ -51,6 +52,7 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     """The API over ``store``. The caller opens and closes what the store stands on, and closes ``app.state.live``."""
     app = FastAPI(title="Tailgate reference API", docs_url=None, redoc_url=None)
     app.add_middleware(BodyLimit)
+    app.add_middleware(Compression)
     problems.install(app)
     context.provide(app, settings, store)
     install(app, settings)
