@@ -68,7 +68,7 @@ class Feed:
         if number <= self.last:
             return
         self._heard = max(self._heard, number)
-        if event is not None and len(self._early) < KEPT:
+        if event is not None and (number == self.last + 1 or len(self._early) < KEPT):
             self._early[number] = event
         self._advance()
 
