@@ -14,8 +14,38 @@ from tailgate_service.settings import VARIANTS
 
 # Application statements a request may take, BEGIN and COMMIT apart.
 QUERIES = {
-    "sequential": {"card": 6, "inbox": 8, "thread": 4, "send": 6, "accepted": 6, "opened": 7, "duplicate": 5},
-    "parallel": {"card": 2, "inbox": 3, "thread": 2, "send": 2, "accepted": 3, "opened": 3, "duplicate": 1},
+    "sequential": {
+        "card": 6,
+        "inbox": 8,
+        "thread": 4,
+        "send": 6,
+        "contacts": 3,
+        "create": 3,
+        "contact": 3,
+        "update": 4,
+        "delete": 4,
+        "change": 7,
+        "tagged": 10,
+        "accepted": 6,
+        "opened": 7,
+        "duplicate": 5,
+    },
+    "parallel": {
+        "card": 2,
+        "inbox": 3,
+        "thread": 2,
+        "send": 2,
+        "contacts": 2,
+        "create": 2,
+        "contact": 2,
+        "update": 2,
+        "delete": 2,
+        "change": 3,
+        "tagged": 3,
+        "accepted": 3,
+        "opened": 3,
+        "duplicate": 1,
+    },
 }
 
 
@@ -53,12 +83,37 @@ def seeded(seeded_database) -> dict:
         {"active": True, "assigned_to": "unassigned"},
         {"active": False, "search": "a"},
         {"tag": "vip"},
+        {"tag": ["vip", "billing"], "active": True},
+        {"domain": "sales", "per_page": 5},
+        {"before": "1748000000000000-00000000000000000000000000000000"},
+        {"before": "1748000000000000-00000000000000000000000000000000", "page": 2, "per_page": 3, "search": "a"},
+        {"search": "ana thank", "per_page": 100},
+        {"search": "12"},
+        {"search": "+1 (2"},
         {"search": "%"},
         {"status": "none"},
     ],
 )
 async def test_both_variants_list_the_same_inbox(both, params):
     answers = [await client.get("/api/conversations", params=params) for client in both.values()]
+    assert answers[0].content == answers[1].content
+    assert answers[0].status_code == answers[1].status_code
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"limit": 7, "before": "1735000000000000-00000000000000000000000000000000"},
+        {"search": "ana"},
+        {"search": "an b", "limit": 2},
+        {"search": "12", "limit": 100},
+        {"search": "."},
+        {"limit": 0},
+    ],
+)
+async def test_both_variants_list_the_same_contacts(both, params):
+    answers = [await client.get("/api/contacts", params=params) for client in both.values()]
     assert answers[0].content == answers[1].content
     assert answers[0].status_code == answers[1].status_code
 
@@ -85,11 +140,12 @@ async def test_both_variants_turn_the_same_pages_of_a_thread(both, seeded):
 async def test_each_request_takes_exactly_its_queries(both, seeded, name):
     client, counted = both[name], {}
 
-    async def count(what: str, method: str, path: str, **request) -> None:
+    async def count(what: str, method: str, path: str, **request) -> httpx.Response:
         with recording() as record:
             answer = await client.request(method, path, **request)
         assert answer.status_code < 300, answer.text
         counted[what] = record.queries
+        return answer
 
     def hook(number: str, phone: str) -> dict:
         body = json.dumps(
@@ -104,11 +160,21 @@ async def test_each_request_takes_exactly_its_queries(both, seeded, name):
     conversation = seeded["conversations"][0]
     send = {"conversation_id": conversation, "body": "x", "sender_id": seeded["users"][0]}
     first, second = str(uuid.uuid4()), str(uuid.uuid4())
+    number = str(10**14 + uuid.uuid4().int % 10**14)
     stranger = str(10**14 + uuid.uuid4().int % 10**14)
     await count("card", "GET", "/api/contacts/by-phone", params={"phone": seeded["phones"][0]})
     await count("inbox", "GET", "/api/conversations", params={"active": True, "search": "a"})
     await count("thread", "GET", f"/api/conversations/{conversation}/messages")
     await count("send", "POST", "/api/messages/send", json=send)
+    await count("contacts", "GET", "/api/contacts", params={"search": "a"})
+    made = await count("create", "POST", "/api/contacts", json={"name": "x", "phone": number})
+    path = f"/api/contacts/{made.json()['id']}"
+    await count("contact", "GET", path)
+    await count("update", "PATCH", path, json={"name": "y", "email": None})
+    await count("delete", "DELETE", path)
+    path = f"/api/conversations/{conversation}"
+    await count("change", "PATCH", path, json={"assigned_to": seeded["users"][0], "unread_count": 0})
+    await count("tagged", "PATCH", path, json={"tags": ["billing", "vip"]})
     await count("opened", "POST", "/api/webhook/kapso", **hook(first, stranger))
     await count("accepted", "POST", "/api/webhook/kapso", **hook(second, stranger))
     await count("duplicate", "POST", "/api/webhook/kapso", **hook(first, stranger))
