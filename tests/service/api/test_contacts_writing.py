@@ -4,7 +4,6 @@ import asyncio
 import uuid
 
 import pytest
-from tailgate_service.auth import MAX_KEY
 from tailgate_service.models import Contact, Contacts
 
 NEW = {"name": "Cora Lind", "phone": "+49 (30) 123-4567", "email": "cora@example.com"}
@@ -180,7 +179,7 @@ async def test_a_change_must_change_something(client, world):
     assert "name at least one field" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("key", [None, "x", "x" * (MAX_KEY + 1)])
+@pytest.mark.parametrize("key", [None, "x", "x" * 1000])
 async def test_nobody_unknown_may_write(anybody, world, key):
     contact = await world.contact()
     headers = {} if key is None else {"x-api-key": key}
