@@ -31,8 +31,9 @@ class Issuer:
         if missing:
             raise SettingsError(f"{', '.join(missing)} not set: to take tokens needs all of {', '.join(told)}")
         if not _private(self.jwks_url):
+            # What it says may hold a password.
             raise SettingsError(
-                f"{names.ENV_TOKEN_KEYS}={self.jwks_url!r} is neither an https URL nor an http one of this machine"
+                f"{names.ENV_TOKEN_KEYS} is no https URL, nor an http one of this machine, without a name and password"
             )
 
     @classmethod

@@ -45,8 +45,8 @@ class Tokens:
 
         Raises ``TokenError`` for one that is not to be believed, ``IssuerError`` without the keys to judge by.
         """
-        if len(token) > MAX_TOKEN:
-            raise TokenError(f"it is longer than {MAX_TOKEN} characters")
+        if len(token) > MAX_TOKEN or not token.isascii():
+            raise TokenError(f"it is longer than {MAX_TOKEN} characters, or not of ASCII")
         try:
             algorithm, kid = _header(jwt.get_unverified_header(token))
             key = await self._keys.key(kid)

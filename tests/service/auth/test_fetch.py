@@ -1,0 +1,117 @@
+"""Fetching an issuer's keys: what it answers has bounds."""
+
+import asyncio
+import gzip
+import ssl
+import threading
+
+import pytest
+import trustme
+from tailgate_service.auth.fetch import MAX_BYTES, fetch
+from tailgate_service.errors import IssuerError
+
+from tests.service.auth.issuer import sending, serving
+
+
+async def test_the_body_of_a_200_comes_back():
+    with serving(sending(b"{}")) as server:
+        assert await fetch(server.url) == b"{}"
+
+
+@pytest.mark.parametrize("status", [204, 301, 302, 307, 401, 404, 500])
+async def test_any_other_status_is_refused_and_no_redirect_followed(status):
+    with serving(sending(b"elsewhere")) as elsewhere, serving(sending(b"", status, location=elsewhere.url)) as server:
+        with pytest.raises(IssuerError, match=f"127.0.0.1 answered {status}"):
+            await fetch(server.url)
+        assert (server.asked, elsewhere.asked) == (1, 0)
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_more_than_the_bound_is_not_read(told):
+    def endless(handler):
+        handler.send_response(200)
+        if told:
+            handler.send_header("content-length", str(10**12))
+        handler.end_headers()
+        while True:
+            handler.wfile.write(b" " * 65536)
+
+    with serving(endless) as server, pytest.raises(IssuerError, match=f"more than {MAX_BYTES} bytes"):
+        await fetch(server.url)
+
+
+async def test_what_comes_compressed_is_refused_before_it_is_unpacked():
+    bomb = gzip.compress(b" " * 10**7)
+    with serving(sending(bomb, content_encoding="gzip")) as server, pytest.raises(IssuerError, match="compressed"):
+        await fetch(server.url)
+
+
+async def test_who_answers_drop_by_drop_is_not_waited_for():
+    ended = threading.Event()
+
+    def drops(handler):
+        handler.send_response(200)
+        handler.end_headers()
+        while not ended.wait(0.01):
+            handler.wfile.write(b" ")
+            handler.wfile.flush()
+
+    with serving(drops) as server:
+        try:
+            with pytest.raises(IssuerError, match=r"did not answer within 0\.3 s"):
+                await fetch(server.url, within=0.3)
+        finally:
+            ended.set()
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/keys", "https://127.0.0.1:1/keys", "http://127.0.0.1:0/"])
+async def test_nobody_there_is_said(url):
+    with pytest.raises(IssuerError, match=r"127\.0\.0\.1 cannot be asked"):
+        await fetch(url)
+
+
+async def test_an_answer_that_is_not_http_is_said():
+    def garbage(handler):
+        handler.wfile.write(b"\0\1\2 nothing of the kind\r\n\r\n")
+
+    with serving(garbage) as server, pytest.raises(IssuerError, match="cannot be asked"):
+        await fetch(server.url)
+
+
+@pytest.fixture
+async def https(monkeypatch, tmp_path):
+    """The URL of an HTTPS server, and the authority that vouches for it."""
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+
+    async def answer(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context) as server:
+        yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/", authority
+
+
+@pytest.mark.row("A9")
+async def test_a_certificate_that_nobody_vouches_for_is_refused(https):
+    url, _ = https
+    with pytest.raises(IssuerError, match=r"CERTIFICATE_VERIFY_FAILED|certificate verify failed"):
+        await fetch(url)
+
+
+async def test_a_certificate_of_an_authority_that_the_machine_trusts_is_taken(https, monkeypatch, tmp_path):
+    url, authority = https
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    assert await fetch(url) == b"{}"
+
+
+async def test_a_proxy_of_the_environment_is_not_asked(monkeypatch):
+    with serving(sending(b"of the proxy")) as proxy, serving(sending(b"{}")) as server:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("ALL_PROXY", proxy.url)
+        assert await fetch(server.url) == b"{}"
+        assert proxy.asked == 0
