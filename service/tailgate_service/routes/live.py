@@ -5,20 +5,22 @@ inbox shows already change nothing. A page that lost its connection: ask for a t
 last event seen. When that is refused with 410, or ended with 4410, too much has happened: begin again.
 """
 
-import hashlib
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Response, WebSocket
 from fastapi.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
+from tailgate_service.auth import tickets
 from tailgate_service.errors import BusyError, GoneError
 from tailgate_service.identity import Identity
 from tailgate_service.live.connection import GONE
 from tailgate_service.live.hub import Subscription
 from tailgate_service.live.lines import HEADERS, MEDIA_TYPE, EventsLine, WebSocketLine
 from tailgate_service.live.live import Live
+from tailgate_service.origin import admitted
 from tailgate_service.problems import Problem, responses
+from tailgate_service.settings import Settings
 from tailgate_service.store.base import Store
 
 router = APIRouter(tags=["live"])
@@ -34,8 +36,12 @@ async def _follower(
     connection: HTTPConnection,
     ticket: Annotated[str, Query(min_length=1, max_length=256, description="from POST /api/live/ticket; good once")],
 ) -> Identity:
+    settings: Settings = connection.app.state.settings
     store: Store = connection.app.state.store
-    who = await store.access.redeem_ticket(hashlib.sha256(ticket.encode()).digest())
+    # A page of anybody's may connect here from a browser that we trust.
+    if not admitted(connection.headers.get("origin"), connection.headers.get("host", ""), settings.allowed_origins):
+        raise Problem(403, "Pages of that origin may not connect here.")
+    who = await tickets.redeem(store.access, ticket)
     if who is None:
         raise Problem(401, "The ticket is not known, or used, or too old: ask for another at POST /api/live/ticket.")
     return who
