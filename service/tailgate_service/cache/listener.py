@@ -32,8 +32,8 @@ SELECT nextval('revisions') AS number, extract(epoch FROM pg_postmaster_start_ti
     SELECT oid FROM pg_database WHERE datname = current_database()) AS life"""
 _HOLD = "SELECT pg_advisory_lock_shared($1, 0)"
 _SAY = "SELECT pg_notify($1, said) FROM unnest($2::text[]) said"
-_SESSIONS = """
-SELECT pid FROM pg_locks
+_ASK = """
+SELECT pid, pg_notify($2, $3) FROM pg_locks
 WHERE locktype = 'advisory' AND classid = $1::int::oid AND objid = 0 AND objsubid = 2 AND granted
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 
@@ -71,14 +71,15 @@ class Listener:
 
     async def known_by_all(self, workspace: UUID, revision: int) -> None:
         """Return when no process believes any more what is before ``revision``: after ``LEASE`` seconds at most."""
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(LEASE):
-                session = self.session
-                pids = None if session is None else await self._sessions()
-                while session is None or pids is None or not session.all_know(workspace, revision, pids):
-                    await self._news.wait()
-        except TimeoutError:
-            return
+                asked = None
+                while True:
+                    news = self._news
+                    asked = asked or await self._ask_all(workspace, revision)
+                    if asked is not None and asked[0].all_know(workspace, revision, asked[1]):
+                        return
+                    await news.wait()
 
     async def _listen(self) -> None:
         connection = await asyncpg.connect(  # type: ignore[no-untyped-call]
@@ -93,9 +94,10 @@ class Listener:
             asked = time.monotonic()
             row = await connection.fetchrow(_BEGIN)
             session = self.session = Session(number=row["number"], life=row["life"], asked=asked)
-            self._connection = connection
             self._told(None)
             await connection.execute(_SAY, _BEGUN, [str(session.number)])
+            self._connection = connection
+            self._stir()
             while not session.full:
                 await self._beat(connection, session)
         finally:
@@ -113,15 +115,16 @@ class Listener:
             await connection.execute(_SAY, _HEARD, saying)
         session.asked = asked
 
-    async def _sessions(self) -> set[int] | None:
-        """The server processes of all sessions; None when that cannot be asked."""
+    async def _ask_all(self, workspace: UUID, revision: int) -> tuple[Session, set[int]] | None:
+        """Tell all sessions of a change: the present one here, and the server processes of all; None without one."""
         async with self._asking:
-            if self._connection is None:
+            connection, session = self._connection, self.session
+            if connection is None or session is None:
                 return None
-            try:
-                return {row["pid"] for row in await self._connection.fetch(_SESSIONS, _LOCK)}
-            except (OSError, PostgresError, InterfaceError):
-                return None
+            with suppress(OSError, PostgresError, InterfaceError):
+                rows = await connection.fetch(_ASK, _LOCK, CHANGED, f"{workspace} {revision}")
+                return session, {row["pid"] for row in rows}
+        return None
 
     def _end(self) -> None:
         self.session = None
@@ -139,12 +142,16 @@ class Listener:
         workspace, revision = _parse(payload)
         if self.session is not None:
             self.session.told(workspace, revision, pid)
-        self._news.set()
-        self._news = asyncio.Event()
+        self._stir()
 
     def _begun(self, _: Any, __: int, ___: str, payload: str) -> None:
         if self.session is not None:
             self.session.latest = max(self.session.latest, int(payload))
+
+    def _stir(self) -> None:
+        """Let those look again who wait for news."""
+        self._news.set()
+        self._news = asyncio.Event()
 
 
 def _parse(payload: str) -> tuple[UUID, int]:
