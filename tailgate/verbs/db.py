@@ -11,6 +11,7 @@ from asyncpg import exceptions
 from tailgate_loadtest.targets import DEFAULT as DEFAULT_TARGETS
 from tailgate_otel.names import ENV_DATABASE_URL
 from tailgate_service import targets as targets_file
+from tailgate_service.live import prune as prune_events
 from tailgate_service.migrations import runner
 from tailgate_service.seed.config import SeedConfig
 from tailgate_service.seed.writer import seed as write_seed
@@ -88,6 +89,19 @@ def seed(
     for table, count in rows.items():
         out().print(f"{table:<20} {count}", markup=False)
     out().print(f"targets: {targets}", markup=False)
+
+
+@app.command()
+def prune(
+    keep: Annotated[float, typer.Option(min=0, help="Days for which an event is kept.")] = prune_events.KEPT / 86_400,
+    as_json: Annotated[bool, typer.Option("--json", help="How many were removed, as JSON.")] = False,
+) -> None:
+    """Remove old events of live connections, while the service serves; whoever was away for longer reads anew."""
+    removed = _do(prune_events.prune(_dsn(), keep * 86_400))
+    if as_json:
+        print_json({"removed": removed})
+        return
+    out().print(f"{removed} events removed", markup=False)
 
 
 def _tell(what: str, names: list[str], *, as_json: bool) -> None:
