@@ -141,9 +141,12 @@ class Calls:
     async def close(self) -> None:
         """End every call, telling whoever follows it."""
         self._closing = True
-        for task in list(self._running):
+        running = dict(self._running)
+        for task in running:
             task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
+        for call in running.values():
+            call.reach("failed", "the service is about to end")
 
     async def _run(self, who: Identity, call: Call) -> None:
         try:
@@ -163,6 +166,3 @@ class Calls:
         except Exception:
             log.exception("a test call failed")
             call.reach("failed", "the service failed; its log has the cause")
-        finally:
-            # Cancelled: only by close.
-            call.reach("failed", "the service is about to end")

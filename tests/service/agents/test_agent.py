@@ -6,7 +6,7 @@ import pytest
 from tailgate_service.agents import desk as desk_module
 from tailgate_service.agents.configuration import AgentAnswer, SavedAnswer
 
-from tests.service.agents.voice import AGENT, CONFIGURATION, client_of, save, serving, settings_of
+from tests.service.agents.voice import AGENT, CONFIGURATION, client_of, save, serving, settings_of, until
 from tests.service.api.conftest import World
 
 
@@ -187,8 +187,11 @@ async def test_a_retry_syncs_without_anybody_asking(client, provider, number, mo
     failed = (await save(client, number)).json()
     assert failed["sync"] == "failed"
     provider.behave()
-    while not (await client.get(AGENT)).json()["in_sync"]:
-        await asyncio.sleep(0.02)
+
+    async def synced() -> bool:
+        return (await client.get(AGENT)).json()["in_sync"]
+
+    await until(synced)
     assert provider.times(failed["agent"]["id"]) == 1
 
 
@@ -205,8 +208,11 @@ async def test_a_slow_save_that_was_overtaken_does_not_have_the_last_word(client
 
     monkeypatch.setattr(client_class, "put_agent", slow)
     late = asyncio.create_task(save(client, number, '"1"', name="slow"))
-    while (await client.get(AGENT)).json()["version"] == 1:
-        await asyncio.sleep(0.01)
+
+    async def stored() -> bool:
+        return (await client.get(AGENT)).json()["version"] == 2
+
+    await until(stored)
     assert (await save(client, number, '"2"', name="quick")).json()["synced"]
     overtaken.set()
     assert (await late).status_code == 200

@@ -1,8 +1,10 @@
 """The stand-in for the voice provider as a process, and the API over it; for tests of agents and of the cache."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from inspect import isawaitable
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,16 @@ async def serving(settings: Settings) -> AsyncIterator[FastAPI]:
 def client_of(app: FastAPI, key: str) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://service", headers={"x-api-key": key})
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    """Return once it holds, which it may be awaited for; fail when it does not in time."""
+    async with asyncio.timeout(WITHIN):
+        while True:
+            held = condition()
+            if await held if isawaitable(held) else held:
+                return
+            await asyncio.sleep(0.01)
 
 
 async def save(client: httpx.AsyncClient, number: str, tag: str | None = None, **changes: Any) -> httpx.Response:
