@@ -9,15 +9,17 @@ from tailgate_service.auth.memory import Memory, RememberedAccess
 from tailgate_service.compression import Compression
 from tailgate_service.limits import BodyLimit
 from tailgate_service.live.live import Live
-from tailgate_service.routes import agents, contacts, conversations, health, live, me, messages, webhook
+from tailgate_service.routes import agents, analytics, contacts, conversations, health, live, me, messages, webhook
 from tailgate_service.settings import Settings, Variant
 from tailgate_service.store.access import DatabaseAccess
 from tailgate_service.store.agents import DatabaseAgents
 from tailgate_service.store.base import Access, Store
 from tailgate_service.store.database import Pool
 from tailgate_service.store.events import DatabaseEvents
+from tailgate_service.store.parallel.analytics import ParallelAnalytics
 from tailgate_service.store.parallel.contacts import ParallelContacts
 from tailgate_service.store.parallel.conversations import ParallelConversations
+from tailgate_service.store.sequential.analytics import SequentialAnalytics
 from tailgate_service.store.sequential.contacts import SequentialContacts
 from tailgate_service.store.sequential.conversations import SequentialConversations
 
@@ -35,6 +37,7 @@ def create_store(variant: Variant, pool: Pool, memory: Memory | None = None) -> 
             access=access,
             contacts=SequentialContacts(pool),
             conversations=SequentialConversations(pool),
+            analytics=SequentialAnalytics(pool),
             events=events,
             agents=voice,
         )
@@ -43,6 +46,7 @@ def create_store(variant: Variant, pool: Pool, memory: Memory | None = None) -> 
         access=access,
         contacts=ParallelContacts(pool),
         conversations=ParallelConversations(pool),
+        analytics=ParallelAnalytics(pool),
         events=events,
         agents=voice,
     )
@@ -58,6 +62,6 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     install(app, settings)
     app.state.live = Live(settings.database_url, store.events, store.access)
     app.state.desk = Desk(settings, lambda: app.state.store.agents)
-    for resource in (health, me, contacts, conversations, messages, webhook, live, agents):
+    for resource in (health, me, contacts, conversations, messages, webhook, live, agents, analytics):
         app.include_router(resource.router)
     return app

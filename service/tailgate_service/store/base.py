@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from tailgate_service.cursor import Cursor
+from tailgate_service.days import Days
 from tailgate_service.identity import Identity
 from tailgate_service.settings import Variant
 
@@ -229,6 +230,34 @@ class Conversations(Protocol):
         ...
 
 
+class Analytics(Protocol):
+    """What dashboards ask."""
+
+    async def leads(self, who: Identity, *, limit: int) -> Document:
+        """``models.Leads``: who sounded likely to buy in the last call answered, and was not written to since."""
+        ...
+
+    async def pulse(self, who: Identity, today: Days) -> Document:
+        """``models.Pulse``: one day in numbers."""
+        ...
+
+    async def recent_activity(self, who: Identity, *, limit: int) -> Document:
+        """``models.Activity``: calls and messages, the latest first."""
+        ...
+
+    async def calls(self, who: Identity, days: Days) -> Document:
+        """``models.CallsDashboard``: calls by day and outcome, and the latest of them."""
+        ...
+
+    async def hourly_volume(self, who: Identity, days: Days) -> Document:
+        """``models.HourlyVolume``: messages by hour and direction."""
+        ...
+
+    async def domains(self, who: Identity, days: Days) -> Document:
+        """``models.DomainVolume``: conversations by day and domain."""
+        ...
+
+
 class Events(Protocol):
     """What happened in a workspace, numbered without a gap in the order of commits."""
 
@@ -279,6 +308,7 @@ class Store:
     access: Access
     contacts: Contacts
     conversations: Conversations
+    analytics: Analytics
     events: Events
     agents: Agents
 
