@@ -34,8 +34,9 @@ def main() -> int:
     return 0
 
 
-def _announce(url: str, metrics_url: str) -> None:
-    sys.stdout.write(json.dumps({"ready": True, "url": url, "metrics_url": metrics_url}) + "\n")
+def _announce(url: str, metrics_url: str, hot_bytes: int) -> None:
+    ready = {"ready": True, "url": url, "metrics_url": metrics_url, "hot_bytes": hot_bytes}
+    sys.stdout.write(json.dumps(ready) + "\n")
     sys.stdout.flush()
 
 

@@ -1,5 +1,9 @@
 """The application: everything it needs comes in, nothing is looked up."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
 from fastapi import FastAPI
 
 from tailgate_service import context, problems
@@ -20,12 +24,36 @@ from tailgate_service.store.parallel.analytics import ParallelAnalytics
 from tailgate_service.store.parallel.contacts import ParallelContacts
 from tailgate_service.store.parallel.conversations import ParallelConversations
 from tailgate_service.store.sequential.analytics import SequentialAnalytics
+from tailgate_service.store.readmodel.contacts import ReadModelContacts
+from tailgate_service.store.readmodel.conversations import ReadModelConversations
+from tailgate_service.store.readmodel.metrics import ReadModelMetrics
+from tailgate_service.store.readmodel.model import opened
 from tailgate_service.store.sequential.contacts import SequentialContacts
 from tailgate_service.store.sequential.conversations import SequentialConversations
 
 
+@asynccontextmanager
+async def open_store(
+    settings: Settings,
+    variant: Variant,
+    pool: Pool,
+    memory: Memory | None = None,
+    metrics: ReadModelMetrics | None = None,
+) -> AsyncIterator[Store]:
+    """The data layer of ``variant`` over ``pool``, ready to be asked; raises ``NotReadyError``."""
+    store = create_store(variant, pool, memory)
+    if variant != "readmodel":
+        yield store
+        return
+    async with opened(settings.database_url, pool, settings.hot_bytes, metrics or ReadModelMetrics()) as model:
+        yield replace(store, contacts=ReadModelContacts(pool, model), conversations=ReadModelConversations(pool, model))
+
+
 def create_store(variant: Variant, pool: Pool, memory: Memory | None = None) -> Store:
-    """The data layer of ``variant`` over ``pool``; the tuned ones ask ``memory`` first who may ask."""
+    """The data layer of ``variant`` over ``pool``; the tuned ones ask ``memory`` first who may ask.
+
+    That of ``readmodel`` asks the tables until :func:`open_store` has opened its documents.
+    """
     access: Access = DatabaseAccess(pool)
     if memory is not None and variant != "sequential":
         access = RememberedAccess(access, memory)

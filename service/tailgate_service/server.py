@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from signal import SIGINT, SIGTERM
 
 import asyncpg
@@ -13,7 +13,7 @@ from asyncpg.exceptions import InterfaceError, PostgresError
 from fastapi import FastAPI
 from tailgate_otel import Config, Recorder, create_pool, names
 
-from tailgate_service.app import create_app, create_store
+from tailgate_service.app import create_app, open_store
 from tailgate_service.auth.changes import listening
 from tailgate_service.auth.memory import Memory
 from tailgate_service.errors import NotReadyError, SettingsError
@@ -22,6 +22,7 @@ from tailgate_service.migrations.records import LEVEL
 from tailgate_service.settings import RecorderKind, Settings, Variant
 from tailgate_service.store.base import Store
 from tailgate_service.store.database import Connection, Pool
+from tailgate_service.store.readmodel.metrics import ReadModelMetrics
 from tailgate_service.switch import Switch
 
 _CONNECT_WITHIN = 10.0
@@ -33,8 +34,9 @@ _MAX_HEARD = 4096
 # Longer than the pauses of a client that keeps its connections: it, not we, closes them.
 _KEEP_ALIVE = 75
 
-Announce = Callable[[str, str], None]
-"""Told once, when requests are accepted: the URL of the service and that of its metrics."""
+Announce = Callable[[str, str, int], None]
+"""Told once, when requests are accepted: the URL of the service, that of its metrics, and how many bytes of documents
+are kept in memory."""
 
 
 async def serve(settings: Settings, config: Config, announce: Announce) -> None:
@@ -44,13 +46,15 @@ async def serve(settings: Settings, config: Config, announce: Announce) -> None:
     cannot be listened on.
     """
     recorder = _recorder(settings.recorder, config)
+    documents = ReadModelMetrics()
     with _listen(settings) as listener:
         async with (
             open_pool(settings) as pool,
             listening(settings.database_url) as memory,
-            _switch(settings, pool, memory) as switch,
+            _switch(settings, pool, memory, documents) as switch,
         ):
             app = create_app(settings, switch.store)
+            recorder.show(documents)
             recorder.show(app.state.live.metrics)
             recorder.show(app.state.desk.cache.counts)
             recorder.start()
@@ -75,15 +79,15 @@ async def serve(settings: Settings, config: Config, announce: Announce) -> None:
                     timeout_graceful_shutdown=1,
                 )
                 async with app.state.desk.running():
-                    await _Server(options, lambda: announce(*urls), lambda: _depart(app)).serve([listener])
+                    ready = _Server(options, lambda: announce(*urls, documents.bytes), lambda: _depart(app))
+                    await ready.serve([listener])
             finally:
                 recorder.close()
 
 
-def _switch(settings: Settings, pool: Pool, memory: Memory) -> Switch:
-    @asynccontextmanager
-    async def opened(variant: Variant) -> AsyncIterator[Store]:
-        yield create_store(variant, pool, memory)
+def _switch(settings: Settings, pool: Pool, memory: Memory, documents: ReadModelMetrics) -> Switch:
+    def opened(variant: Variant) -> AbstractAsyncContextManager[Store]:
+        return open_store(settings, variant, pool, memory, documents)
 
     return Switch(settings.database_url, settings.variant, opened)
 

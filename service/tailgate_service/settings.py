@@ -11,7 +11,7 @@ from tailgate_service import origin
 from tailgate_service.errors import SettingsError
 from tailgate_service.issuer import Issuer
 
-Variant = Literal["sequential", "parallel"]
+Variant = Literal["sequential", "parallel", "readmodel"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
 RecorderKind = Literal["lean", "standard"]
 RECORDERS: tuple[RecorderKind, ...] = get_args(RecorderKind)
@@ -23,9 +23,10 @@ class Settings:
 
     ``port`` 0 binds any free port. ``slo`` is the path of the objectives file, from which the recorder takes
     thresholds and query budgets. ``recorder`` is which of ``tailgate_otel``'s recorders watches, the standard one with
-    the server span of OpenTelemetry's own instrumentation. Without ``redis_url`` each process keeps in mind by itself;
-    without ``voice_url``, where the voice provider is, agents are stored and not synced. Without an
-    ``issuer`` no token is taken. ``allowed_origins`` are those of other hosts' pages that may open live connections.
+    the server span of OpenTelemetry's own instrumentation. Variant ``readmodel`` keeps ``hot_bytes`` of documents in
+    memory. Without ``redis_url`` each process keeps in mind by itself; without ``voice_url``, where the voice
+    provider is, agents are stored and not synced. Without an ``issuer`` no token is taken. ``allowed_origins`` are
+    those of other hosts' pages that may open live connections.
     Secrets stay out of ``repr``.
     """
 
@@ -37,6 +38,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 0
     pool_size: int = 20
+    hot_bytes: int = 384 << 20
     slo: Path | None = None
     issuer: Issuer | None = None
     allowed_origins: tuple[str, ...] = ()
@@ -58,6 +60,7 @@ class Settings:
             raise SettingsError(f"{names.ENV_RECORDER}={self.recorder!r} is none of {', '.join(RECORDERS)}")
         _within(names.ENV_PORT, self.port, 0, 65535)
         _within(names.ENV_POOL_SIZE, self.pool_size, 1, 1000)
+        _within(names.ENV_HOT_BYTES, self.hot_bytes, 0, 1 << 40)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -72,6 +75,7 @@ class Settings:
             host=environ.get(names.ENV_HOST, cls.host),
             port=_integer(environ, names.ENV_PORT, cls.port),
             pool_size=_integer(environ, names.ENV_POOL_SIZE, cls.pool_size),
+            hot_bytes=_integer(environ, names.ENV_HOT_BYTES, cls.hot_bytes),
             slo=Path(slo) if slo else None,
             issuer=Issuer.from_env(environ),
             allowed_origins=_origins(environ.get(names.ENV_ALLOWED_ORIGINS, "")),

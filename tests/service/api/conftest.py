@@ -1,10 +1,12 @@
 """The API of each variant over a database of its own level, and workspaces that no other test touches."""
 
+import asyncio
 import hashlib
 import json
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
+from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,9 +17,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from tailgate_service import webhook
-from tailgate_service.app import create_app, create_store
+from tailgate_service.app import create_app, open_store
 from tailgate_service.server import open_pool
 from tailgate_service.settings import VARIANTS, Settings
+from tailgate_service.store.readmodel.contacts import ReadModelContacts
 
 SECRET = "shared with the provider"
 VERIFY_TOKEN = "agreed with the provider"
@@ -64,15 +67,22 @@ def settings(variant: str, database_of: Callable[[str], Any]) -> Settings:
 
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[FastAPI]:
-    async with open_pool(settings) as pool:
-        yield create_app(settings, create_store(settings.variant, pool))
+    async with open_pool(settings) as pool, open_store(settings, settings.variant, pool) as store:
+        yield create_app(settings, store)
 
 
 def client_of(app: FastAPI, key: str | None = None) -> httpx.AsyncClient:
+    async def catch_up(_: httpx.Request) -> None:
+        """What others write a process may show a moment later: a test does not race with that."""
+        contacts = app.state.store.contacts
+        if isinstance(contacts, ReadModelContacts):
+            await asyncio.create_task(contacts.model.catch_up(), context=Context())
+
     headers = {} if key is None else {"x-api-key": key}
     # A failure inside is judged by its answer, as a client would.
+    hooks: dict[str, Any] = {"request": [catch_up]}
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url="http://service", headers=headers)
+    return httpx.AsyncClient(transport=transport, base_url="http://service", headers=headers, event_hooks=hooks)
 
 
 @pytest.fixture(name="client_of")

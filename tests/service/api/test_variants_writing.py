@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from tailgate_service import webhook
-from tailgate_service.app import create_app, create_store
+from tailgate_service.app import create_app, open_store
 from tailgate_service.server import open_pool
 from tailgate_service.settings import VARIANTS
 
@@ -67,8 +67,8 @@ async def story(client: httpx.AsyncClient, world: Any) -> list[Any]:
 
 @pytest.fixture
 def variant() -> str:
-    """The database is that of the tuned schema, which serves every variant."""
-    return "parallel"
+    """The database is that of the newest schema, which serves every variant."""
+    return "readmodel"
 
 
 @pytest.mark.row("A5")
@@ -78,9 +78,8 @@ async def test_each_variant_tells_the_same_story(settings_for, settings, client_
     for which, place in ((name, world), ("sequential", elsewhere)):
         async with (
             open_pool(settings_for(which, settings.database_url)) as pool,
-            client_of(
-                create_app(settings_for(which, settings.database_url), create_store(which, pool)), place.key
-            ) as client,
+            open_store(settings, which, pool) as store,
+            client_of(create_app(settings_for(which, settings.database_url), store), place.key) as client,
         ):
             told.append(await story(client, place))
     for ours, theirs in zip(*told, strict=True):

@@ -1,0 +1,1 @@
+"""The data layer that reads documents: hot ones from the process's own memory, others in one round trip."""
