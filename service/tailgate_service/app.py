@@ -23,11 +23,11 @@ from tailgate_service.store.events import DatabaseEvents
 from tailgate_service.store.parallel.analytics import ParallelAnalytics
 from tailgate_service.store.parallel.contacts import ParallelContacts
 from tailgate_service.store.parallel.conversations import ParallelConversations
-from tailgate_service.store.sequential.analytics import SequentialAnalytics
 from tailgate_service.store.readmodel.contacts import ReadModelContacts
 from tailgate_service.store.readmodel.conversations import ReadModelConversations
 from tailgate_service.store.readmodel.metrics import ReadModelMetrics
 from tailgate_service.store.readmodel.model import opened
+from tailgate_service.store.sequential.analytics import SequentialAnalytics
 from tailgate_service.store.sequential.contacts import SequentialContacts
 from tailgate_service.store.sequential.conversations import SequentialConversations
 
