@@ -76,7 +76,13 @@ async def served(serving: tuple[Any, Child]) -> AsyncIterator[Served]:
     connection = await asyncpg.connect(database.owner_dsn)
     try:
         ready = child.ready
-        yield Served(url=ready["url"], metrics_url=ready["metrics_url"], pid=child.pid, database=connection)
+        yield Served(
+            url=ready["url"],
+            metrics_url=ready["metrics_url"],
+            pid=child.pid,
+            owner_dsn=database.owner_dsn,
+            database=connection,
+        )
     finally:
         await connection.close()
 

@@ -6,7 +6,7 @@ import json
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import asyncpg
@@ -18,6 +18,13 @@ from websockets.exceptions import ConnectionClosed
 from tests.service.api.conftest import World
 
 WITHIN = 20.0
+HANDSHAKE = {
+    "connection": "upgrade",
+    "upgrade": "websocket",
+    "sec-websocket-version": "13",
+    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+"""What a client asks for a WebSocket with."""
 
 
 class OverError(Exception):
@@ -97,7 +104,12 @@ class Served:
     url: str
     metrics_url: str
     pid: int
+    owner_dsn: str
     database: asyncpg.Connection
+
+    def beside(self, ready: dict[str, Any], pid: int) -> "Served":
+        """Another process over the same database."""
+        return replace(self, url=ready["url"], metrics_url=ready["metrics_url"], pid=pid)
 
     async def world(self) -> World:
         return await World(self.database).settle()
@@ -135,7 +147,8 @@ class Served:
     ) -> AsyncIterator[Any]:
         if by == "websocket":
             url = str(httpx.URL(self.url + "/api/live", params=query)).replace("http", "ws", 1)
-            async with connect(url, additional_headers=headers, compression=None, proxy=None) as socket:
+            # Bounded, its farewell would wait for what nobody reads any more.
+            async with connect(url, additional_headers=headers, compression=None, proxy=None, max_queue=None) as socket:
                 yield BySocket(socket)
         else:
             timeout = httpx.Timeout(WITHIN)

@@ -5,12 +5,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-HANDSHAKE = {
-    "connection": "upgrade",
-    "upgrade": "websocket",
-    "sec-websocket-version": "13",
-    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
-}
+from tests.service.live.following import HANDSHAKE
 
 
 async def refused(served, by: str, query: dict[str, str], headers: dict[str, str] | None = None) -> httpx.Response:
