@@ -89,6 +89,7 @@ class Stack:
                 Child(SERVICE, [], environ=environ, log=self._log, within=READY_WITHIN)
             )
             self._running = running.pop_all()
+        self.owner_dsn = clone.cluster.dsn
         self.url: str = self._service.ready["url"]
         self.metrics_url: str = self._service.ready["metrics_url"]
         self.service_pid = self._service.pid

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import asyncpg
-from asyncpg.exceptions import InterfaceError, PostgresError
+from asyncpg.exceptions import InterfaceError, InternalClientError, PostgresError
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
@@ -38,7 +38,8 @@ _ASKED_EVERY = 5.0
 _DRAINED_WITHIN = 35.0
 _AGAIN_AFTER = 0.5
 
-_LOST = (OSError, PostgresError, InterfaceError)
+# The last is what asyncpg says when its connection is cut in the very moment at which it is asked.
+_LOST = (OSError, PostgresError, InterfaceError, InternalClientError)
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +92,7 @@ class Switch:
         """``served``, by which ``app`` is reached; from now on it has the store that the schema allows."""
         in_flight = InFlight(served)
         self._task = asyncio.create_task(self._watch(app, in_flight), name="switch")
+        self._task.add_done_callback(_tell)
         return in_flight
 
     async def _first(self) -> Store:
@@ -152,3 +154,9 @@ class Switch:
 
     def _wake(self, *_: object) -> None:
         self._changed.set()
+
+
+def _tell(task: asyncio.Task[None]) -> None:
+    """Say at once that nobody watches any more; who leaves the switch is told why."""
+    if not task.cancelled():
+        log.error("the schema is watched no more: restart the service", exc_info=task.exception())
