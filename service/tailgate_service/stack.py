@@ -90,6 +90,7 @@ class Stack:
             )
             self._running = running.pop_all()
         self.owner_dsn = clone.cluster.dsn
+        self.dsn = dsn
         self.url: str = self._service.ready["url"]
         self.metrics_url: str = self._service.ready["metrics_url"]
         self.service_pid = self._service.pid
