@@ -92,4 +92,5 @@ class Reader:
 
 def canonical(text: str) -> bytes:
     """JSON as the service writes it, whoever wrote it; raises ``ValueError`` when it cannot be read."""
-    return orjson.dumps(orjson.loads(text))
+    # A copy: what orjson makes keeps the room it was made in, which is up to fifteen times as much.
+    return bytes(memoryview(orjson.dumps(orjson.loads(text))))
