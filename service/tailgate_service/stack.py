@@ -2,6 +2,7 @@
 
     this process ── guardian ── Postgres
                  ├─ relay       (db_rtt > 0)
+                 ├─ provider    (of voice: it stands in for the outside one)
                  └─ service
 
 All of them are processes in sessions of their own that end when this one does, SIGKILL included. Any of them may die
@@ -31,6 +32,7 @@ POOL_SIZE = 20
 SERVICE_NAME = "tailgate-service"
 SERVICE = "tailgate_service"
 RELAY = "tailgate_service.relay"
+PROVIDER = "tailgate_service.provider"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +86,8 @@ class Stack:
                 "seed": asdict(config.seed),
                 "template": clone.origin,
             }
-            environ = _environ(config, dsn, webhook)
+            voice = running.enter_context(self._start_provider())
+            environ = _environ(config, dsn, webhook) | {names.ENV_VOICE_URL: voice.ready["url"]}
             self._service = running.enter_context(
                 Child(SERVICE, [], environ=environ, log=self._log, within=READY_WITHIN)
             )
@@ -116,6 +119,11 @@ class Stack:
         upstream = f"{cluster.HOST}:{self._cluster.port}"
         arguments = ["--listen", f"{cluster.HOST}:0", "--upstream", upstream, "--delay", repr(delay)]
         return Child(RELAY, arguments, environ=os.environ, log=self._log, within=READY_WITHIN)
+
+    def _start_provider(self) -> Child:
+        # On loopback, and with nothing to hide: neither side has a key.
+        environ = {name: value for name, value in os.environ.items() if name != names.ENV_VOICE_KEY}
+        return Child(PROVIDER, [], environ=environ, log=self._log, within=READY_WITHIN)
 
 
 def start(config: StackConfig) -> Stack:
