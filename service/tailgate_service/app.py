@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from fastapi import FastAPI
 
-from tailgate_service import context, problems
+from tailgate_service import context, description, problems
 from tailgate_service.agents.desk import Desk
 from tailgate_service.auth.install import install
 from tailgate_service.auth.memory import Memory, RememberedAccess
@@ -92,4 +92,5 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     app.state.desk = Desk(settings, lambda: app.state.store.agents)
     for resource in (health, me, contacts, conversations, messages, webhook, live, agents, analytics):
         app.include_router(resource.router)
+    description.install(app)
     return app

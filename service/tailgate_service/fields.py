@@ -38,7 +38,12 @@ def _cursor(text: str) -> str:
     return text
 
 
-CursorText = Annotated[str, StringConstraints(max_length=64), AfterValidator(_cursor)]
+CursorText = Annotated[
+    str,
+    StringConstraints(max_length=64),
+    AfterValidator(_cursor),
+    Field(json_schema_extra={"pattern": r"^[0-9]{1,17}-[0-9a-f]{32}$"}),
+]
 
 
 def digits(phone: str) -> str:
@@ -68,14 +73,24 @@ Phone = Annotated[
     str,
     StringConstraints(max_length=32, pattern=r"^[0-9 ()+./-]*$"),
     AfterValidator(_phone),
-    Field(description="3 to 15 digits; blanks and ( ) + . / - are not compared", examples=["+49 30 1234567"]),
+    Field(
+        description="3 to 15 digits; blanks and ( ) + . / - are not compared",
+        examples=["+49 30 1234567"],
+        json_schema_extra={"pattern": r"^([ ()+./-]*[0-9]){3,15}[ ()+./-]*$"},
+    ),
 ]
 
 
 MAX_METADATA = 4096
 """Bytes of JSON, numbers written without an exponent, which is how Postgres keeps them."""
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
-Plain = str | Annotated[int, Field(ge=-(2**53), le=2**53)] | FiniteFloat | bool | None
+Plain = (
+    Annotated[str, StringConstraints(pattern=_NO_NUL)]
+    | Annotated[int, Field(ge=-(2**53), le=2**53)]
+    | FiniteFloat
+    | bool
+    | None
+)
 
 
 # Entries looked at: more cannot be stored, each having six bytes at least.
@@ -91,17 +106,19 @@ def _digits(value: Plain) -> Plain:
 
 
 def _metadata(values: dict[str, Plain]) -> dict[str, Plain]:
-    for key, value in values.items():
+    for key in values:
         if not _KEY.fullmatch(key):
             raise ValueError("a key has small letters, digits and _, begins with a letter and has at most 40 of them")
-        if isinstance(value, str) and "\0" in value:
-            raise ValueError("Postgres keeps no NUL in text")
     if _size(values) > MAX_METADATA:
         raise ValueError(f"more than {MAX_METADATA} bytes")
     return values
 
 
-Metadata = Annotated[dict[str, Plain], AfterValidator(_metadata)]
+Metadata = Annotated[
+    dict[str, Plain],
+    AfterValidator(_metadata),
+    Field(json_schema_extra={"propertyNames": {"pattern": f"^{_KEY.pattern}$"}}),
+]
 """Whatever belongs to something, flat; the database's constraints say the same."""
 
 _METADATA: TypeAdapter[dict[str, Plain]] = TypeAdapter(Metadata)

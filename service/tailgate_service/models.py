@@ -180,7 +180,10 @@ class ConversationChange(_Change):
     domain: Annotated[DomainText, Field(default_factory=str)]
     metadata: Annotated[Metadata, Field(default_factory=dict)]
     unread_count: Annotated[Literal[0], Field(default_factory=int)]
-    tags: Annotated[frozenset[TagName], Field(default_factory=frozenset, max_length=MAX_TAGS)]
+    tags: Annotated[
+        frozenset[TagName],
+        Field(default_factory=frozenset, max_length=MAX_TAGS, json_schema_extra={"uniqueItems": False}),
+    ]
 
 
 class SendRequest(_Request):

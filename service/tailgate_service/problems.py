@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 
 # What the framework says in one word.
-_SAID = {404: "There is nothing at this path.", 405: "This path does not answer that method; see Allow."}
+_SAID = {404: "There is nothing at this path."}
 
 
 class FieldProblem(BaseModel):

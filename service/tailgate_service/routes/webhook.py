@@ -37,7 +37,7 @@ async def verify(
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": webhook.Payload.model_json_schema()}},
+            "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{webhook.Payload.__name__}"}}},
         }
     },
 )

@@ -1,5 +1,8 @@
 """Whatever goes wrong is said as a problem."""
 
+import json
+import re
+import uuid
 from dataclasses import fields
 
 import asyncpg
@@ -25,6 +28,17 @@ async def test_no_such_method(anybody):
     answer = await anybody.delete("/api/conversations")
     assert problem(answer).status == 405
     assert answer.headers["allow"] == "GET"
+
+
+async def test_a_refused_method_names_all_that_the_path_answers(anybody):
+    assert (await anybody.put("/api/contacts")).headers["allow"] == "GET, POST"
+    assert (await anybody.options(f"/api/contacts/{uuid.uuid4()}")).headers["allow"] == "DELETE, GET, PATCH"
+
+
+def test_the_description_refers_to_nothing_that_it_does_not_have(settings_for):
+    description = create_app(settings_for("parallel", "postgresql://"), store_of(None)).openapi()
+    named = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(description)))
+    assert {"ProblemDetails", "Payload"} <= named <= set(description["components"]["schemas"])
 
 
 @pytest.mark.parametrize("body", [b"{", b"[" * 100_000, b'"text"', b""])
