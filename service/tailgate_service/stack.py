@@ -12,6 +12,7 @@ without taking the others down.
 import asyncio
 import contextlib
 import os
+import secrets
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -86,8 +87,10 @@ class Stack:
                 "seed": asdict(config.seed),
                 "template": clone.origin,
             }
-            voice = running.enter_context(self._start_provider())
-            environ = _environ(config, dsn, webhook) | {names.ENV_VOICE_URL: voice.ready["url"]}
+            key = secrets.token_hex(16)
+            voice = running.enter_context(self._start_provider(key))
+            environ = _environ(config, dsn, webhook)
+            environ |= {names.ENV_VOICE_URL: voice.ready["url"], names.ENV_VOICE_KEY: key}
             self._service = running.enter_context(
                 Child(SERVICE, [], environ=environ, log=self._log, within=READY_WITHIN)
             )
@@ -120,9 +123,8 @@ class Stack:
         arguments = ["--listen", f"{cluster.HOST}:0", "--upstream", upstream, "--delay", repr(delay)]
         return Child(RELAY, arguments, environ=os.environ, log=self._log, within=READY_WITHIN)
 
-    def _start_provider(self) -> Child:
-        # On loopback, and with nothing to hide: neither side has a key.
-        environ = {name: value for name, value in os.environ.items() if name != names.ENV_VOICE_KEY}
+    def _start_provider(self, key: str) -> Child:
+        environ = {**os.environ, names.ENV_VOICE_KEY: key}
         return Child(PROVIDER, [], environ=environ, log=self._log, within=READY_WITHIN)
 
 
