@@ -10,6 +10,7 @@ ServiceError
 ├── SeedError                 a seed that cannot be made
 ├── RelayError                the relay cannot listen or is told nonsense
 ├── StackError                a process of the embedded stack did not become ready
+├── MeasureError              what is measured does not do what it is measured at
 ├── NotReadyError             the database does not answer, or its schema is older than the variant needs
 ├── TokenError                a token that lets nobody in: 401
 ├── IssuerError               the keys of the tokens' issuer cannot be had: 503
@@ -66,6 +67,10 @@ class RelayError(ServiceError):
 
 class StackError(ServiceError):
     """A process of the embedded stack did not become ready."""
+
+
+class MeasureError(ServiceError):
+    """What is measured does not do what it is measured at."""
 
 
 class NotReadyError(ServiceError):
