@@ -4,9 +4,10 @@ ServiceError
 ├── SettingsError             a value of the environment that cannot be
 ├── DatabaseError
 │   ├── ClusterError          the embedded Postgres cannot be installed, started or stopped
-│   └── MigrationError
-│       ├── MigrationEditedError  an applied migration is not the one in the files
-│       └── MigrationLockedError  another runner holds the lock
+│   ├── MigrationError
+│   │   ├── MigrationEditedError  an applied migration is not the one in the files
+│   │   └── MigrationLockedError  another runner, a transaction or a serving process holds what is needed
+│   └── VerifyError           a database that cannot be verified as it is
 ├── SeedError                 a seed that cannot be made
 ├── RelayError                the relay cannot listen or is told nonsense
 ├── StackError                a process of the embedded stack did not become ready
@@ -54,7 +55,11 @@ class MigrationEditedError(MigrationError):
 
 
 class MigrationLockedError(MigrationError):
-    """Another runner holds the lock."""
+    """Another runner, a transaction or a serving process holds what is needed."""
+
+
+class VerifyError(DatabaseError):
+    """A database that cannot be verified as it is."""
 
 
 class SeedError(ServiceError):
