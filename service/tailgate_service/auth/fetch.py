@@ -29,7 +29,7 @@ async def fetch(url: str, *, within: float = WITHIN) -> bytes:
                 return await _body(got)
     except TimeoutError as error:
         raise IssuerError(f"{_host(url)} did not answer within {within:g} s") from error
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
         raise IssuerError(f"{_host(url)} cannot be asked: {type(error).__name__}: {error}") from error
 
 
