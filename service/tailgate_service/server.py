@@ -31,6 +31,8 @@ _CLOSE_WITHIN = 0.5
 _BACKLOG = 2048
 # Bytes: nothing is listened to on live connections.
 _MAX_HEARD = 4096
+# After so long the system hangs up on a client that takes nothing of what waits for it: closing would wait as well.
+_UNTAKEN_MS = 30_000
 # Longer than the pauses of a client that keeps its connections: it, not we, closes them.
 _KEEP_ALIVE = 75
 
@@ -188,9 +190,12 @@ async def _nothing_to_reset(_: object) -> None:
 def _listen(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
+        listener = socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise SettingsError(f"cannot listen on {_url(settings.host, settings.port)}: {error}") from error
+    # What is accepted here has it, too.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNTAKEN_MS)
+    return listener
 
 
 def _url(host: str, port: int) -> str:

@@ -10,8 +10,10 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from tailgate_service import server
 from tailgate_service.live.connection import GOING_AWAY
 
+from tests.service.api.conftest import settings_for
 from tests.service.live.following import HANDSHAKE, WITHIN
 
 LISTENS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tailgate-service listens'"
@@ -192,3 +194,9 @@ async def test_a_workspace_that_is_deleted_is_followed_no_more(served, by):
     async with served.follow(world, by=by) as follower:
         await served.database.execute("DELETE FROM workspaces WHERE id = $1", world.id)
         assert await follower.over() == 4401
+
+
+def test_the_system_hangs_up_on_a_client_that_takes_nothing_for_long():
+    with server._listen(settings_for("parallel", "postgresql://nowhere")) as listener:
+        with socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == server._UNTAKEN_MS > 0
