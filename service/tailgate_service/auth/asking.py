@@ -47,9 +47,10 @@ async def _belongings(
     key: Annotated[str | None, Depends(_key)],
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Sequence[Belonging]:
-    names_ = names.HEADER_AUTHORIZATION, names.HEADER_API_KEY
-    if sum(len(request.headers.getlist(name)) for name in names_) > 1:
-        raise Problem(400, f"Show one thing, once: a token by {names_[0]}, or a key by {names_[1]}.")
+    if sum(len(request.headers.getlist(name)) for name in (names.HEADER_AUTHORIZATION, names.HEADER_API_KEY)) > 1:
+        raise Problem(
+            400, f"Show one thing, once: a token by {names.HEADER_AUTHORIZATION}, or a key by {names.HEADER_API_KEY}."
+        )
     if key is not None and len(key) <= MAX_KEY:
         return await _by_key(store.access, key)
     if bearer is not None and tokens is not None:
