@@ -15,20 +15,17 @@ from tailgate_service.process import Child
 from tailgate_service.seed.config import SeedConfig
 from tailgate_service.stack import StackConfig, start
 
+from benchmarks.redisserver import RedisServer
 from tests.service.agents.voice import AGENT, CONFIGURATION, KEY, TEST, WITHIN, Provider
-from tests.service.cache.redis import RedisServer
+from tests.service.cache.redis import running
 
 Serve = Callable[[], AbstractContextManager[Child]]
 
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path)
-    server.start()
-    try:
+    with running(tmp_path) as server:
         yield server
-    finally:
-        server.kill()
 
 
 @pytest.fixture

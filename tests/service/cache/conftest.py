@@ -12,19 +12,16 @@ import pytest
 from tailgate_service.cache.cache import Cache
 from tailgate_service.cache.entry import Key, Made
 
+from benchmarks.redisserver import RedisServer
 from tests.service.agents.voice import until
 from tests.service.api.conftest import World
-from tests.service.cache.redis import RedisServer
+from tests.service.cache.redis import running
 
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path)
-    server.start()
-    try:
+    with running(tmp_path) as server:
         yield server
-    finally:
-        server.kill()
 
 
 @pytest.fixture
@@ -89,11 +86,11 @@ Process = Callable[..., Awaitable[Cache]]
 @pytest.fixture
 async def process(seeded_database: Any, redis: RedisServer) -> AsyncIterator[Process]:
     """``await process()``: the cache of another process, hearing; ``process(None)``: one without Redis."""
-    async with AsyncExitStack() as running:
+    async with AsyncExitStack() as opened:
 
         async def start(url: str | None = redis.url) -> Cache:
             cache = Cache(seeded_database.dsn, url)
-            await running.enter_async_context(cache.running())
+            await opened.enter_async_context(cache.running())
             await until(lambda: cache.session is not None)
             return cache
 
