@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Coroutine
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -16,6 +17,7 @@ from tailgate_service.migrations import runner
 from tailgate_service.seed.config import SeedConfig
 from tailgate_service.seed.writer import seed as write_seed
 from tailgate_service.verify import run as verification
+from tailgate_service.store.readmodel import backfill as readmodel
 
 from tailgate.console import out, print_json
 from tailgate.errors import CommandError
@@ -104,6 +106,34 @@ def prune(
         print_json({"removed": removed})
         return
     out().print(f"{removed} events removed", markup=False)
+
+
+@app.command()
+def verify(
+    as_json: Annotated[bool, typer.Option("--json", help="All that was found, as JSON.")] = False,
+) -> None:
+    """Try what the migrations promise: indexes used, policies asked once and keeping others out, data whole.
+
+    Each check shows its evidence, and times before and after tuning where it has any. Everything tried is undone. Exit
+    code 1: a check fails.
+    """
+    findings = _do(verification.verify(_dsn()))
+    db_verify.show(findings, as_json=as_json)
+    if not all(finding.passed for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def backfill(
+    as_json: Annotated[bool, typer.Option("--json", help="What was done, as JSON.")] = False,
+) -> None:
+    """Make the read model's documents that are missing, compare each with the tables, and mend what differs."""
+    done = asdict(_do(readmodel.backfill(_dsn())))
+    if as_json:
+        print_json(done)
+        return
+    for what, count in done.items():
+        out().print(f"{what:<10} {count}", markup=False)
 
 
 @app.command()

@@ -1,0 +1,152 @@
+"""The connection that hears of changes is lost: nothing old is shown, and what was kept is kept again."""
+
+import asyncio
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from tailgate_otel import recording
+from tailgate_service.errors import NotReadyError
+from tailgate_service.identity import Identity
+from tailgate_service.relay import Address, listening
+from tailgate_service.store.base import Outgoing
+
+WITHIN = 30.0
+KILL = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE application_name = 'tailgate-documents' AND datname = current_database()
+"""
+
+
+async def until(holds) -> None:
+    async with asyncio.timeout(WITHIN):
+        while not holds():  # noqa: ASYNC110 - what it waits for sets no event
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.row("A8")
+async def test_a_lost_connection_makes_all_cold_and_its_return_all_hot(world, database, process):
+    conversation = await world.conversation(await world.contact())
+    async with process() as one:
+        await one.model.catch_up()
+        hot = one.model.hot
+        assert hot.card(world.id, "49301234567") is not None
+        lost = one.model.listener
+        await database.execute(KILL)
+        await until(lambda: not lost.listening or hot.card(world.id, "49301234567") is None)
+        assert hot.size == 0
+        # Nobody hears of this one.
+        await world.message(conversation, "meanwhile", created_at=world.at(0))
+        with recording() as record:
+            assert (await one.card(world))["messages"][0]["body"] == "meanwhile"
+        assert record.queries <= 1
+        await until(lambda: hot.inbox(world.id) is not None and hot.card(world.id, "49301234567") is not None)
+        with recording() as record:
+            assert (await one.card(world))["messages"][0]["body"] == "meanwhile"
+        assert record.queries == 0
+
+
+async def test_writes_are_answered_while_nothing_is_heard(world, database, process):
+    who = Identity(workspace_id=world.id)
+    conversation = await world.conversation(await world.contact())
+    async with process() as one:
+        for number in range(10):
+            await database.execute(KILL)
+            await one.store.conversations.send(who, Outgoing(conversation_id=conversation, body=f"{number}"))
+            assert (await one.card(world))["messages"][0]["body"] == f"{number}"
+            assert (await one.inbox(world))["conversations"][0]["last_message_preview"] == f"{number}"
+
+
+async def test_a_write_that_is_never_heard_of_takes_the_connection_for_lost(world, process, monkeypatch, caplog):
+    """The mark is swallowed, as by a line that is dead without a word."""
+    who = Identity(workspace_id=world.id)
+    conversation = await world.conversation(await world.contact())
+    monkeypatch.setattr("tailgate_service.store.readmodel.writing._USUALLY", 0.01)
+    monkeypatch.setattr("tailgate_service.store.readmodel.writing._AT_MOST", 0.1)
+    async with process() as one:
+        reader = one.model.listener._reader
+        monkeypatch.setattr(reader, "read", lambda _: None)
+        await one.store.conversations.send(who, Outgoing(conversation_id=conversation, body="unheard"))
+        assert not one.model.listener.listening
+        assert one.model.hot.size == 0
+        assert (await one.card(world))["messages"][0]["body"] == "unheard"
+    assert "lost" in caplog.text
+
+
+async def test_a_write_that_was_broken_off_is_not_taken_for_the_next(world, process):
+    """Its mark may come late: the next write of that connection asks for one of its own."""
+    who = Identity(workspace_id=world.id)
+    conversation = await world.conversation(await world.contact())
+    async with process(pool_size=1) as one:
+        with pytest.raises(ZeroDivisionError):  # noqa: PT012 - what is broken off has begun
+            async with one.model.writing() as pool:
+                await pool.fetchval("SELECT 1")
+                raise ZeroDivisionError
+        with recording() as record:
+            await one.store.conversations.send(who, Outgoing(conversation_id=conversation, body="x"))
+        assert record.queries == 2
+        with recording() as record:
+            await one.store.conversations.send(who, Outgoing(conversation_id=conversation, body="x"))
+        assert record.queries == 1
+
+
+async def test_what_nobody_of_ours_says_makes_it_forget_all_and_load_again(world, database, process):
+    await world.contact()
+    async with process() as one:
+        for nonsense in ("a b", f"9 {world.id} card", "ü ß"):
+            await database.execute("SELECT pg_notify('documents', $1)", nonsense)
+            await until(lambda: one.model.hot.card(world.id, "49301234567") is None)
+            await until(lambda: one.model.hot.card(world.id, "49301234567") is not None)
+
+
+async def test_far_from_its_database_it_starts_and_a_write_is_heard_with_its_answer(world, documented, process):
+    who = Identity(workspace_id=world.id)
+    conversation = await world.conversation(await world.contact())
+    parts = urlsplit(documented.dsn)
+    async with listening(Address(host="127.0.0.1", port=0), Address(host=parts.hostname, port=parts.port), 0.05) as at:
+        dsn = urlunsplit(parts._replace(netloc=f"{parts.username}:{parts.password}@127.0.0.1:{at.port}"))
+        async with process(dsn) as one:
+            with recording() as record:
+                await one.store.conversations.send(who, Outgoing(conversation_id=conversation, body="far"))
+                assert (await one.card(world))["messages"][0]["body"] == "far"
+            assert record.queries == 1
+
+
+async def test_missing_documents_are_said_before_anybody_is_served(documented, database, process):
+    async with database.transaction():
+        kept = await database.fetch("DELETE FROM documents WHERE kind = 'team' RETURNING workspace_id")
+    try:
+        with pytest.raises(NotReadyError, match="tailgate db backfill"):
+            async with process():
+                pass
+    finally:
+        workspaces = [row["workspace_id"] for row in kept]
+        await database.execute(
+            "INSERT INTO stale_documents (workspace_id, kind, key) SELECT id, 'team', id::text"
+            " FROM unnest($1::uuid[]) id",
+            workspaces,
+        )
+
+
+@pytest.mark.row("B1")
+async def test_documents_of_another_workspace_do_not_exist(world, process, database):
+    await world.contact()
+    async with process() as one, one.pool.acquire() as connection:
+        for role in ("", str(world.id)):
+            async with connection.transaction():
+                await connection.execute("SELECT set_config('tailgate.workspace', $1, true)", role)
+                seen = await connection.fetch("SELECT DISTINCT workspace_id FROM documents")
+                assert [row["workspace_id"] for row in seen] == ([world.id] if role else [])
+        for forbidden in (
+            "INSERT INTO documents SELECT * FROM documents",
+            "UPDATE documents SET key = ''",
+            "DELETE FROM documents",
+            "INSERT INTO stale_documents (workspace_id, kind, key) VALUES (gen_random_uuid(), 'card', '1')",
+            "SELECT * FROM stale_documents",
+            "UPDATE event_counters SET documents = 0",
+            f"SELECT stale_cards(ARRAY['{world.id}'::uuid])",
+        ):
+            with pytest.raises(Exception, match="permission denied"):
+                await connection.execute(forbidden)
+        made = "SELECT document FROM document_of($1, 'card', '49301234567')"
+        assert await connection.fetchval(made, world.id) is None
+        assert await database.fetchval(made, world.id) is not None
