@@ -1,6 +1,7 @@
 """The outside voice provider, as a client sees it: HTTP to tell it of agents and calls, a WebSocket for each call."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -8,6 +9,7 @@ from uuid import UUID
 
 import httpx
 import orjson
+from tailgate_otel import names
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
@@ -19,10 +21,11 @@ WITHIN = 4.0
 MAX_ANSWER = 64 * 1024
 """Bytes of an answer, and of one word of a call."""
 _MAX_ID = 256
+_KEY = re.compile("[!-~]*")
 
 
 class Provider:
-    """The provider at ``url``, ``http`` or ``https``; ``key`` says who we are. Raises ``SettingsError`` for other URLs.
+    """The provider at ``url``, ``http`` or ``https``; ``key`` says who we are. Raises ``SettingsError``.
 
     Every method raises ``ProviderError``, whose text says what went wrong, for whatever the provider does.
     """
@@ -30,9 +33,13 @@ class Provider:
     def __init__(self, url: str, key: str) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise SettingsError(f"the voice provider's URL {url!r} is none: write http://host:port or https://host")
+            raise SettingsError(f"{names.ENV_VOICE_URL} is no address: write http://host:port or https://host")
+        if not _KEY.fullmatch(key):
+            raise SettingsError(
+                f"{names.ENV_VOICE_KEY} holds what no header may: letters, digits and signs of ASCII only"
+            )
         self._url = url.rstrip("/")
-        self._headers = {"authorization": f"Bearer {key}"}
+        self._headers = {"authorization": f"Bearer {key}"} if key else {}
         self._client: httpx.AsyncClient | None = None
 
     async def put_agent(self, agent: Agent) -> str:

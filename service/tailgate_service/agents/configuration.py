@@ -14,6 +14,8 @@ from tailgate_service.store.base import Agent
 
 _NO_NUL = r"^[^\x00]*$"
 MAX_KEYWORDS = 50
+# Beyond this not every whole number is a float.
+_EXACT = 2**53
 
 
 class Configuration(BaseModel):
@@ -74,7 +76,7 @@ def shown_number(phone: str) -> str:
 
 def canonical(value: Any) -> Any:
     """``value`` with one way of writing each number: 1.0 is 1, as it is for JSON (RFC 8785) and for the database."""
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT:
         return int(value)
     if isinstance(value, Mapping):
         return {key: canonical(each) for key, each in value.items()}

@@ -10,6 +10,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from tailgate_otel import names
 
 from tailgate_service.cache.counts import Counts
 from tailgate_service.cache.entry import Entry, Key
@@ -56,7 +57,7 @@ class Shared:
                 retry=Retry(NoBackoff(), 0),
             )
         except ValueError as error:
-            raise SettingsError(f"the URL of Redis cannot be read: {error}") from error
+            raise SettingsError(f"{names.ENV_REDIS_URL} is no URL of Redis: write redis://host:port/0") from error
         self._redis = Redis(connection_pool=pool)
         self._put = self._redis.register_script(_PUT)
         self._counts = counts

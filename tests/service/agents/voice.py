@@ -16,7 +16,7 @@ from tailgate_service.process import Child
 from tailgate_service.server import open_pool
 from tailgate_service.settings import Settings
 
-KEY = "known to the provider"
+KEY = "known-to-the-provider"
 WITHIN = 20.0
 CONFIGURATION = {"name": "Ada", "prompt": "Answer kindly.", "greeting": "Hello!"}
 AGENT = "/api/founder-console/agent"
