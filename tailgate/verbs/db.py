@@ -21,7 +21,7 @@ from tailgate_service.store.readmodel import backfill as readmodel
 
 from tailgate.console import out, print_json
 from tailgate.errors import CommandError
-from tailgate.verbs import db_verify
+from tailgate.verbs import db_benchmark, db_verify
 
 T = TypeVar("T")
 # The last two of addresses that cannot be.
@@ -31,6 +31,8 @@ app = typer.Typer(
     no_args_is_help=True,
     help=f"The reference API's database: its address, password included, is taken from {ENV_DATABASE_URL}.",
 )
+app.command()(db_benchmark.benchmark)
+app.command()(db_benchmark.baseline)
 
 
 def _dsn() -> str:
