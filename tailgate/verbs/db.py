@@ -16,8 +16,8 @@ from tailgate_service.live import prune as prune_events
 from tailgate_service.migrations import runner
 from tailgate_service.seed.config import SeedConfig
 from tailgate_service.seed.writer import seed as write_seed
-from tailgate_service.verify import run as verification
 from tailgate_service.store.readmodel import backfill as readmodel
+from tailgate_service.verify import run as verification
 
 from tailgate.console import out, print_json
 from tailgate.errors import CommandError
@@ -108,21 +108,6 @@ def prune(
         print_json({"removed": removed})
         return
     out().print(f"{removed} events removed", markup=False)
-
-
-@app.command()
-def verify(
-    as_json: Annotated[bool, typer.Option("--json", help="All that was found, as JSON.")] = False,
-) -> None:
-    """Try what the migrations promise: indexes used, policies asked once and keeping others out, data whole.
-
-    Each check shows its evidence, and times before and after tuning where it has any. Everything tried is undone. Exit
-    code 1: a check fails.
-    """
-    findings = _do(verification.verify(_dsn()))
-    db_verify.show(findings, as_json=as_json)
-    if not all(finding.passed for finding in findings):
-        raise typer.Exit(1)
 
 
 @app.command()
