@@ -1,13 +1,17 @@
 """Migrations: up, down and up again, one runner at a time, and nothing edited behind their back."""
 
 import asyncio
+import re
 import shutil
+import subprocess
+import sys
 from uuid import uuid4
 
 import asyncpg
 import pytest
 from tailgate_service.errors import MigrationEditedError, MigrationError, MigrationLockedError
-from tailgate_service.migrations.files import HERE, LEVELS, load, upto
+from tailgate_service.migrations import records, runner
+from tailgate_service.migrations.files import HERE, LEVELS, Script, load, upto
 from tailgate_service.migrations.runner import LOCK, migrate, rollback
 
 SHAPE = """
@@ -130,6 +134,186 @@ async def test_a_database_newer_than_asked_for_or_known_is_left_alone(database):
         await migrate(database, migrations=load()[:1])
     with pytest.raises(MigrationError, match=f"cannot roll back {COUNT + 1}"):
         await rollback(database, COUNT + 1)
+
+
+# Each child of it dies at one more of the statements that are left, every other time with the statement under way,
+# until one comes to the end.
+MORTAL = """
+import asyncio, os, signal, sys
+import asyncpg
+from tailgate_service.migrations import runner
+
+dsn, steps = sys.argv[1], int(sys.argv[2])
+runner.LOCK_POLL = 0.01
+execute = asyncpg.Connection.execute
+
+
+def child(last):
+    sent = 0
+
+    async def counted(self, statement, *args, **options):
+        nonlocal sent
+        sent += not statement.startswith("SET ")
+        if sent == last:
+            if last % 2:
+                asyncio.create_task(execute(self, statement, *args, **options))
+                await asyncio.sleep(0)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return await execute(self, statement, *args, **options)
+
+    asyncpg.Connection.execute = counted
+    left = steps - gone()
+    if left or not steps:
+        asyncio.run(runner.rollback(dsn, left) if steps else runner.migrate(dsn))
+    os._exit(0)
+
+
+async def level():
+    connection = await asyncpg.connect(dsn)
+    running = "SELECT count(*) FROM pg_stat_activity WHERE (datname, application_name) = (current_database(), $1)"
+    try:
+        while await connection.fetchval(running, "tailgate-migrate"):
+            await asyncio.sleep(0.01)
+        return await connection.fetchval("SELECT count(*) FROM schema_migrations")
+    finally:
+        await connection.close()
+
+
+began = asyncio.run(level())
+
+
+def gone():
+    return began - asyncio.run(level())
+
+
+killed, last, before = 0, 1, None
+while True:
+    now = gone()
+    last, before = (1 if now != before else last + 1), now
+    pid = os.fork()
+    if pid == 0:
+        child(last)
+    status = os.waitpid(pid, 0)[1]
+    if status == 0:
+        break
+    if not os.WIFSIGNALED(status):
+        sys.exit(1)
+    killed += 1
+print(killed)
+"""
+
+
+def until_done(dsn: str, steps: int) -> int:
+    """Migrate, or take so many steps back, with a SIGKILL at every statement; how many there were."""
+    done = subprocess.run(
+        [sys.executable, "-c", MORTAL, dsn, str(steps)], capture_output=True, text=True, timeout=150, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout)
+
+
+async def test_a_runner_killed_at_any_statement_on_the_way_up_goes_on_where_it_was(database):
+    await migrate(database)
+    whole = await shape(database)
+    await rollback(database, COUNT - 1)
+    statements = sum(len(step.up.statements) for step in load()[1:] if step.up.outside)
+    assert await asyncio.to_thread(until_done, database, 0) >= statements
+    assert await shape(database) == whole
+
+
+async def test_a_runner_killed_at_any_statement_on_the_way_down_goes_on_where_it_was(database):
+    await migrate(database, to=1)
+    base = await shape(database)
+    await migrate(database)
+    statements = sum(len(step.down.statements) for step in load()[1:] if step.down.outside)
+    assert await asyncio.to_thread(until_done, database, COUNT - 1) >= statements
+    assert await shape(database) == base
+
+
+async def test_a_step_half_way_back_is_made_whole_by_going_up(database):
+    await migrate(database)
+    whole = await shape(database)
+    connection = await asyncpg.connect(database)
+    await rollback(database, COUNT - 6)
+    await records.leaving(connection, load()[5], really=True)
+    for statement in load()[5].down.statements[:9]:
+        await connection.execute(statement)
+    assert await connection.fetchval(records.LEVEL) == 5
+    await migrate(database)
+    assert await connection.fetchval(records.LEVEL) == COUNT
+    assert await shape(database) == whole
+    await connection.close()
+
+
+async def test_a_lock_that_cannot_be_had_in_time_is_asked_for_again(database, monkeypatch, caplog):
+    monkeypatch.setattr(runner, "LOCK_TIMEOUT", 0.05)
+    monkeypatch.setattr(runner, "PAUSE", 0.01)
+    await migrate(database, to=5)
+    reader = await asyncpg.connect(database)
+    transaction = reader.transaction()
+    await transaction.start()
+    await reader.execute("TABLE contacts")
+    migrating = asyncio.create_task(migrate(database, to=6))
+    async with asyncio.timeout(30):
+        while not caplog.messages:  # noqa: ASYNC110 - the log is all there is to see of it
+            await asyncio.sleep(0.01)
+    assert re.search(
+        r"0006_policies: attempt 1 of \d+: .*lock timeout; oldest: process \d+ .*TABLE contacts", caplog.text
+    )
+    await transaction.commit()
+    assert [step.version for step in await migrating] == [6]
+    await reader.close()
+
+
+async def test_a_lock_that_never_comes_is_given_up_and_who_has_it_is_named(database, monkeypatch):
+    monkeypatch.setattr(runner, "LOCK_TIMEOUT", 0.05)
+    monkeypatch.setattr(runner, "ATTEMPTS", 2)
+    monkeypatch.setattr(runner, "PAUSE", 0)
+    await migrate(database)
+    whole = await shape(database)
+    reader = await asyncpg.connect(database)
+    async with reader.transaction():
+        await reader.execute("TABLE view_actionable_leads")
+        with pytest.raises(
+            MigrationLockedError, match=r"end the transaction in its way.*process \d+ .*view_actionable"
+        ):
+            await rollback(database, COUNT - 14)
+        assert await reader.fetchval(records.LEVEL) == 15, "a transaction that did not happen leaves the step"
+    await migrate(database)
+    assert await shape(database) == whole
+    await reader.close()
+
+
+@pytest.mark.row("B3")
+async def test_not_null_believes_the_constraint_and_reads_no_row(database):
+    await migrate(database, to=6)
+    connection = await asyncpg.connect(database)
+    said: list[str] = []
+    connection.add_log_listener(lambda _, message: said.append(message.message))
+    await connection.execute("SET client_min_messages = debug1")
+    for statement in load()[6].up.statements:
+        await connection.execute(statement)
+    assert any("sufficient to prove that it does not contain nulls" in message for message in said)
+    await connection.close()
+
+
+@pytest.mark.row("B4")
+@pytest.mark.parametrize("migration", load()[1:], ids=lambda migration: migration.label)
+def test_no_step_builds_an_index_or_checks_a_constraint_while_it_holds_others_up(migration):
+    sql = migration.up.sql
+    for table in re.findall(r"CREATE (?:UNIQUE )?INDEX (?!CONCURRENTLY).*? ON (\w+)", sql):
+        assert re.search(rf"CREATE (?:UNLOGGED )?TABLE (?:IF NOT EXISTS )?{table}\b", sql), "only of its own table"
+    assert not [line for line in re.findall(r".*ADD CONSTRAINT.*", sql) if "NOT VALID" not in line]
+    assert not re.search(r"^(VACUUM FULL|CLUSTER|REINDEX (?!.*CONCURRENTLY)|LOCK)", sql, re.MULTILINE)
+
+
+def test_a_script_is_cut_where_its_statements_end_and_not_within_bodies():
+    first = "CREATE FUNCTION a() RETURNS int LANGUAGE plpgsql AS $$\nBEGIN\n    RETURN 1;\nEND $$;"
+    second = (
+        "CREATE FUNCTION b() RETURNS int LANGUAGE sql\n    BEGIN ATOMIC\n        SELECT 1;\n        SELECT 2;\n    END;"
+    )
+    third = "SELECT 1;"
+    assert Script(sql="\n".join((first, second, third))).statements == (first, second, third)
 
 
 def test_every_variant_has_a_level():
