@@ -197,6 +197,9 @@ async def test_a_workspace_that_is_deleted_is_followed_no_more(served, by):
 
 
 def test_the_system_hangs_up_on_a_client_that_takes_nothing_for_long():
-    with server._listen(settings_for("parallel", "postgresql://nowhere")) as listener:
-        with socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
-            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == server._UNTAKEN_MS > 0
+    with (
+        server._listen(settings_for("parallel", "postgresql://nowhere")) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == server._UNTAKEN_MS > 0
