@@ -66,8 +66,9 @@ async def serve(settings: Settings, config: Config, announce: Announce) -> None:
                 options = uvicorn.Config(
                     switch.watch(app, recorder.middleware(app)),
                     http="httptools",
-                    # Kept by the makers of the protocol's best-tested library, which costs a message the least. Nothing
-                    # is compressed: for each connection anew, it would cost more than all else that a message costs.
+                    # By the library `websockets`: well kept, in C where it counts, and not uvicorn's older way to it,
+                    # which is deprecated. Compressing makes 890 bytes 240, but takes 26 us, for each connection anew,
+                    # where framing takes 1, and 32 KB of each: events are small, and it is left out.
                     ws="websockets-sansio",
                     ws_max_size=_MAX_HEARD,
                     ws_per_message_deflate=False,
