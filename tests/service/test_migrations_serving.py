@@ -76,13 +76,21 @@ async def serves_by(url: str, variant: str) -> bool:
 
 
 @pytest.mark.row("B8")
-def test_everything_goes_down_and_up_again_under_load_and_no_request_fails(database, tmp_path):
-    with serving(database, tmp_path, "parallel") as service:
+@pytest.mark.parametrize(
+    ("variant", "by_way_of"),
+    [
+        ("parallel", ["parallel", "sequential", "parallel"]),
+        ("readmodel", ["readmodel", "parallel", "sequential", "parallel", "readmodel"]),
+    ],
+)
+def test_everything_goes_down_and_up_again_under_load_and_no_request_fails(clone_of, tmp_path, variant, by_way_of):
+    database = clone_of(variant)
+    with serving(database, tmp_path, variant) as service:
         under = Load(url=service.ready["url"], targets=database.targets)
-        seen = asyncio.run(down_and_up(under, database.owner_dsn, "parallel", 0.05))
+        seen = asyncio.run(down_and_up(under, database.owner_dsn, variant, 0.05))
     assert [one for one in under.answered if one.wrong] == []
     assert {one.phase for one in under.answered} >= {"down", "up"}
-    assert seen == ["parallel", "sequential", "parallel"]
+    assert seen == by_way_of
 
 
 @pytest.mark.row("B8")
