@@ -2,9 +2,13 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 from tailgate_service.agents import desk as desk_module
 from tailgate_service.agents.configuration import AgentAnswer, SavedAnswer
+from tailgate_service.auth.asking import _identity
+from tailgate_service.identity import Identity
+from tailgate_service.settings import VARIANTS
 
 from tests.service.agents.voice import AGENT, CONFIGURATION, client_of, save, serving, settings_of, until
 from tests.service.api.conftest import World
@@ -226,10 +230,36 @@ async def test_without_a_provider_an_agent_is_stored_and_that_is_said(seeded_dat
     assert (saved["synced"], saved["sync"], saved["detail"]) == (False, "off", "no voice provider is configured")
 
 
-async def test_only_admins_and_keys_may_change_it(app, client, world, number):
-    from tailgate_service.auth.asking import _identity
-    from tailgate_service.identity import Identity
+@pytest.fixture(params=VARIANTS)
+def own_schema(request, clone_of):
+    """A database at the level of a variant's schema."""
+    return clone_of(request.param)
 
+
+async def test_every_variant_answers_alike_on_its_own_schema(own_schema, provider, number):
+    """Before tuning, too: policies are then asked for every row."""
+    database = await asyncpg.connect(own_schema.owner_dsn)
+    try:
+        world, elsewhere = await World(database).settle(), await World(database).settle()
+        settings = settings_of(own_schema.dsn, variant=own_schema.variant, voice_url=provider.url)
+        async with (
+            serving(settings) as app,
+            client_of(app, world.key) as client,
+            client_of(app, elsewhere.key) as other,
+        ):
+            assert (await client.get(AGENT)).status_code == 404
+            saved = (await save(client, number)).json()
+            assert (saved["sync"], saved["agent"]["version"]) == ("synced", 1)
+            assert [(await client.get(AGENT)).json() for _ in range(2)] == [saved["agent"]] * 2
+            assert (await other.get(AGENT)).status_code == 404
+            assert (await save(client, number, '"1"', name="Bea")).json()["agent"]["version"] == 2
+            assert (await client.get(AGENT)).json()["configuration"]["name"] == "Bea"
+            assert app.state.desk.cache.counts.hits.totals[("agent", "process")] >= 1
+    finally:
+        await database.close()
+
+
+async def test_only_admins_and_keys_may_change_it(app, client, world, number):
     member = Identity(workspace_id=world.id, user_id=await world.user(), role="agent")
     app.dependency_overrides[_identity] = lambda: member
     assert (await save(client, number)).status_code == 403
