@@ -126,7 +126,8 @@ async def down_and_up(load: Load, dsn: str, variant: str, still: float) -> list[
 
     ``still`` seconds pass before, after each step, and after it all.
     """
-    top, seen = upto(variant)[-1].version, []
+    top = upto(variant)[-1].version
+    seen: list[str] = []
     async with load.running() as client:
 
         async def look() -> str:
