@@ -7,6 +7,6 @@ transaction with its entry in ``schema_migrations``.
 
 All of them run while services serve. A step that takes a lock others wait for holds it for a moment: indexes are built
 CONCURRENTLY, constraints added NOT VALID and then validated, policies altered one by one. No step adds a column to a
-table that ``sequential`` reads with ``select *``: its statements, known to their connections, would fail once. A way back
-may count on nobody needing the step (``holds.py``).
+table that ``sequential`` reads with ``select *``: its statements, known to their connections, would fail once. A way
+back may count on nobody needing the step (``holds.py``).
 """
