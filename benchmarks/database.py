@@ -1,0 +1,103 @@
+"""What tuning brought: queries before and after it, and each data layer by itself and through the whole API.
+
+``queries``: the same six statements over the schema before tuning and after it, by the service's own role, under its
+row-level security, without a round trip. A round's ratio is of the two times taken in it, one after the other.
+``layers``: the P95 of each variant over an emulated round trip, against half a second. That of ``sequential`` is shown,
+and promised by nobody.
+"""
+
+import argparse
+import statistics
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from tailgate_service.measure import document, layers, queries
+from tailgate_service.measure.times import Times
+from tailgate_service.settings import VARIANTS, Variant
+
+from benchmarks.figures import Figure, Raw, of_rounds
+
+
+def main() -> None:
+    """Measure, print the tables and the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help="queries, layers; both without any")
+    parser.add_argument("--rounds", type=int, default=15, help="of the queries")
+    parser.add_argument("--calls", type=int, default=100, help="of each kind, to each layer, either way")
+    parser.add_argument("--rtt", type=float, default=0.1, help="seconds of round trip before the layers' database")
+    options = parser.parse_args()
+    measures: dict[str, Callable[[Raw], list[Figure]]] = {
+        "queries": partial(_queries, rounds=options.rounds),
+        "layers": partial(_layers, calls=options.calls, rtt=options.rtt),
+    }
+    chosen = [part for part in measures if part in options.parts or not options.parts]
+    if strange := sorted(set(options.parts) - set(measures)):
+        parser.error(f"there is no part {strange[0]!r}; there are {', '.join(measures)}")
+    raw = Raw("database", **{**vars(options), "parts": "+".join(chosen)})
+    figures = [figure for part in chosen for figure in measures[part](raw)]
+    raw.complete()
+    print(*figures, sep="\n")
+
+
+def _queries(raw: Raw, *, rounds: int) -> list[Figure]:
+    found = raw.measured("queries", partial(_compared, rounds))
+    goals = {query.name: query.goal for query in queries.QUERIES}
+    figures = []
+    print(f"{'query':20}{'workspace':>12}{'rows':>7}{'before ms':>12}{'after ms':>11}{'ratio':>10}")
+    for each in found:
+        ratios = [before / after for before, after in zip(each["before"], each["after"], strict=True)]
+        before, after = (statistics.median(each[side]) * 1e3 for side in ("before", "after"))
+        if each["rows"][0] != each["rows"][1]:
+            raise SystemExit(f"{each['query']}: {each['rows'][0]} rows before tuning, {each['rows'][1]} after it")
+        named = "named" if each["named"] else "by policy"
+        print(f"{each['query']:20}{named:>12}{each['rows'][0]:7}{before:12.3f}{after:11.3f}{before / after:10.1f}")
+        if not each["named"]:
+            name = f"database.queries.{each['query'].replace(' ', '_')}.ratio"
+            figures.append(of_rounds(name, ratios, goals[each["query"]], ">="))
+    print()
+    return figures
+
+
+def _compared(rounds: int) -> list[dict[str, Any]]:
+    return [
+        {"query": each.query.name, "named": each.named, "rows": each.rows, "before": each.before, "after": each.after}
+        for each in queries.compare(rounds)
+    ]
+
+
+def _layers(raw: Raw, *, calls: int, rtt: float) -> list[Figure]:
+    figures = []
+    columns = "".join(f"{name + ' ms':>10}" for name in document.PERCENTILES)
+    print(f"{'variant':12}{'way':8}{'call':15}{columns}")
+    for variant in VARIANTS:
+        found = raw.measured(variant, partial(_layer, variant, calls, rtt))
+        for each in found["measured"]:
+            times = Times(seconds=tuple(each["seconds"]))
+            shown = "".join(f"{times.percentile(share) * 1e3:10.1f}" for share in document.PERCENTILES.values())
+            print(f"{variant:12}{each['way']:8}{each['call']:15}{shown}")
+            if variant != "sequential":
+                low, high = times.interval(0.95)
+                call = each["call"].replace("-", "_")
+                figures.append(
+                    Figure(
+                        name=f"database.layers.{variant}.{each['way']}.{call}.p95_ms",
+                        value=times.percentile(0.95) * 1e3,
+                        low=low * 1e3,
+                        high=high * 1e3,
+                        goal=layers.LIMIT * 1e3,
+                    )
+                )
+        print(f"{variant:12}the round trip was {found['rtt'] * 1e3:.2f} ms")
+    print()
+    return figures
+
+
+def _layer(variant: Variant, calls: int, rtt: float) -> dict[str, Any]:
+    found, trip = layers.measure(variant, calls=calls, db_rtt=rtt)
+    measured = [{"way": each.way, "call": each.call, "seconds": each.times.seconds} for each in found]
+    return {"measured": measured, "rtt": trip}
+
+
+if __name__ == "__main__":
+    main()
