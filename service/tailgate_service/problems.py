@@ -106,6 +106,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(WebSocketRequestValidationError, _validation)
     app.add_exception_handler(UnknownError, _unknown)
     app.add_exception_handler(FieldError, _field)
+    app.add_exception_handler(asyncpg.ForeignKeyViolationError, _deleted)
     for failure in (
         asyncpg.PostgresConnectionError,
         asyncpg.OperatorInterventionError,
@@ -133,6 +134,11 @@ async def _validation(request: Request, error: Exception) -> Response:
 
 async def _unknown(_: Request, error: Exception) -> Response:
     return response(404, str(error))
+
+
+async def _deleted(_: Request, __: Exception) -> Response:
+    # Stores look for what they refer to before they write: it was there then.
+    return response(404, "What this belongs to was deleted meanwhile.")
 
 
 async def _field(_: Request, error: Exception) -> Response:

@@ -79,7 +79,7 @@ WITH {ME}, conversation AS (
 )
 SELECT message.* FROM conversation LEFT JOIN message ON true"""
 
-# No row: no such conversation. One row without a conversation: the assignee is no member, or a tag is none.
+# No row: no such conversation. One row without a conversation: the assignee is no member, a tag is none, or it is gone.
 # Written, and so locked, before tags are: the next statement sees those of whoever changed them just before.
 _CHANGE = f"""
 WITH {ME}, found AS MATERIALIZED (
@@ -100,7 +100,7 @@ WITH {ME}, found AS MATERIALIZED (
     RETURNING c.id, c.contact_id, c.status, c.assigned_to, c.channel, c.domain, c.metadata, c.unread_count,
               c.last_message_at, c.last_message_preview, c.created_at
 )
-SELECT found.assignable, h.id, h.contact_id, h.status, h.assigned_to, h.channel, h.domain, h.metadata,
+SELECT found.assignable, found.tagged, h.id, h.contact_id, h.status, h.assigned_to, h.channel, h.domain, h.metadata,
        h.unread_count, h.last_message_at, h.last_message_preview, h.created_at
 FROM found LEFT JOIN changed h ON true"""
 
@@ -240,8 +240,13 @@ class ParallelConversations:
             )
             if row is None:
                 raise UnknownError(documents.NO_CONVERSATION)
+            if not row["assignable"]:
+                raise UnfitError("assigned_to", NO_MEMBER)
+            if not row["tagged"]:
+                raise UnfitError("tags", NO_TAG)
             if row["id"] is None:
-                raise UnfitError("tags", NO_TAG) if row["assignable"] else UnfitError("assigned_to", NO_MEMBER)
+                # Deleted since it was found.
+                raise UnknownError(documents.NO_CONVERSATION)
             beside = await connection.fetchrow(_TAG, conversation_id, row["contact_id"], who.workspace_id, tags)
         return documents.pick(documents.CONVERSATION, row) | {
             "contact": documents.named(documents.CONTACT, beside["contact"]),

@@ -112,7 +112,8 @@ class SequentialConversations:
     async def send(self, who: Identity, message: Outgoing) -> Document:
         """See ``Conversations``."""
         async with acting(self._pool, who) as connection:
-            await _conversation(connection, who, message.conversation_id)
+            # Nobody deletes it until the message is stored.
+            await _conversation(connection, who, message.conversation_id, "FOR KEY SHARE")
             if message.sender_id is not None:
                 await _member(connection, who, message.sender_id, "sender_id")
             stored = await connection.fetchrow(
