@@ -48,6 +48,7 @@ def benchmark(
     """
     chosen = _variants(names)
     trip, seed = _trip(db_rtt), SeedConfig(workspaces=workspaces, conversations=conversations)
+    _make_room(output)
     measured: list[Measured] = []
     trips = {}
     for variant in chosen:
@@ -67,7 +68,7 @@ def benchmark(
         "layers": [document.layer(each) for each in measured],
         "queries": [document.query(each) for each in compared],
     }
-    _write(output, json.dumps(told, indent=1) + "\n")
+    output.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     if as_json:
         print_json(told)
     else:
@@ -89,8 +90,10 @@ def baseline(
 ) -> None:
     """Write down how quick the reference API is before any optimisation: P50, P95 and P99 of its main routes."""
     seed = SeedConfig(workspaces=workspaces, conversations=conversations)
+    chosen = [_trip(text) for text in db_rtt.split(",")]
+    _make_room(output)
     measured, trips = {}, {}
-    for trip in [_trip(text) for text in db_rtt.split(",")]:
+    for trip in chosen:
         say(f"sequential, a round trip of {trip * 1e3:g} ms: {calls} calls of each kind")
         measured[trip], trips[trip] = layers.measure("sequential", calls=calls, db_rtt=trip, ways=["api"], seed=seed)
     known = facts()
@@ -101,7 +104,7 @@ def baseline(
         "system": f"{known['system']}, Python {known['python']}",
         "seed": f"{workspaces} workspaces of {conversations} conversations",
     }
-    _write(output, document.baseline(measured, trips, shown))
+    output.write_text(document.baseline(measured, trips, shown), encoding="utf-8")
     out().print(f"written to {output}", markup=False)
 
 
@@ -125,10 +128,12 @@ def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def _write(path: Path, text: str) -> None:
+def _make_room(path: Path) -> None:
+    """Before minutes are spent: the place to write at must be one."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        with path.open("a", encoding="utf-8"):
+            pass
     except OSError as error:
         raise CommandError(f"{path}: cannot be written: {error.strerror}") from error
 
