@@ -21,16 +21,18 @@ TRACES_OVER_CAP = "tailgate_traces_over_cap"
 SPANS_DROPPED = "tailgate_spans_dropped"
 INSTRUMENTATION_ERRORS = "tailgate_instrumentation_errors"
 
-# Metrics of the reference service's live connections.
+# Metrics of the reference service's read model.
 READMODEL_BYTES = "tailgate_readmodel_bytes"
 READMODEL_DOCUMENTS = "tailgate_readmodel_documents"
 READMODEL_READS = "tailgate_readmodel_reads"
+
+# Metrics of its live connections.
 LIVE_CONNECTIONS = "tailgate_live_connections"
 LIVE_EVENTS_SENT = "tailgate_live_events_sent"
 LIVE_CUT_OFF = "tailgate_live_cut_off"
 LIVE_LAG = "tailgate_live_lag_seconds"
 
-# Metrics of the reference service's cache.
+# Metrics of its cache.
 CACHE_HITS = "tailgate_cache_hits"
 CACHE_MISSES = "tailgate_cache_misses"
 CACHE_FAILURES = "tailgate_cache_failures"
