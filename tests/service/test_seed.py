@@ -60,9 +60,15 @@ def test_a_seed_that_cannot_be_is_named(wrong, named):
         SeedConfig(**wrong)
 
 
-async def test_what_is_written_holds_together(seeded_database):
+@pytest.fixture
+def as_seeded(clone_of):
+    """A database of its own, for other tests write to that of the session."""
+    return clone_of("parallel")
+
+
+async def test_what_is_written_holds_together(as_seeded):
     """The foreign keys were not checked while it was written, so they are here."""
-    connection = await asyncpg.connect(seeded_database.owner_dsn)
+    connection = await asyncpg.connect(as_seeded.owner_dsn)
     references = await connection.fetch(
         """
         SELECT conrelid::regclass::text AS child, confrelid::regclass::text AS parent, attname AS key
