@@ -117,6 +117,8 @@ async def test_writes_at_once_leave_no_document_behind(world, database, process)
             for number in range(20)
         ]
         await asyncio.gather(*sending, *noting)
+        # The notes were written past it: it may hear of them a moment later.
+        await one.model.catch_up()
         card = await one.card(world)
         assert len(card["messages"]) == len(card["notes"]) == 20
     assert await database.fetch(NOT_AS_MADE, world.id) == []
