@@ -30,6 +30,7 @@ from tailgate_service.seed.config import SeedConfig
 
 from benchmarks.figures import Raw, of_rounds
 from benchmarks.redisserver import RedisServer
+from benchmarks.stored import finish
 
 _SEED = SeedConfig(workspaces=20, conversations=20, messages=2)
 _AGENT = "/api/founder-console/agent"
@@ -214,10 +215,12 @@ def main() -> None:
     found = [
         raw.measured(str(number), partial(_measure, arguments.seconds, number)) for number in range(arguments.rounds)
     ]
-    raw.complete()
-    print(of_rounds("cache hit rate", [each["hit rate"] for each in found], _HIT_RATE, ">="))
-    print(of_rounds("cache failed requests", [each["failed"] for each in found], 0))
-    print(of_rounds("cache reads older than an answered save", [each["stale"] for each in found], 0))
+    figures = [
+        of_rounds("cache.hit_rate", [each["hit rate"] for each in found], _HIT_RATE, ">="),
+        of_rounds("cache.failed_requests", [each["failed"] for each in found], 0),
+        of_rounds("cache.reads_older_than_an_answered_save", [each["stale"] for each in found], 0),
+    ]
+    finish(raw, figures)
 
 
 if __name__ == "__main__":

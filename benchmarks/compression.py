@@ -25,6 +25,7 @@ from tailgate_service import compression
 from tailgate_service.stack import Stack, StackConfig, start
 
 from benchmarks.figures import Raw, of_rounds
+from benchmarks.stored import finish
 
 _GOAL = 0.6
 _LISTS = {
@@ -51,7 +52,6 @@ def main() -> None:
     raw = Raw("compression", **vars(options))
     found = raw.measured("lists", partial(_measured, options.rounds, options.requests))
     levels = raw.measured("levels", partial(_levels, found["page"].encode()))
-    raw.complete()
     print(f"{'list':14}{'plain':>9}" + "".join(f"{coding:>9}{'fewer':>8}{'costs us':>10}" for coding in _LEVELS))
     figures = []
     for name, sizes in found["sizes"].items():
@@ -70,8 +70,7 @@ def main() -> None:
     print(f"\na page of {len(found['page'])} bytes\n{'coding':8}{'level':>6}{'bytes':>8}{'ms':>8}")
     for coding, level, size, seconds in levels:
         print(f"{coding:8}{level:6}{size:8}{seconds * 1e3:8.3f}")
-    print()
-    print(*figures, sep="\n")
+    finish(raw, figures)
 
 
 def _measured(rounds: int, requests: int) -> dict[str, Any]:

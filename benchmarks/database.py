@@ -17,6 +17,7 @@ from tailgate_service.measure.times import Times
 from tailgate_service.settings import VARIANTS, Variant
 
 from benchmarks.figures import Figure, Raw, of_rounds
+from benchmarks.stored import finish
 
 
 def main() -> None:
@@ -36,8 +37,7 @@ def main() -> None:
         parser.error(f"there is no part {strange[0]!r}; there are {', '.join(measures)}")
     raw = Raw("database", **{**vars(options), "parts": "+".join(chosen)})
     figures = [figure for part in chosen for figure in measures[part](raw)]
-    raw.complete()
-    print(*figures, sep="\n")
+    finish(raw, figures)
 
 
 def _queries(raw: Raw, *, rounds: int) -> list[Figure]:

@@ -23,7 +23,8 @@ import psutil
 
 from benchmarks.clients import CLIENTS, CONNECTIONS, ROWS, Client, Row
 from benchmarks.fastserver import Server, serving
-from benchmarks.figures import Raw, of_rounds
+from benchmarks.figures import Figure, Raw, of_rounds
+from benchmarks.stored import finish
 
 _CLIENT_CORE, _SERVER_CORE = 0, 1
 _WARM = 1.5
@@ -55,11 +56,10 @@ def main() -> None:
                     measure = partial(_measure, row, client, Path(place), options.seconds)
                     one = raw.measured(f"{turn} {row.name} {client.name}", measure)
                     found.setdefault((row.name, client.name), []).append(one)
-    raw.complete()
-    _print(found)
+    finish(raw, _print(found))
 
 
-def _print(found: dict[tuple[str, str], list[dict[str, float]]]) -> None:
+def _print(found: dict[tuple[str, str], list[dict[str, float]]]) -> list[Figure]:
     print(f"\n{'':6}{'':14}{'per cpu s':>11}{'per s':>10}{'server busy':>13}{'x FastHttpUser':>16}")
     figures = []
     for (row, client), rounds in found.items():
@@ -73,8 +73,7 @@ def _print(found: dict[tuple[str, str], list[dict[str, float]]]) -> None:
         )
         if client == "tailgate" and row in GOALS:
             figures.append(of_rounds(f"engine.{row}.times_fasthttpuser", ratios, GOALS[row], ">="))
-    print()
-    print(*figures, sep="\n")
+    return figures
 
 
 def _per_cpu(one: dict[str, float]) -> float:

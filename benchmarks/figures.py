@@ -3,11 +3,12 @@
 import json
 import math
 import statistics
-import subprocess
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from benchmarks.revision import current
 
 _RAW = Path(__file__).parent / "raw"
 _CONFIDENCE = 0.95
@@ -64,10 +65,10 @@ class Raw:
     """
 
     def __init__(self, name: str, **settings: Hashable) -> None:
-        revision = _revision()
+        self.revision = current()
         told = "".join(f"-{key}{value}" for key, value in sorted(settings.items()))
-        self._file = _RAW / f"{name}-{revision}{told}.jsonl"
-        if revision.endswith("-dirty"):
+        self._file = _RAW / f"{name}-{self.revision}{told}.jsonl"
+        if self.revision.changed:
             self._file.unlink(missing_ok=True)
         lines = self._file.read_text(encoding="utf-8").splitlines() if self._file.exists() else []
         self._kept: dict[str, Any] = dict(json.loads(line) for line in lines)
@@ -85,13 +86,3 @@ class Raw:
     def complete(self) -> None:
         """All is measured."""
         self._file.replace(self._file.with_suffix(".complete.jsonl"))
-
-
-def _revision() -> str:
-    told = subprocess.run(  # noqa: S603 - a fixed command
-        ["git", "-C", str(_RAW.parent), "describe", "--always", "--dirty"],  # noqa: S607 - whichever git there is
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return told.stdout.strip() or "unknown"

@@ -26,6 +26,7 @@ from typing import Any
 
 from benchmarks.figures import Raw, of_rounds
 from benchmarks.frozenserver import freezing
+from benchmarks.stored import finish
 
 _FREEZE = 6.0
 _LENGTH = 60
@@ -91,7 +92,6 @@ def main() -> None:
     for turn in range(options.rounds):
         for name, measure in measures.items():
             found[name].append(raw.measured(f"{turn} {name}", measure))
-    raw.complete()
     figures = []
     print(f"{'':26}{'expected':>11}{'found':>11}")
     for name, share in _QUANTILES.items():
@@ -108,8 +108,7 @@ def main() -> None:
     _row("hung, share censored", f"{1 / _ONE_IN:.2%}", f"{statistics.median(shares):.2%}")
     failed = [float(one["exit_code"] == 1 and one["verdict"] == "fail") for one in found["hung"]]
     figures.append(of_rounds("frozen.hung.objective_fails", failed, 1, ">="))
-    print()
-    print(*figures, sep="\n")
+    finish(raw, figures)
 
 
 def _row(*cells: str) -> None:

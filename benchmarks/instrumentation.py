@@ -15,6 +15,7 @@ from functools import partial
 from benchmarks.figures import Figure, Raw
 from benchmarks.instrumented import complete, cpu, latency, memory
 from benchmarks.instrumented.stand import Stand
+from benchmarks.stored import finish
 
 
 def main() -> None:
@@ -42,9 +43,7 @@ def main() -> None:
     for part in chosen:
         with Stand() as stand:
             figures += measures[part](stand)
-    raw.complete()
-    print()
-    print(*figures, sep="\n")
+    finish(raw, figures)
 
 
 if __name__ == "__main__":

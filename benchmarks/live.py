@@ -31,6 +31,7 @@ from tailgate_service.stack import StackConfig, start
 from websockets.asyncio.client import connect
 
 from benchmarks.figures import Figure, Raw, of_rounds
+from benchmarks.stored import finish
 
 _LATE_MS = 250.0
 _SETTLED = 2.0
@@ -63,14 +64,12 @@ def main() -> None:
             f"{index:6}{one['delivered']:11}{one['p50']:9.1f}{one['p95']:8.1f}{one['p99']:8.1f}{one['worst']:8.1f}"
             f"{one['resumed_p95']:13.1f}{one['missed']:8}{one['twice']:7}"
         )
-    raw.complete()
-    print(
-        "", f"processor time of the service: {statistics.median(one['cpu'] for one in rounds):.2f} cores", "", sep="\n"
-    )
-    print(of_rounds("live_delivery_p95_ms", [one["p95"] for one in rounds], _LATE_MS))
+    print(f"\nprocessor time of the service: {statistics.median(one['cpu'] for one in rounds):.2f} cores")
+    figures = [of_rounds("live.delivery_p95_ms", [one["p95"] for one in rounds], _LATE_MS)]
     for name in ("missed", "twice", "unsent"):
         total = float(sum(one[name] for one in rounds))
-        print(Figure(name=f"live_{name}", value=total, low=total, high=total, goal=0))
+        figures.append(Figure(name=f"live.{name}", value=total, low=total, high=total, goal=0))
+    finish(raw, figures)
 
 
 def _round(options: argparse.Namespace) -> dict[str, Any]:

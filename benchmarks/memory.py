@@ -21,6 +21,7 @@ import psutil
 
 from benchmarks.fastserver import serving
 from benchmarks.figures import Figure, Raw
+from benchmarks.stored import finish
 
 _HOUR = 3600
 _SETTLED = 300
@@ -56,7 +57,6 @@ def main() -> None:
     for rate, routes, seconds in ((500, 1, 20), (5_000, 1, 20), (50_000, 1, 20), (5_000, 10, 20), (5_000, 1, 40)):
         one = raw.measured(f"{rate} {routes} {seconds}", partial(_replayed, rate * routes, routes, seconds))
         sizes[rate, routes, seconds] = one["log"]
-    raw.complete()
     for title, found in (("replayed MB", hour["held"][::5]), ("real MB", real["held"][::10])):
         print(f"{'second':>8}{title:>14}")
         print(*(f"{second:8.0f}{held / 1e6:14.1f}" for second, held in found), "", sep="\n")
@@ -64,12 +64,14 @@ def main() -> None:
     for (rate, routes, seconds), size in sizes.items():
         print(f"{rate * routes:10,}{routes:8}{seconds:9}{size:11,}")
     one = sizes[5_000, 1, 20]
-    print()
-    print(_growth("memory.hour.growth", hour["held"], min(_SETTLED, options.hour // 2)))
-    print(_growth("memory.run.growth", real["held"], min(_REAL_SETTLED, options.seconds // 2)))
-    print(_times("memory.log.times_at_100_times_the_requests", sizes[50_000, 1, 20] / sizes[500, 1, 20], 10.0))
-    print(_times("memory.log.times_at_10_times_the_routes", sizes[5_000, 10, 20] / one, 10.5))
-    print(_times("memory.log.times_at_2_times_the_seconds", sizes[5_000, 1, 40] / one, 2.1))
+    figures = [
+        _growth("memory.hour.growth", hour["held"], min(_SETTLED, options.hour // 2)),
+        _growth("memory.run.growth", real["held"], min(_REAL_SETTLED, options.seconds // 2)),
+        _times("memory.log.times_at_100_times_the_requests", sizes[50_000, 1, 20] / sizes[500, 1, 20], 10.0),
+        _times("memory.log.times_at_10_times_the_routes", sizes[5_000, 10, 20] / one, 10.5),
+        _times("memory.log.times_at_2_times_the_seconds", sizes[5_000, 1, 40] / one, 2.1),
+    ]
+    finish(raw, figures)
 
 
 def _growth(name: str, held: list[tuple[float, int]], settled: float) -> Figure:

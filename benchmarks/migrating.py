@@ -31,6 +31,7 @@ from tailgate_service.seed.config import SeedConfig
 from tailgate_service.stack import StackConfig, start
 
 from benchmarks.figures import Raw, of_rounds
+from benchmarks.stored import finish
 
 _RATE = 50.0
 _SLOWEST_P99 = 0.5
@@ -166,17 +167,17 @@ def main() -> None:
     raw = Raw("migrating", rounds=options.rounds, rate=options.rate, still=options.still, variant=options.variant)
     measure = partial(_round, options.variant, options.rate, options.still)
     rounds = [raw.measured(str(index), measure) for index in range(options.rounds)]
-    raw.complete()
     print(f"{'round':>6}{'requests':>10}{'failed':>8}" + "".join(f"{phase:>14}" for phase in _PHASES))
     for index, one in enumerate(rounds):
         p99 = "".join(f"{one['p99'][phase] * 1e3:11.1f} ms" for phase in _PHASES)
         print(f"{index:6}{one['requests']:10}{one['failed']:8}{p99}   by way of {' > '.join(one['seen'])}")
         for wrong, times in one["wrong"].items():
             print(f"{'':6}{times} x {wrong}")
-    print()
-    print(of_rounds("migrating.failed_requests", [one["failed"] for one in rounds], 0.0))
+    figures = [of_rounds("migrating.failed_requests", [one["failed"] for one in rounds], 0.0)]
     for phase in ("down", "up"):
-        print(of_rounds(f"migrating.{phase}.p99_ms", [one["p99"][phase] * 1e3 for one in rounds], _SLOWEST_P99 * 1e3))
+        p99s = [one["p99"][phase] * 1e3 for one in rounds]
+        figures.append(of_rounds(f"migrating.{phase}.p99_ms", p99s, _SLOWEST_P99 * 1e3))
+    finish(raw, figures)
 
 
 def _round(variant: str, rate: float, still: float) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import argparse
 import math
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.measure.ledger import Ledger
 from tailgate_loadtest.measure.recorder import Recorder
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, Raw
+from benchmarks.stored import finish
 
 _LEAST, _MOST = 50e-6, 60.0
 _SECONDS = 60
@@ -48,24 +50,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=300_000, help="of each distribution")
     options = parser.parse_args()
-    random = np.random.default_rng(1)
-    exact = {name: np.clip(draw(random, options.requests), _LEAST, _MOST) for name, draw in DISTRIBUTIONS.items()}
-    with tempfile.TemporaryDirectory() as directory:
-        log = _through_the_log(exact, Path(directory) / "latency.hlog")
+    raw = Raw("percentiles", requests=options.requests)
+    found = raw.measured("errors", partial(_errors, options.requests))
     print(f"{'':12}" + "".join(f"{f'p{100 * q:g}':>10}" for q in _QUANTILES))
     figures = []
+    for name, errors in found.items():
+        print(f"{name:12}" + "".join(f"{error:10.4%}" for error in errors))
+        low, high = min(errors), max(errors)
+        figures.append(Figure(name=f"percentiles.{name}.worst_error", value=high, low=low, high=high, goal=_GOAL))
+    finish(raw, figures)
+
+
+def _errors(requests: int) -> dict[str, list[float]]:
+    """Of each distribution, how far each quantile is off."""
+    random = np.random.default_rng(1)
+    exact = {name: np.clip(draw(random, requests), _LEAST, _MOST) for name, draw in DISTRIBUTIONS.items()}
+    with tempfile.TemporaryDirectory() as directory:
+        log = _through_the_log(exact, Path(directory) / "latency.hlog")
+    found = {}
     for name, times in exact.items():
         histogram = log.whole(name, Kind.RESPONSE)
         if histogram.total != len(times):
             raise SystemExit(f"{name}: of {len(times)} requests, the log has {histogram.total}")
         times.sort()
         ranks = [max(math.ceil(q * len(times) - 1e-9), 1) for q in _QUANTILES]
-        errors = [abs(histogram.quantile(q) / times[rank - 1] - 1) for q, rank in zip(_QUANTILES, ranks, strict=True)]
-        print(f"{name:12}" + "".join(f"{error:10.4%}" for error in errors))
-        low, high = min(errors), max(errors)
-        figures.append(Figure(name=f"percentiles.{name}.worst_error", value=high, low=low, high=high, goal=_GOAL))
-    print()
-    print(*figures, sep="\n")
+        pairs = zip(_QUANTILES, ranks, strict=True)
+        found[name] = [float(abs(histogram.quantile(q) / times[rank - 1] - 1)) for q, rank in pairs]
+    return found
 
 
 def _through_the_log(exact: dict[str, Times], path: Path) -> LatencyLog:

@@ -24,6 +24,7 @@ from tailgate_otel.meters import MAX_ROUTES, Meters
 from tailgate_otel.scrape import serve
 
 from benchmarks.figures import Raw, of_rounds
+from benchmarks.stored import finish
 
 _BEAT = 0.001
 _STALL = 5.0
@@ -58,9 +59,8 @@ def main() -> None:
         worst.append(scraped["worst"])
         print(f"{index:6}{idle['worst']:15.2f}{idle['p99']:7.2f}{scraped['worst']:18.2f}{scraped['p99']:7.2f}")
     cost = raw.measured("cost", partial(_cost, meters))
-    raw.complete()
-    print("", *(f"{name:>24}: {spent:8.1f} ms of processor time" for name, spent in cost.items()), "", sep="\n")
-    print(of_rounds("scrape_stall_ms", worst, _STALL))
+    print("", *(f"{name:>24}: {spent:8.1f} ms of processor time" for name, spent in cost.items()), sep="\n")
+    finish(raw, [of_rounds("scrape.stall_ms", worst, _STALL)])
 
 
 def full() -> Meters:
