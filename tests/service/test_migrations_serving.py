@@ -183,6 +183,41 @@ async def test_a_turn_waits_for_requests_that_began_before_it_until_their_answer
     await asyncio.gather(before, live)
 
 
+async def test_a_turn_waits_as_well_for_requests_that_an_earlier_turn_did_not_see_the_end_of():
+    answers = asyncio.Event()
+
+    async def app(scope, receive, send):
+        await answers.wait()
+
+    in_flight = InFlight(app)
+    request = asyncio.create_task(in_flight({"type": "http"}, None, None))
+    await asyncio.sleep(0)
+    assert not await in_flight.turn(0)
+    assert not await in_flight.turn(0)
+    answers.set()
+    assert await in_flight.turn(WITHIN)
+    await request
+
+
+async def test_a_turn_does_not_wait_for_requests_that_begin_after_it():
+    held, free = asyncio.Event(), asyncio.Event()
+
+    async def app(scope, receive, send):
+        await scope["until"].wait()
+
+    in_flight = InFlight(app)
+    before = asyncio.create_task(in_flight({"type": "http", "until": free}, None, None))
+    await asyncio.sleep(0)
+    turning = asyncio.create_task(in_flight.turn(WITHIN))
+    await asyncio.sleep(0)
+    after = asyncio.create_task(in_flight({"type": "http", "until": held}, None, None))
+    await asyncio.sleep(0)
+    free.set()
+    assert await turning
+    held.set()
+    await asyncio.gather(before, after)
+
+
 async def test_a_request_that_fails_before_it_answers_is_over_as_well():
     async def app(scope, receive, send):
         raise ValueError
