@@ -2,21 +2,20 @@
 
 import re
 from collections.abc import AsyncIterator
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict
 
-from tailgate_service.agents.calls import Call, Kind, Stage
+from tailgate_service.agents.calls import Call, Stage
 from tailgate_service.agents.configuration import AgentAnswer, SavedAnswer, SaveRequest, document, shown_number
 from tailgate_service.agents.desk import Desk
 from tailgate_service.auth import AdminOf, IdentityOf
 from tailgate_service.errors import BusyError, StaleError
 from tailgate_service.fields import Phone, digits
+from tailgate_service.models.agents import CallAnswer
 from tailgate_service.problems import Problem, responses
 from tailgate_service.routes import answer
 
@@ -35,27 +34,6 @@ async def _desk(request: Request) -> Desk:
 
 
 DeskOf = Annotated[Desk, Depends(_desk)]
-
-
-class StageAnswer(BaseModel):
-    """How far a call has come."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    number: int
-    stage: Kind
-    at: datetime
-    detail: str | None
-
-
-class CallAnswer(BaseModel):
-    """A call to try the agent; ``events`` is where its stages are told as they are reached."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    id: UUID
-    events: str
-    stages: list[StageAnswer]
 
 
 @router.get(

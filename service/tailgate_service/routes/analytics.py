@@ -10,7 +10,7 @@ from pydantic import BeforeValidator
 from tailgate_service.auth import IdentityOf
 from tailgate_service.context import StoreOf
 from tailgate_service.days import Days
-from tailgate_service.models import Activity, CallsDashboard, DomainVolume, HourlyVolume, Leads, Pulse
+from tailgate_service.models.analytics import Activity, CallsDashboard, DomainVolume, HourlyVolume, Leads, Pulse
 from tailgate_service.problems import responses
 from tailgate_service.routes import answer
 

@@ -9,7 +9,8 @@ from tailgate_service.auth import AdminOf, IdentityOf
 from tailgate_service.context import StoreOf
 from tailgate_service.cursor import Cursor
 from tailgate_service.fields import CursorText, Phone, SearchText, digits
-from tailgate_service.models import Contact, ContactCard, ContactChange, ContactRequest, Contacts
+from tailgate_service.models.cards import ContactCard
+from tailgate_service.models.contacts import Contact, ContactChange, ContactRequest, Contacts
 from tailgate_service.problems import responses
 from tailgate_service.routes import answer
 from tailgate_service.store.base import ContactQuery

@@ -9,7 +9,7 @@ from tailgate_service.auth import IdentityOf
 from tailgate_service.context import StoreOf
 from tailgate_service.cursor import Cursor
 from tailgate_service.fields import CursorText, DomainText, SearchText, TagName
-from tailgate_service.models import MAX_TAGS, ConversationChange, Inbox, InboxItem, Status, Thread
+from tailgate_service.models.conversations import MAX_TAGS, ConversationChange, Inbox, InboxItem, Status, Thread
 from tailgate_service.problems import responses
 from tailgate_service.routes import answer
 from tailgate_service.store.base import InboxQuery

@@ -5,7 +5,7 @@ import asyncio
 from fastapi import APIRouter, Response
 
 from tailgate_service.context import StoreOf
-from tailgate_service.models import Health
+from tailgate_service.models.health import Health
 from tailgate_service.problems import responses
 from tailgate_service.routes import answer
 

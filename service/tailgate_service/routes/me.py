@@ -4,7 +4,7 @@ from fastapi import APIRouter, Response
 
 from tailgate_service.auth import BelongingsOf, IdentityOf, tickets
 from tailgate_service.context import StoreOf
-from tailgate_service.models import LiveTicket, Me
+from tailgate_service.models.access import LiveTicket, Me
 from tailgate_service.problems import responses
 from tailgate_service.routes import answer
 

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Response
 
 from tailgate_service.auth import IdentityOf
 from tailgate_service.context import StoreOf
-from tailgate_service.models import Message, SendRequest
+from tailgate_service.models.messages import Message, SendRequest
 from tailgate_service.problems import responses
 from tailgate_service.routes import answer
 from tailgate_service.store.base import Outgoing

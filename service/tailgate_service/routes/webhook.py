@@ -10,7 +10,7 @@ from tailgate_otel import names
 from tailgate_service import webhook
 from tailgate_service.context import SettingsOf, StoreOf
 from tailgate_service.fields import ShortText
-from tailgate_service.models import IntakeAnswer
+from tailgate_service.models.webhook import IntakeAnswer
 from tailgate_service.problems import Problem, responses
 from tailgate_service.routes import answer
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 from tailgate_service.days import Days
-from tailgate_service.models import Activity, CallsDashboard, DomainVolume, HourlyVolume, Leads, Pulse
+from tailgate_service.models.analytics import Activity, CallsDashboard, DomainVolume, HourlyVolume, Leads, Pulse
 
 TODAY = date(2024, 5, 1)
 PANELS = {

@@ -1,7 +1,7 @@
 """Looking a caller up."""
 
 import pytest
-from tailgate_service.models import ContactCard
+from tailgate_service.models.cards import ContactCard
 
 
 @pytest.mark.row("A13")

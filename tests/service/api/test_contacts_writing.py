@@ -4,7 +4,7 @@ import asyncio
 import uuid
 
 import pytest
-from tailgate_service.models import Contact, Contacts
+from tailgate_service.models.contacts import Contact, Contacts
 
 NEW = {"name": "Cora Lind", "phone": "+49 (30) 123-4567", "email": "cora@example.com"}
 

@@ -3,7 +3,7 @@
 import uuid
 
 import pytest
-from tailgate_service.models import Inbox, Thread
+from tailgate_service.models.conversations import Inbox, Thread
 
 
 async def inbox(client, **params) -> Inbox:

@@ -5,7 +5,7 @@ import json
 import uuid
 
 import pytest
-from tailgate_service.models import InboxItem
+from tailgate_service.models.conversations import InboxItem
 
 
 async def changed(client, conversation: uuid.UUID, **changes) -> InboxItem:

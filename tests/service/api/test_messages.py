@@ -4,7 +4,7 @@ import json
 import uuid
 
 import pytest
-from tailgate_service.models import Message
+from tailgate_service.models.messages import Message
 
 
 async def test_a_sent_message_is_stored_and_leads_the_inbox(client, world):
