@@ -1,9 +1,7 @@
 """Variant ``readmodel`` beside ``sequential``: the same seed, round trip, rate and callers, writes going on beside.
 
-Callers are drawn by Zipf's law (exponent 1) over all contacts of the seed; nine requests of twenty look one up, nine
-list the inbox of the workspace called, one sends a message, one delivers one. Arrivals are due at a fixed rate, and
-response time is from the moment due, whatever becomes of those before. Every key has been shown once before anything is
-measured. A ratio that came of waiting for connections or processors would be none: both are measured, and bounded.
+Who calls, and for what, is in ``callers.py``. Every key has been shown once before anything is measured. A ratio that
+came of waiting for connections or processors would be none: both are measured, and bounded.
 
 Staleness is measured over two processes of one database: a message is sent by way of the one, and from its commit, half
 a round trip before its answer, it is asked for at the other, again and again, until that shows it.
@@ -11,8 +9,6 @@ a round trip before its answer, it is asked for at the other, again and again, u
 
 import argparse
 import asyncio
-import hashlib
-import hmac
 import json
 import math
 import os
@@ -21,129 +17,29 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from itertools import accumulate, count
 from pathlib import Path
-from random import Random
 from typing import Any
-from uuid import UUID
 
 import httpx
 from tailgate_otel import names
-from tailgate_service.fields import digits
 from tailgate_service.process import Child
 from tailgate_service.seed.config import SeedConfig
-from tailgate_service.seed.workspace import COLUMNS, Workspace
 from tailgate_service.settings import Variant
 from tailgate_service.stack import SERVICE, Stack, StackConfig, start
 
+from benchmarks.callers import ROUTES, Callers, Contact, Requests, contacts, load
 from benchmarks.figures import Raw, of_rounds
+from benchmarks.stored import finish
 
 RATIO, P95, P99 = 25.4, 0.037, 0.250
 POOL_WAIT, CPU = 0.05, 0.70
 LATE = 0.050
 """Seconds beyond a round trip after which every process shows what one has written."""
 
-_ROUTES = {"card": "/api/contacts/by-phone", "inbox": "/api/conversations"}
-_KINDS = ("card", "inbox") * 9 + ("send", "intake")
 _WARM = 5.0
 _READY_WITHIN = 120.0
 _POLL = 0.002
 _BETWEEN = 0.05
-
-Contact = tuple[str, str, str]
-"""The workspace's id, the phone's digits, and the id of a conversation."""
-
-
-def contacts(seed: SeedConfig) -> list[Contact]:
-    """All contacts of the seed, which are known without asking the database."""
-    found = []
-    for number in range(seed.workspaces):
-        rows = Workspace(seed, number).rows
-        conversation = {row["contact_id"]: row["id"] for row in _read(rows, "conversations")}
-        found += [
-            (str(UUID(row["workspace_id"])), digits(row["phone"]), conversation[row["id"]])
-            for row in _read(rows, "contacts")
-        ]
-    return found
-
-
-def _read(rows: dict[str, list[str]], table: str) -> Iterator[dict[str, str]]:
-    columns = COLUMNS[table].split()
-    return (dict(zip(columns, line.rstrip("\n").split("\t"), strict=True)) for line in rows[table])
-
-
-class Callers:
-    """Who calls: by Zipf's law, ranks dealt out at random, the same for the same ``seed``."""
-
-    def __init__(self, everybody: Sequence[Contact], seed: int) -> None:
-        self._random = Random(seed)
-        self._everybody = list(everybody)
-        self._random.shuffle(self._everybody)
-        self._weights = list(accumulate(1 / rank for rank in range(1, len(self._everybody) + 1)))
-
-    def __call__(self) -> Contact:
-        """The next caller."""
-        return self._random.choices(self._everybody, cum_weights=self._weights)[0]
-
-
-class Requests:
-    """Makes requests of each kind to one service."""
-
-    def __init__(self, client: httpx.AsyncClient, targets: dict[str, Any]) -> None:
-        self._client = client
-        self._secret = targets["webhook"]["secret"].encode()
-        self._workspaces = {workspace["id"]: workspace for workspace in targets["workspaces"]}
-        self._sent = count()
-
-    async def show_keys(self) -> None:
-        """Have the service see the key of each workspace."""
-        for workspace in self._workspaces:
-            await self.ask("inbox", (workspace, "", ""))
-
-    async def ask(self, kind: str, caller: Contact) -> httpx.Response:
-        """Ask, and raise ``SystemExit`` when the answer is not the one expected: nothing is measured of a failure."""
-        answer = await self._client.send(self._request(kind, caller))
-        if not answer.is_success:
-            raise SystemExit(f"{kind} was answered with {answer.status_code}: {answer.text[:200]}")
-        return answer
-
-    def _request(self, kind: str, caller: Contact) -> httpx.Request:
-        workspace_id, phone, conversation = caller
-        workspace = self._workspaces[workspace_id]
-        key = {names.HEADER_API_KEY: workspace["api_key"]}
-        build = self._client.build_request
-        if kind == "card":
-            return build("GET", _ROUTES["card"], params={"phone": phone}, headers=key)
-        if kind == "inbox":
-            return build("GET", _ROUTES["inbox"], headers=key)
-        number = f"{os.getpid()}-{next(self._sent)}"
-        if kind == "send":
-            return build(
-                "POST", "/api/messages/send", json={"conversation_id": conversation, "body": number}, headers=key
-            )
-        message = {"id": f"wamid.{number}", "timestamp": str(int(time.time())), "text": {"body": number}}
-        delivery = {"message": message, "conversation": {"phone_number": phone}}
-        body = json.dumps(delivery | {"phone_number_id": workspace["phone_number_id"]}).encode()
-        signature = {names.HEADER_WEBHOOK_SIGNATURE: hmac.new(self._secret, body, hashlib.sha256).hexdigest()}
-        return build("POST", "/api/webhook/kapso", content=body, headers=signature)
-
-
-async def load(requests: Requests, callers: Callers, rate: float, seconds: float) -> list[float]:
-    """The response times of the reads that were due in so many seconds, in seconds."""
-    times: list[float] = []
-    began = time.perf_counter()
-
-    async def one(kind: str, due: float) -> None:
-        await requests.ask(kind, callers())
-        if kind in _ROUTES:
-            times.append(time.perf_counter() - due)
-
-    async with asyncio.TaskGroup() as group:
-        for number in range(int(rate * seconds)):
-            due = began + number / rate
-            await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            group.create_task(one(_KINDS[number % len(_KINDS)], due))
-    return times
 
 
 class Page:
@@ -204,7 +100,7 @@ def loaded(variant: Variant, rtt: float, rate: float, seconds: float, seed: int)
             queries = [
                 page.since(before, f"{names.QUERIES_PER_REQUEST}_{part}", f'{names.LABEL_ROUTE}="{route}"')
                 for part in ("sum", "count")
-                for route in _ROUTES.values()
+                for route in ROUTES.values()
             ]
             return {
                 "requests": len(times),
@@ -301,22 +197,23 @@ def main() -> None:
         rounds.append(one)
         late.append(raw.measured(f"late {index}", partial(staleness, options.rtt, options.sends, options.rate, index)))
         print(f"{index:3} {'others late':>12}{quantile(late[-1]['late'], 0.99) * 1e3:10.1f} ms at p99", flush=True)
-    raw.complete()
     slow, fast = ([one[variant] for one in rounds] for variant in variants)
     ratios = [before["p95"] / after["p95"] for before, after in zip(slow, fast, strict=True)]
     waits = [one["pool_wait_p95"] / one["p95"] for one in slow]
     busiest = [max(one[variant]["cpu"] for variant in variants) for one in rounds]
-    print()
-    print(of_rounds("readmodel.p95_ratio", ratios, RATIO, ">="))
-    print(of_rounds("readmodel.p95_ms", [one["p95"] * 1e3 for one in fast], P95 * 1e3))
-    print(of_rounds("readmodel.p99_ms", [one["p99"] * 1e3 for one in fast], P99 * 1e3))
-    print(of_rounds("readmodel.queries_per_read", [one["queries"] for one in fast], 1.0))
-    print(of_rounds("readmodel.sequential_queries_per_read", [one["queries"] for one in slow], 4.0, ">="))
-    print(of_rounds("readmodel.sequential_pool_wait_share", waits, POOL_WAIT))
-    print(of_rounds("readmodel.cpu_share", busiest, CPU))
     stale = [quantile(one["late"], 0.99) * 1e3 for one in late]
-    print(of_rounds("readmodel.staleness_p99_ms", stale, (options.rtt + LATE) * 1e3))
-    print(of_rounds("readmodel.unread_own_writes", [float(one["missed"]) for one in late], 0.0))
+    figures = [
+        of_rounds("readmodel.p95_ratio", ratios, RATIO, ">="),
+        of_rounds("readmodel.p95_ms", [one["p95"] * 1e3 for one in fast], P95 * 1e3),
+        of_rounds("readmodel.p99_ms", [one["p99"] * 1e3 for one in fast], P99 * 1e3),
+        of_rounds("readmodel.queries_per_read", [one["queries"] for one in fast], 1.0),
+        of_rounds("readmodel.sequential_queries_per_read", [one["queries"] for one in slow], 4.0, ">="),
+        of_rounds("readmodel.sequential_pool_wait_share", waits, POOL_WAIT),
+        of_rounds("readmodel.cpu_share", busiest, CPU),
+        of_rounds("readmodel.staleness_p99_ms", stale, (options.rtt + LATE) * 1e3),
+        of_rounds("readmodel.unread_own_writes", [float(one["missed"]) for one in late], 0.0),
+    ]
+    finish(raw, figures)
 
 
 if __name__ == "__main__":
