@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls  # type: ignore[attr-defined]  # it is, in a way that mypy does not follow
 
 from tailgate_loadtest.traffic.series import Counts, Series
 
@@ -74,6 +73,9 @@ def fit(series: Series, ignore: NDArray[np.bool_] | None = None) -> Ramps:
 
 def _heights(at: Counts, knots: list[int], means: Counts, measured: NDArray[np.bool_]) -> tuple[Counts, Counts]:
     """The rates at knots that fit the bins' means best and are not below 0, and how far off each bin is."""
+    # Not at the top: every verb of the command would wait for it, and only one asks for it.
+    from scipy.optimize import nnls  # type: ignore[attr-defined]  # it is, in a way that mypy does not follow
+
     hats = np.array([np.interp(at, at[knots], unit) for unit in np.eye(len(knots))])
     design = ((hats[:, :-1] + hats[:, 1:]) / 2).T  # a bin's mean is that of the line at its edges
     heights, _ = nnls(design[measured], means[measured])

@@ -16,12 +16,10 @@ from uuid import UUID
 import uvloop
 from tailgate_otel import names
 
-from tailgate_service.app import open_store
 from tailgate_service.errors import MeasureError
 from tailgate_service.identity import Identity
 from tailgate_service.measure.times import Times
 from tailgate_service.seed.config import SeedConfig
-from tailgate_service.server import open_pool
 from tailgate_service.settings import Settings, Variant
 from tailgate_service.stack import Stack, StackConfig, start
 from tailgate_service.store.base import InboxQuery, Outgoing, Store
@@ -108,6 +106,10 @@ def _callers(targets: Path) -> list[_Caller]:
 
 
 async def _direct(variant: Variant, stack: Stack, callers: list[_Caller], calls: int) -> dict[str, list[float]]:
+    # Not at the top: the application takes half a second to import, which every verb of the command would wait for.
+    from tailgate_service.app import open_store
+    from tailgate_service.server import open_pool
+
     # A pool as the service has it; the webhook is not asked.
     settings = Settings(database_url=stack.dsn, variant=variant, webhook_secret="-", webhook_verify_token="-")  # noqa: S106
     async with open_pool(settings) as pool, open_store(settings, variant, pool) as store:
