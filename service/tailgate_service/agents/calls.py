@@ -5,7 +5,9 @@ They live in the process that began them and end with it. Each is bounded in tim
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from contextvars import Context
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, get_args
@@ -79,7 +81,7 @@ class Call:
         return self.stages[number:]
 
 
-Place = Callable[[Identity, Call], AsyncIterator[Kind]]
+Place = Callable[[Identity, Call], AsyncGenerator[Kind, None]]
 """Makes a call and says each stage it reaches; raises ``ProviderError`` or ``UnknownError`` when it fails."""
 
 
@@ -105,7 +107,8 @@ class Calls:
         while len(self._calls) > _KEPT:
             # Those under way are fewer than are kept.
             del self._calls[next(old.id for old in self._calls.values() if old.over)]
-        task = asyncio.create_task(self._run(who, call))
+        # In no context: what it asks the database is not the request's that began it.
+        task = asyncio.create_task(self._run(who, call), context=Context())
         self._running[task] = call
         task.add_done_callback(self._running.pop)
         return call
@@ -126,15 +129,14 @@ class Calls:
             raise BusyError("this call has as many followers as it may have")
         call.followers += 1
         try:
-            while True:
+            while not call.over or after < len(call.stages):
                 stages = await call.stages_after(after, beat)
                 for stage in stages:
                     yield stage
-                if call.over:
-                    return
-                if not stages:
+                    # Not the number of all: while one was told, others may have been reached.
+                    after = stage.number
+                if not stages and not call.over:
                     yield None
-                after = max(after, len(call.stages))
         finally:
             call.followers -= 1
 
@@ -150,17 +152,18 @@ class Calls:
 
     async def _run(self, who: Identity, call: Call) -> None:
         try:
-            async with asyncio.timeout(self._within):
-                async for kind in self._place(who, call):
+            async with asyncio.timeout(self._within) as limit, aclosing(self._place(who, call)) as kinds:
+                async for kind in kinds:
                     call.reach(kind)
                     if call.over:
                         return
             call.reach("failed", "the voice provider hung up")
         except (ProviderError, UnknownError) as error:
             call.reach("failed", str(error))
-        except TimeoutError:
-            call.reach("failed", f"the call took longer than {self._within:g} s")
         except (OSError, PostgresError, InterfaceError) as error:
+            if limit.expired():
+                call.reach("failed", f"the call took longer than {self._within:g} s")
+                return
             log.warning("a test call failed: %s: %s", type(error).__name__, error)
             call.reach("failed", "the database does not answer")
         except Exception:

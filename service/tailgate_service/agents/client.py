@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 from uuid import UUID
@@ -52,7 +52,7 @@ class Provider:
         """Begin a call to try an agent; the call's name there."""
         return _id(await self._ask("POST", "/v1/calls", {"agent_id": provider_agent_id, "reference": str(call)}))
 
-    async def words(self, provider_call_id: str) -> AsyncIterator[Mapping[str, Any]]:
+    async def words(self, provider_call_id: str) -> AsyncGenerator[Mapping[str, Any], None]:
         """What the provider says of a call, word by word, until it hangs up."""
         url = f"ws{self._url.removeprefix('http')}/v1/calls/{quote(provider_call_id, safe='')}"
         try:

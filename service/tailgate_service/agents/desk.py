@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
@@ -154,7 +155,8 @@ class Desk:
 
     def _sync_again(self, who: Identity) -> None:
         if self._open and who.workspace_id not in self._again and len(self._again) < _MOST_AGAIN:
-            task = self._again[who.workspace_id] = asyncio.create_task(self._try_again(who))
+            # In no context: what it asks the database is not the request's that failed.
+            task = self._again[who.workspace_id] = asyncio.create_task(self._try_again(who), context=Context())
             task.add_done_callback(lambda _: self._again.pop(who.workspace_id))
 
     async def _try_again(self, who: Identity) -> None:
@@ -168,7 +170,7 @@ class Desk:
                 log.warning("an agent cannot be brought to the provider: %s: %s", type(error).__name__, error)
         log.warning("the agent of workspace %s is not at the provider: its next save will bring it", who.workspace_id)
 
-    async def _place(self, who: Identity, call: Call) -> AsyncIterator[Kind]:
+    async def _place(self, who: Identity, call: Call) -> AsyncGenerator[Kind, None]:
         """A call to the agent as it is stored now."""
         yield "connecting"
         if self._provider is None:
@@ -180,13 +182,14 @@ class Desk:
         if saved.sync == "failed" or saved.agent.provider_agent_id is None:
             raise ProviderError(saved.detail or "the voice provider does not know the agent")
         started = await self._provider.start_call(saved.agent.provider_agent_id, call.id)
-        async for word in self._provider.words(started):
-            said = word.get("type")
-            if said == "failed":
-                raise ProviderError(f"the voice provider failed: {str(word.get('reason'))[:_MAX_REASON]}")
-            if not isinstance(said, str) or said not in _SAID:
-                raise ProviderError("the voice provider said what nobody understands")
-            yield _SAID[said]
+        async with aclosing(self._provider.words(started)) as words:
+            async for word in words:
+                said = word.get("type")
+                if said == "failed":
+                    raise ProviderError(f"the voice provider failed: {str(word.get('reason'))[:_MAX_REASON]}")
+                if not isinstance(said, str) or said not in _SAID:
+                    raise ProviderError("the voice provider said what nobody understands")
+                yield _SAID[said]
 
 
 def _json(agent: Agent) -> bytes:

@@ -113,6 +113,15 @@ async def test_who_comes_back_is_told_what_is_missing(client, number):
     assert [stage["stage"] for stage in shown["stages"]] == ALL
 
 
+@pytest.mark.row("A3")
+async def test_what_a_call_asks_in_the_background_is_not_its_requests(client, app):
+    with recording() as record:
+        await begun(client)
+        [call] = app.state.desk.calls._calls.values()
+        await until(lambda: call.over)
+    assert record.queries == 1
+
+
 async def test_another_workspace_hears_nothing_of_it(client, app, database, number):
     await save(client, number)
     path = await begun(client)
@@ -161,12 +170,13 @@ async def test_stages_never_go_back_and_nothing_follows_the_last():
     assert [stage.stage for stage in call.stages] == ["queued", "speaking", "failed"]
 
 
-async def test_followers_of_a_call_are_bounded():
-    async def place(_, __):
-        await asyncio.Event().wait()
-        yield "connecting"
+async def endless(_, __):
+    await asyncio.Event().wait()
+    yield "connecting"
 
-    calls = Calls(place)
+
+async def test_followers_of_a_call_are_bounded():
+    calls = Calls(endless)
     call = calls.start(WHO)
     followers = [calls.follow(call, 0, 0.01) for _ in range(calls_module.FOLLOWERS + 1)]
     for follower in followers[:-1]:
@@ -180,14 +190,51 @@ async def test_followers_of_a_call_are_bounded():
 
 
 async def test_who_follows_a_call_hears_that_it_is_still_there():
-    async def place(_, __):
-        await asyncio.Event().wait()
-        yield "connecting"
-
-    calls = Calls(place)
+    calls = Calls(endless)
     follower = calls.follow(calls.start(WHO), 1, 0.01)
     assert await anext(follower) is None
     await calls.close()
+
+
+async def test_who_is_slow_is_told_every_stage_all_the_same():
+    """Stages are reached while others are told, the last one too."""
+    call = Call(WHO.workspace_id)
+    told = []
+    async for stage in Calls(endless).follow(call, 0, WITHIN):
+        told.append(stage.stage)
+        for kind in ALL[len(told) : len(told) + 2]:
+            call.reach(kind)
+    assert told == ALL
+
+
+async def test_a_call_that_is_over_has_hung_up():
+    """At once, and not whenever its memory is needed for something else."""
+    hung_up = []
+
+    async def place(_, __):
+        try:
+            yield "ended"
+        finally:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            hung_up.append(True)
+
+    calls = Calls(place)
+    calls.start(WHO)
+    await asyncio.gather(*calls._running)
+    assert hung_up
+
+
+async def test_a_database_that_is_slow_is_not_taken_for_a_call_that_is_long(caplog):
+    async def place(_, __):
+        raise TimeoutError("no connection")
+        yield "connecting"
+
+    calls = Calls(place)
+    call = calls.start(WHO)
+    await asyncio.gather(*calls._running)
+    assert call.stages[-1].detail == "the database does not answer"
+    assert "no connection" in caplog.text
 
 
 async def test_calls_that_are_over_are_kept_for_a_while_and_not_for_ever(monkeypatch):
