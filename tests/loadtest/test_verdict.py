@@ -204,6 +204,7 @@ def test_the_same_bundle_is_judged_the_same_to_the_byte(bundle):
     assert read_verdict(made).exit_code == 3
 
 
+@pytest.mark.row("C11")
 def test_weights_move_the_score_and_not_the_verdict(bundle):
     known = objectives(LATENCY, UP, gate="weights: {up: 3}, keys: [up], minimumSamples: 100")
     verdict = judge_bundle(bundle(SLOW), known)

@@ -199,6 +199,7 @@ async def test_every_way_in_counts_once(connection, table, way, queries, transac
     assert (record.account.resets, record.account.introspections, record.guard.failures) == (0, 0, 0)
 
 
+@pytest.mark.row("A3")
 @pytest.mark.parametrize("way", [way for way, *_ in WAYS], ids=_name)
 async def test_the_wire_saw_as_many(wire, way):
     tap, connection = wire

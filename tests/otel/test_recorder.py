@@ -155,6 +155,7 @@ def requests(recorder: Recorder) -> dict[tuple[str, str, str], float]:
     return {(method, route, status): value for (method, status, route), value in found.items()}
 
 
+@pytest.mark.row("A2")
 async def test_every_request_is_measured_by_its_template(client, recorder):
     for path in ("/queries/2", "/queries/3", "/files/a/b/c", "/api/nested/red/item/9", "/tenant/t1/page/4"):
         assert (await client.get(path)).status_code == 200
@@ -174,6 +175,7 @@ async def test_every_request_is_measured_by_its_template(client, recorder):
     }
 
 
+@pytest.mark.row("A3")
 async def test_queries_are_counted_to_the_request_that_made_them(client, recorder):
     counts = [index % 9 for index in range(200)]
     await asyncio.gather(*(client.get(f"/queries/{count}") for count in counts))
@@ -225,6 +227,7 @@ async def test_a_plain_request_keeps_no_trace(client, recorder, exporter):
     assert exporter.get_finished_spans() == ()
 
 
+@pytest.mark.row("A2")
 async def test_a_slow_request_keeps_its_whole_trace(client, recorder, exporter):
     await client.get("/slow", headers={"traceparent": CALLER, "user-agent": "probe/1"})
     recorder.flush()
@@ -268,6 +271,7 @@ async def test_a_response_that_breaks_off_is_an_error(client, recorder, exporter
     assert server.attributes[names.ATTR_ERROR_TYPE] == "RuntimeError"
 
 
+@pytest.mark.row("A3")
 async def test_a_loop_of_queries_is_named_with_its_place(client, recorder, exporter):
     await client.get("/loop")
     recorder.flush()
@@ -281,6 +285,7 @@ async def test_a_loop_of_queries_is_named_with_its_place(client, recorder, expor
     assert scrape(recorder)[names.N_PLUS_ONE + "_total", "GET", "/loop"] == 1
 
 
+@pytest.mark.row("A3")
 async def test_a_request_over_its_budget_keeps_its_trace(client, recorder, exporter):
     await client.get("/queries/8")
     recorder.flush()

@@ -25,6 +25,8 @@ def reference():
     return load(reference_path())
 
 
+@pytest.mark.row("A3")
+@pytest.mark.row("C10")
 def test_every_loaded_route_has_its_objectives(reference):
     assert reference.routes() == ROUTES
     assert reference.thresholds() == dict.fromkeys(ROUTES, (Decimal("0.5"), Decimal(1)))
