@@ -1,12 +1,15 @@
 """The seed: the same every time, and fit to be used."""
 
 import hashlib
+import json
 from uuid import uuid4
 
 import asyncpg
 import pytest
+from tailgate_service.agents.configuration import Configuration
 from tailgate_service.errors import SeedError
 from tailgate_service.migrations.runner import migrate
+from tailgate_service.seed import texts
 from tailgate_service.seed.config import SeedConfig
 from tailgate_service.seed.workspace import COLUMNS, Workspace
 from tailgate_service.seed.writer import seed
@@ -25,7 +28,13 @@ def test_the_same_configuration_gives_the_same_bytes():
 
 def test_the_bytes_are_those_that_were_always_given():
     """Run on another machine or another day, a seed is still that seed."""
-    assert digest(SMALL) == "c8e710c56996f14498868cbb29441b0a5c29108babd5ab6b3def0a3bb455c59d"
+    assert digest(SMALL) == "c3d91ca4cedc68255d3405f995b579fcd4137bdc214ad1752fbb41479a18c3af"
+
+
+def test_an_agent_of_the_seed_saved_as_it_is_shown_stays_what_it_is():
+    for text in texts.AGENTS:
+        shown = json.loads(text)
+        assert Configuration(**shown).model_dump() == shown
 
 
 def test_another_seed_or_workspace_gives_other_bytes():

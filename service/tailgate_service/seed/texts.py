@@ -87,8 +87,13 @@ CONVERSATION_METADATA = (
     '{"source": "referral", "priority": 2}',
     '{"locale": "pt", "returning": true}',
 )
-AGENTS = (
-    '{"name": "Mia", "language": "en", "greeting": "Hello, how can I help you?"}',
-    '{"name": "Rui", "language": "pt", "greeting": "Bom dia, em que posso ajudar?"}',
-    '{"name": "Ada", "language": "en", "greeting": "Good day, what is it about?"}',
+# Whole, as the service would store them: saved as they are shown, they stay what they are.
+AGENTS = tuple(
+    f'{{"name": "{name}", "prompt": "{prompt}", "greeting": "{greeting}", "voice": "alloy", "language": "{language}",'
+    ' "temperature": 0.7, "max_call_seconds": 600, "keywords": [], "transfer_to": null}'
+    for name, language, greeting, prompt in (
+        ("Mia", "en", "Hello, how can I help you?", "You answer for a shop. Find the order, say where it is."),
+        ("Rui", "pt", "Bom dia, em que posso ajudar?", "Atendes por uma oficina. Marca e muda visitas."),
+        ("Ada", "en", "Good day, what is it about?", "You answer for an agency. Take the name and the matter down."),
+    )
 )
