@@ -21,6 +21,7 @@ WITHIN = 4.0
 MAX_ANSWER = 64 * 1024
 """Bytes of an answer, and of one word of a call."""
 _MAX_ID = 256
+_MAX_WHY = 200
 _KEY = re.compile("[!-~]*")
 
 
@@ -31,15 +32,14 @@ class Provider:
     """
 
     def __init__(self, url: str, key: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not _is_address(url):
             raise SettingsError(f"{names.ENV_VOICE_URL} is no address: write http://host:port or https://host")
         if not _KEY.fullmatch(key):
             raise SettingsError(
                 f"{names.ENV_VOICE_KEY} holds what no header may: letters, digits and signs of ASCII only"
             )
         self._url = url.rstrip("/")
-        self._headers = {"authorization": f"Bearer {key}"} if key else {}
+        self._key = {"authorization": f"Bearer {key}"} if key else {}
         self._client: httpx.AsyncClient | None = None
 
     async def put_agent(self, agent: Agent) -> str:
@@ -58,7 +58,7 @@ class Provider:
         try:
             async with connect(
                 url,
-                additional_headers=self._headers,
+                additional_headers=self._key,
                 open_timeout=WITHIN,
                 close_timeout=1,
                 max_size=MAX_ANSWER,
@@ -79,9 +79,10 @@ class Provider:
 
     async def _ask(self, method: str, path: str, told: Mapping[str, Any]) -> Mapping[str, Any]:
         if self._client is None:
-            # Made when it is needed: it reads the system's certificates.
+            # Made when it is needed: it reads the system's certificates. A few bytes that unpack to many are not read.
+            headers = {**self._key, "accept-encoding": "identity"}
             self._client = httpx.AsyncClient(
-                base_url=self._url, headers=self._headers, timeout=WITHIN, trust_env=False, follow_redirects=False
+                base_url=self._url, headers=headers, timeout=WITHIN, trust_env=False, follow_redirects=False
             )
         try:
             async with asyncio.timeout(WITHIN):
@@ -98,7 +99,7 @@ class Provider:
 
 async def _read(response: httpx.Response) -> bytes:
     body = b""
-    async for block in response.aiter_bytes():
+    async for block in response.aiter_raw():
         body += block
         if len(body) > MAX_ANSWER:
             raise ProviderError(f"the voice provider answered more than {MAX_ANSWER} bytes")
@@ -122,5 +123,19 @@ def _id(answer: Mapping[str, Any]) -> str:
     return found
 
 
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and parts.port != 0
+            and not (parts.username or parts.query or parts.fragment)
+        )
+    except ValueError:
+        return False
+
+
 def _why(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    # It may quote what the provider sent, which is anything.
+    return str(error)[:_MAX_WHY] or type(error).__name__

@@ -1,6 +1,7 @@
 """When two configurations are the same."""
 
 import asyncio
+import gzip
 import json
 import uuid
 
@@ -67,10 +68,24 @@ async def test_an_agent_that_is_kept_in_mind_takes_no_query_but_who_asks(client,
     assert record.queries == 4
 
 
-@pytest.mark.parametrize("url", ["ftp://127.0.0.1", "127.0.0.1:80", "http://", "nonsense"])
-def test_a_provider_that_cannot_be_is_named(url):
-    with pytest.raises(SettingsError, match=names.ENV_VOICE_URL):
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://127.0.0.1",
+        "127.0.0.1:80",
+        "http://",
+        "nonsense",
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:geheim",
+        "http://user:geheim@127.0.0.1",
+        "http://127.0.0.1/?key=geheim",
+        "http://[::1",
+    ],
+)
+def test_a_provider_that_cannot_be_is_named_and_not_quoted(url):
+    with pytest.raises(SettingsError, match=names.ENV_VOICE_URL) as raised:
         Provider(url, "")
+    assert "geheim" not in str(raised.value)
 
 
 @pytest.mark.parametrize("key", ["geheim\n", "ge heim", "geheím"])
@@ -123,6 +138,23 @@ async def test_a_provider_that_names_nothing_did_not_take_it(client, number, ans
         client._transport.app.state.desk._provider = Provider(f"http://127.0.0.1:{port}", "")
         saved = (await save(client, number)).json()
     assert (saved["sync"], saved["detail"]) == ("failed", "the voice provider answered without an id")
+
+
+async def test_a_provider_that_answers_little_that_unpacks_to_much_is_not_unpacked(client, number):
+    packed = gzip.compress(b'{"id": "x", "more": "' + b"x" * (1 << 20) + b'"}')
+
+    async def say(reader, writer):
+        asked = await reader.readuntil(b"\r\n\r\n")
+        assert b"accept-encoding: identity" in asked.lower()
+        head = f"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {len(packed)}\r\nconnection: close"
+        writer.write(head.encode() + b"\r\n\r\n" + packed)
+        writer.close()
+
+    async with await asyncio.start_server(say, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        client._transport.app.state.desk._provider = Provider(f"http://127.0.0.1:{port}", "")
+        saved = (await save(client, number)).json()
+    assert (saved["sync"], saved["detail"]) == ("failed", "the voice provider sent an answer that is not JSON")
 
 
 async def test_a_provider_that_never_stops_answering_is_cut_off(client, number):
