@@ -4,7 +4,9 @@ import logging
 from uuid import UUID
 
 import orjson
+import pytest
 from tailgate_service.store.readmodel.hot import CARD_OVERHEAD, LARGEST, Hot
+from tailgate_service.store.readmodel.inbox import Item
 from tailgate_service.store.readmodel.notice import Change
 
 HERE, THERE = UUID(int=1), UUID(int=2)
@@ -58,6 +60,25 @@ def test_a_fill_does_not_bring_back_what_was_deleted_meanwhile():
     assert kept.card(HERE, "49") is None
 
 
+def test_of_two_reads_the_later_stays_whichever_comes_first():
+    kept = hot()
+    with kept.filling() as early, kept.filling() as late:
+        late.card(HERE, "49", 6, b"six")
+        early.card(HERE, "49", 5, b"five")
+    assert kept.card(HERE, "49") == b"six"
+    with kept.filling() as again:
+        again.card(HERE, "49", 7, b"seven")
+    assert kept.card(HERE, "49") == b"seven"
+    assert kept.size == len(b"seven") + CARD_OVERHEAD
+
+
+def test_what_was_read_before_anything_had_ever_changed_is_kept():
+    kept = hot()
+    with kept.filling() as fill:
+        fill.card(HERE, "49", 0, b"none")
+    assert kept.card(HERE, "49") == b"none"
+
+
 def test_a_fill_that_saw_more_than_was_heard_wins_over_what_is_heard_late():
     kept = hot()
     with kept.filling() as fill:
@@ -76,6 +97,18 @@ def test_nothing_of_before_a_loss_is_kept_after_it():
     assert kept.card(HERE, "49") is None
 
 
+def test_after_a_loss_nothing_is_left_of_what_was_kept():
+    kept = hot()
+    kept.apply(change(1, b"one"))
+    inbox = kept.open(HERE)
+    kept.put(HERE, inbox, str(UUID(int=1)), 1, item(1))
+    inbox.complete = True
+    kept.clear()
+    assert kept.card(HERE, "49") is None
+    assert kept.inbox(HERE) is None
+    assert (kept.size, kept.documents) == (0, (0, 0))
+
+
 def test_nothing_is_kept_while_nothing_is_heard():
     kept = Hot(1 << 20)
     with kept.filling() as fill:
@@ -92,6 +125,17 @@ def test_the_card_used_longest_ago_goes_first():
     kept.apply(change(1, b"x" * 10, key="4"))
     assert [kept.card(HERE, key) is not None for key in ("1", "2", "3", "4")] == [True, False, True, True]
     assert kept.size <= kept.limit
+
+
+@pytest.mark.parametrize(("missing", "left"), [(0, 2), (1, 1)])
+def test_the_bound_is_the_last_byte_that_may_be_taken(missing, left):
+    kept = hot(2 * (CARD_OVERHEAD + 10) - missing)
+    kept.apply(change(1, b"x" * 10, key="1"))
+    assert not kept.full
+    kept.apply(change(1, b"x" * 10, key="2"))
+    assert kept.documents == (left, 0)
+    assert kept.full == (left == 2)
+    assert kept.size == left * (CARD_OVERHEAD + 10)
 
 
 def test_a_card_that_is_loaded_ahead_puts_nothing_out():
@@ -114,14 +158,40 @@ def test_what_is_too_large_is_not_kept_and_forgotten_when_it_becomes_so():
 
 def test_an_inbox_is_read_when_all_of_it_is_here():
     kept = hot()
-    inbox = kept.open(HERE)
+    inbox, another = kept.open(HERE), kept.open(THERE)
     assert kept.inbox(HERE) is None
     with kept.filling() as fill:
-        fill.item(HERE, inbox, str(UUID(int=1)), 1, item(1))
+        for number in (1, 2):
+            fill.item(HERE, inbox, str(UUID(int=number)), 1, item(number))
         fill.team(HERE, inbox, 1, b"[1]")
     inbox.complete = True
     assert kept.inbox(HERE) is inbox
-    assert kept.documents == (0, 1)
+    assert kept.inbox(THERE) is None
+    assert len(another) == 0
+    kept.apply(change(1, b"one"))
+    assert kept.documents == (1, 2)
+    assert kept.size == inbox.size + len(b"one") + CARD_OVERHEAD
+
+
+def test_an_inbox_is_wanted_by_nobody_else_and_only_while_changes_are_heard():
+    kept = Hot(1 << 20)
+    assert not kept.wants(HERE)
+    kept.live = True
+    assert kept.wants(HERE)
+    kept.open(HERE)
+    assert not kept.wants(HERE)
+    kept.close(HERE)
+    assert kept.wants(HERE)
+
+
+def test_a_change_replaces_an_older_item_and_an_older_team_and_no_newer_ones():
+    kept = hot()
+    inbox = kept.open(HERE)
+    for number, newest in ((2, 2), (1, 2), (3, 3), (2, 3)):
+        kept.apply(change(number, item(1), key=str(UUID(int=1)), kind="item"))
+        kept.apply(change(number, b"[%d]" % number, key=str(HERE), kind="team"))
+        assert inbox.number(str(UUID(int=1))) == newest
+        assert inbox.team == b"[%d]" % newest
 
 
 def test_an_inbox_that_is_being_loaded_hears_of_changes_already():
@@ -165,3 +235,29 @@ def test_an_inbox_beyond_the_bound_goes_after_all_cards():
             fill.item(HERE, inbox, str(UUID(int=number)), 1, item(number))
     assert not kept.holds(HERE, inbox)
     assert kept.size == 0
+
+
+def test_an_inbox_that_is_loaded_with_an_item_too_large_is_left_to_the_database():
+    kept = hot()
+    inbox = kept.open(HERE)
+    with kept.filling() as fill:
+        fill.item(HERE, inbox, str(UUID(int=1)), 1, item(1))
+        fill.item(HERE, inbox, str(UUID(int=2)), 1, None)
+    assert not kept.holds(HERE, inbox)
+    assert not kept.wants(HERE)
+    assert kept.size == 0
+
+
+def test_the_inbox_used_longest_ago_goes_first():
+    one = hot().open(HERE)
+    one.put(Item.read(1, item(1)))
+    kept = hot(2 * one.size)
+    for workspace in (HERE, THERE):
+        inbox = kept.open(workspace)
+        kept.put(workspace, inbox, str(UUID(int=1)), 1, item(1))
+        inbox.complete = True
+    here = kept.inbox(HERE)
+    kept.put(HERE, here, str(UUID(int=2)), 1, item(2))
+    assert kept.inbox(HERE) is here
+    assert kept.inbox(THERE) is None
+    assert kept.size == here.size == 2 * one.size
