@@ -19,6 +19,8 @@ from tailgate_otel import names
 from tailgate_service.errors import StackError
 
 LOG_LINES = 20
+# Seconds from the end of what a process says to its own.
+_ENDS_WITHIN = 2.0
 
 
 def die_with_parent() -> None:
@@ -106,7 +108,7 @@ class Child:
             readable, _, _ = select.select([output], [], [], max(0.0, end - time.monotonic()))
             block = os.read(output, 65536) if readable else b""
             if not block:
-                why = f"was not ready within {within:g} s" if not readable else f"ended with {self._process.wait()}"
+                why = f"was not ready within {within:g} s" if not readable else self._ended()
                 raise StackError(f"{self.module} {why}; its log ({log}) ends:\n{last_lines(log)}")
             line += block
         try:
@@ -114,6 +116,12 @@ class Child:
         except ValueError as error:
             raise StackError(f"{self.module} said {line!r} where its ready line was due") from error
         return ready
+
+    def _ended(self) -> str:
+        try:
+            return f"ended with {self._process.wait(_ENDS_WITHIN)}"
+        except subprocess.TimeoutExpired:
+            return "said nothing more, and goes on"
 
 
 def last_lines(log: Path) -> str:

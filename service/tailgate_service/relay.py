@@ -27,6 +27,7 @@ from tailgate_service.process import die_with_parent
 # Bytes held in each direction before the sender is made to wait: a full window of a fast line of 100 ms.
 LIMIT = 4 << 20
 MEASUREMENTS = 7
+MOST_DELAY = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,8 +171,10 @@ async def listening(listen: Address, upstream: Address, delay: float) -> AsyncIt
         yield Address(host=listen.host, port=relay.sockets[0].getsockname()[1])
     finally:
         relay.close()
-        for task in connecting:
+        ending = list(connecting)
+        for task in ending:
             task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
         for side in open_sides:
             side.transport.abort()
 
@@ -201,6 +204,8 @@ def main() -> int:
     parser.add_argument("--upstream", required=True, help="host:port")
     parser.add_argument("--delay", type=float, required=True, help="seconds added to a round trip, half each way")
     arguments = parser.parse_args()
+    if not 0 <= arguments.delay <= MOST_DELAY:
+        parser.error(f"--delay {arguments.delay:g} is outside 0 to {MOST_DELAY:g} seconds")
     try:
         listen, upstream = Address.parse(arguments.listen), Address.parse(arguments.upstream)
         asyncio.run(_serve(listen, upstream, arguments.delay))

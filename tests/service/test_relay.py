@@ -162,21 +162,20 @@ async def test_as_a_process_it_says_where_it_listens(postgres, tmp_path):
     assert not child.alive()
 
 
-def test_told_nonsense_it_exits_2_and_says_why():
-    command = [
-        sys.executable,
-        "-m",
-        "tailgate_service.relay",
-        "--listen",
-        "nowhere",
-        "--upstream",
-        "a:1",
-        "--delay",
-        "0",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+@pytest.mark.parametrize(
+    ("listen", "delay", "said"),
+    [
+        ("nowhere", "0", "'nowhere' is not an address"),
+        ("127.0.0.1:0", "nan", "--delay nan is outside 0 to 60 seconds"),
+        ("127.0.0.1:0", "-1", "--delay -1 is outside 0 to 60 seconds"),
+    ],
+)
+def test_told_nonsense_it_exits_2_and_says_why(listen, delay, said):
+    told = ["--listen", listen, "--upstream", "a:1", f"--delay={delay}"]
+    command = [sys.executable, "-m", "tailgate_service.relay", *told]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     assert done.returncode == 2
-    assert "'nowhere' is not an address" in done.stderr
+    assert said in done.stderr
 
 
 PARENT = """

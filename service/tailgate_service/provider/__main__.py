@@ -17,6 +17,7 @@ from contextlib import contextmanager
 
 import uvicorn
 from fastapi import FastAPI
+from pydantic import ValidationError
 from starlette.types import ASGIApp
 from tailgate_otel import names
 
@@ -134,7 +135,11 @@ def main() -> int:
     parser.add_argument("--delay", type=float, default=0.0, help="seconds before each answer and each word of a call")
     parser.add_argument("--fault", choices=FAULTS, default="none")
     arguments = parser.parse_args()
-    voice = Voice(os.environ.get(names.ENV_VOICE_KEY, ""), Behaviour(fault=arguments.fault, delay=arguments.delay))
+    try:
+        behaviour = Behaviour(fault=arguments.fault, delay=arguments.delay)
+    except ValidationError as error:
+        parser.error(f"--delay {arguments.delay:g}: {error.errors()[0]['msg']}")
+    voice = Voice(os.environ.get(names.ENV_VOICE_KEY, ""), behaviour)
     try:
         asyncio.run(_serve(arguments.port, arguments.control_port, voice))
     except OSError as error:
