@@ -1,6 +1,6 @@
 # Bare `make` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lock wheels clean
+.PHONY: help setup demo test check requirements lock wheels clean
 
 BIN := .venv/bin
 PROJECTS := . slo otel service loadtest dashboards
@@ -8,7 +8,7 @@ PACKAGES := tailgate slo otel service loadtest dashboards tests benchmarks
 STAMP := .venv/.set-up
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): requirements.lock .ci/setup $(PROJECTS:%=%/pyproject.toml)
 	@.ci/setup
@@ -28,6 +28,10 @@ check: setup ## ruff, strict types, import contracts
 test: check ## every check and every test
 	@.ci/peers
 	PATH="$(CURDIR)/.venv/peers/usr/bin:$$PATH" $(BIN)/pytest -n 2 --dist loadgroup
+
+requirements: setup ## write docs/requirements.md of the tests that show its rows, and the stored figures
+	@.ci/peers
+	PATH="$(CURDIR)/.venv/peers/usr/bin:$$PATH" $(BIN)/python -m pytest -n 2 --dist loadgroup -q -p tests.requirements.plugin -m row
 
 lock: ## pin the dependencies again, after changing one
 	@.ci/lock --upgrade
