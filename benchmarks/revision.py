@@ -27,7 +27,7 @@ def current(root: Path = ROOT) -> Revision:
         return Revision(commit="unknown", changed=(".",))
     apart = [f":(exclude){each}" for each in WRITTEN]
     # A file between NULs is named as it is; after a rename its old name follows alone, which only makes one more.
-    told = _git(root, "status", "--porcelain", "-z", "--", ".", *apart)
+    told = _git(root, "status", "--porcelain", "-z", "--untracked-files=all", "--", ".", *apart)
     return Revision(commit=commit, changed=tuple(line[3:] for line in told.split("\0") if line))
 
 
