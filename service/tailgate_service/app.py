@@ -1,7 +1,7 @@
 """The application: everything it needs comes in, nothing is looked up."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 from fastapi import FastAPI
@@ -12,6 +12,7 @@ from tailgate_service.auth.install import install
 from tailgate_service.auth.memory import Memory, RememberedAccess
 from tailgate_service.compression import Compression
 from tailgate_service.limits import BodyLimit
+from tailgate_service.listener import Listener
 from tailgate_service.live.live import Live
 from tailgate_service.routes import agents, analytics, contacts, conversations, health, live, me, messages, webhook
 from tailgate_service.settings import Settings, Variant
@@ -39,13 +40,23 @@ async def open_store(
     pool: Pool,
     memory: Memory | None = None,
     metrics: ReadModelMetrics | None = None,
+    listener: Listener | None = None,
 ) -> AsyncIterator[Store]:
-    """The data layer of ``variant`` over ``pool``, ready to be asked; raises ``NotReadyError``."""
+    """The data layer of ``variant`` over ``pool``, ready to be asked; raises ``NotReadyError``.
+
+    Without ``listener`` it makes one of its own where it needs one.
+    """
     store = create_store(variant, pool, memory)
     if variant != "readmodel":
         yield store
         return
-    async with opened(settings.database_url, pool, settings.hot_bytes, metrics or ReadModelMetrics()) as model:
+    async with AsyncExitStack() as stack:
+        if listener is None:
+            listener = Listener(settings.database_url)
+            await stack.enter_async_context(listener.running())
+        model = await stack.enter_async_context(
+            opened(listener, pool, settings.hot_bytes, metrics or ReadModelMetrics())
+        )
         yield replace(store, contacts=ReadModelContacts(pool, model), conversations=ReadModelConversations(pool, model))
 
 
@@ -80,16 +91,20 @@ def create_store(variant: Variant, pool: Pool, memory: Memory | None = None) -> 
     )
 
 
-def create_app(settings: Settings, store: Store) -> FastAPI:
-    """The API over ``store``. The caller opens and closes what the store stands on, and closes ``app.state.live``."""
+def create_app(settings: Settings, store: Store, listener: Listener | None = None) -> FastAPI:
+    """The API over ``store``. The caller opens and closes what the store stands on, and closes ``app.state.live``.
+
+    It hears what happens while ``app.state.listener`` is running: ``listener``, or one of its own.
+    """
     app = FastAPI(title="Tailgate reference API", docs_url=None, redoc_url=None)
     app.add_middleware(BodyLimit)
     app.add_middleware(Compression)
     problems.install(app)
     context.provide(app, settings, store)
     install(app, settings)
-    app.state.live = Live(settings.database_url, store.events, store.access)
-    app.state.desk = Desk(settings, lambda: app.state.store.agents)
+    app.state.listener = listener = listener or Listener(settings.database_url)
+    app.state.live = Live(listener, store.events, store.access)
+    app.state.desk = Desk(settings, listener, lambda: app.state.store.agents)
     for resource in (health, me, contacts, conversations, messages, webhook, live, agents, analytics):
         app.include_router(resource.router)
     description.install(app)

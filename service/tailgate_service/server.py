@@ -14,9 +14,10 @@ from fastapi import FastAPI
 from tailgate_otel import Config, Recorder, create_pool, names
 
 from tailgate_service.app import create_app, open_store
-from tailgate_service.auth.changes import listening
+from tailgate_service.auth.changes import remembering
 from tailgate_service.auth.memory import Memory
 from tailgate_service.errors import NotReadyError, SettingsError
+from tailgate_service.listener import Listener
 from tailgate_service.migrations.files import ROLE, upto
 from tailgate_service.migrations.records import LEVEL
 from tailgate_service.settings import RecorderKind, Settings, Variant
@@ -49,19 +50,20 @@ async def serve(settings: Settings, config: Config, announce: Announce) -> None:
     """
     recorder = _recorder(settings.recorder, config)
     documents = ReadModelMetrics()
-    with _listen(settings) as listener:
+    listener = Listener(settings.database_url)
+    with _listen(settings) as bound, remembering(listener) as memory:
         async with (
             open_pool(settings) as pool,
-            listening(settings.database_url) as memory,
-            _switch(settings, pool, memory, documents) as switch,
+            listener.running(),
+            _switch(settings, pool, listener, memory, documents) as switch,
         ):
-            app = create_app(settings, switch.store)
+            app = create_app(settings, switch.store, listener)
             recorder.show(documents)
             recorder.show(app.state.live.metrics)
             recorder.show(app.state.desk.cache.counts)
             recorder.start()
             try:
-                host, port = listener.getsockname()[:2]
+                host, port = bound.getsockname()[:2]
                 urls = _url(host, port), _url(config.metrics_host, recorder.metrics_port) + "/metrics"
                 options = uvicorn.Config(
                     switch.watch(app, recorder.middleware(app)),
@@ -83,16 +85,16 @@ async def serve(settings: Settings, config: Config, announce: Announce) -> None:
                 )
                 async with app.state.desk.running():
                     ready = _Server(options, lambda: announce(*urls, documents.bytes), lambda: _depart(app))
-                    await ready.serve([listener])
+                    await ready.serve([bound])
             finally:
                 recorder.close()
 
 
-def _switch(settings: Settings, pool: Pool, memory: Memory, documents: ReadModelMetrics) -> Switch:
+def _switch(settings: Settings, pool: Pool, listener: Listener, memory: Memory, documents: ReadModelMetrics) -> Switch:
     def opened(variant: Variant) -> AbstractAsyncContextManager[Store]:
-        return open_store(settings, variant, pool, memory, documents)
+        return open_store(settings, variant, pool, memory, documents, listener)
 
-    return Switch(settings.database_url, settings.variant, opened)
+    return Switch(settings.database_url, listener, settings.variant, opened)
 
 
 async def _depart(app: FastAPI) -> None:

@@ -1,7 +1,9 @@
 """Which variant serves: the best one that the schema allows, and none better than the configuration asks for.
 
 A session of this process's own holds the steps of the schema that the variant in effect needs
-(``migrations/holds.py``), and hears when the schema changes. When a step is to be taken back, the process goes on by a
+(``migrations/holds.py``). That the schema changes is heard by the connection that listens for all (``listener.py``),
+which cannot hold them: it is given up as soon as it is silent for a moment, which would cost the better variant just
+when there is much to do. When a step is to be taken back, the process goes on by a
 variant that does without, waits for the requests that began on the other, and only then lets go of the step; when it is
 there again, so is the better variant. No request fails for it.
 """
@@ -15,12 +17,12 @@ from types import TracebackType
 from typing import Any, Self
 
 import asyncpg
-from asyncpg.exceptions import InterfaceError, InternalClientError, PostgresError
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from tailgate_service.errors import NotReadyError
 from tailgate_service.inflight import InFlight
+from tailgate_service.listener import LOST, Listener, Subscriber
 from tailgate_service.migrations.files import upto
 from tailgate_service.migrations.holds import Holds
 from tailgate_service.migrations.records import CHANNEL
@@ -38,9 +40,6 @@ _ASKED_EVERY = 5.0
 _DRAINED_WITHIN = 35.0
 _AGAIN_AFTER = 0.5
 
-# The last is what asyncpg says when its connection is cut in the very moment at which it is asked.
-_LOST = (OSError, PostgresError, InterfaceError, InternalClientError)
-
 log = logging.getLogger(__name__)
 
 
@@ -53,8 +52,10 @@ class Switch:
     store: Store
     """The one in effect, once entered."""
 
-    def __init__(self, dsn: str, configured: Variant, opened: Opened) -> None:
+    def __init__(self, dsn: str, listener: Listener, configured: Variant, opened: Opened) -> None:
         self._dsn = dsn
+        self._listener = listener
+        self._subscriber = Subscriber(heard={CHANNEL: self._wake}, again=self._wake)
         self._opened = opened
         # The best first. Read now: by the time of a switch the files may be another version's.
         wanted = VARIANTS[: VARIANTS.index(configured) + 1]
@@ -66,18 +67,20 @@ class Switch:
     async def __aenter__(self) -> Self:
         try:
             await self._connect()
-        except _LOST as error:
+        except LOST as error:
             raise NotReadyError(f"the database cannot be reached: {error}") from error
         try:
             self.store = await self._first()
         except BaseException:
             await self._session.close()
             raise
+        self._listener.subscribe(self._subscriber)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._listener.unsubscribe(self._subscriber)
         try:
             if self._task is not None:
                 self._task.cancel()
@@ -112,14 +115,14 @@ class Switch:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._changed.wait(), _ASKED_EVERY)
                     self._changed.clear()
-            except _LOST as error:
+            except LOST as error:
                 log.warning("the session that holds the schema was lost: %s: %s", type(error).__name__, error)
             # Nothing is held any more: what needs least is the only one that no migration pulls away.
             self._session.terminate()
             await self._serve_by(list(self._needs)[-1], app, in_flight)
             while self._session.is_closed():
                 await asyncio.sleep(_AGAIN_AFTER)
-                with contextlib.suppress(*_LOST):
+                with contextlib.suppress(*LOST):
                     await self._connect()
 
     async def _settle(self, app: FastAPI, in_flight: InFlight) -> None:
@@ -150,7 +153,6 @@ class Switch:
         )
         self._session, self._holds = session, Holds(session)
         session.add_termination_listener(self._wake)
-        await session.add_listener(CHANNEL, self._wake)
 
     def _wake(self, *_: object) -> None:
         self._changed.set()

@@ -20,6 +20,7 @@ from tailgate_service.cache.entry import Key, Made
 from tailgate_service.errors import ProviderError, UnknownError
 from tailgate_service.fields import digits
 from tailgate_service.identity import Identity
+from tailgate_service.listener import Listener
 from tailgate_service.settings import Settings
 from tailgate_service.store.base import Agent, Agents
 
@@ -59,8 +60,8 @@ class Desk:
 
     """
 
-    def __init__(self, settings: Settings, agents: Callable[[], Agents]) -> None:
-        self.cache = Cache(settings.database_url, settings.redis_url)
+    def __init__(self, settings: Settings, listener: Listener, agents: Callable[[], Agents]) -> None:
+        self.cache = Cache(listener, settings.redis_url)
         self.calls = Calls(self._place)
         self._agents = agents
         self._provider = None if settings.voice_url is None else Provider(settings.voice_url, settings.voice_key)

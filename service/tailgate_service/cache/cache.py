@@ -8,10 +8,11 @@ from uuid import UUID
 
 from tailgate_service.cache.counts import OFF, PROCESS, REDIS, Counts
 from tailgate_service.cache.entry import Entry, Key, Made
-from tailgate_service.cache.listener import Listener
 from tailgate_service.cache.local import Local
 from tailgate_service.cache.session import Session
+from tailgate_service.cache.sessions import Sessions
 from tailgate_service.cache.shared import Shared, SharedGoneError
+from tailgate_service.listener import Listener
 
 Make = Callable[[], Awaitable[Made | None]]
 """Reads the row and makes the body; None when there is no row."""
@@ -23,34 +24,35 @@ class Cache:
     Without :meth:`running`, and while the database cannot be heard, every body is made anew.
     """
 
-    def __init__(self, dsn: str, redis_url: str | None) -> None:
+    def __init__(self, listener: Listener, redis_url: str | None) -> None:
         self.counts = Counts()
         self.local = Local()
         self._shared = None if redis_url is None else Shared(redis_url, self.counts)
-        self._dsn = dsn
-        self._listener: Listener | None = None
+        self._listener = listener
+        self._sessions: Sessions | None = None
         self._flights: dict[Key, asyncio.Task[Made | None]] = {}
+        """Those that who asks now may join, of all that are under way."""
+        self._reading: set[asyncio.Task[Made | None]] = set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Listen, and keep in mind what is read, for the length of the block."""
-        self._listener = Listener(self._dsn, self._told)
-        listening = asyncio.create_task(self._listener.run())
+        """Keep in mind what is read, for the length of the block."""
+        self._sessions = Sessions(self._listener, self._told)
         try:
-            yield
+            async with self._sessions.running():
+                yield
         finally:
-            ending = listening, *self._flights.values()
-            for task in ending:
-                task.cancel()
-            await asyncio.gather(*ending, return_exceptions=True)
-            self._listener = None
+            self._sessions = None
+            for flight in self._reading:
+                flight.cancel()
+            await asyncio.gather(*self._reading, return_exceptions=True)
             if self._shared is not None:
                 await self._shared.close()
 
     @property
     def session(self) -> Session | None:
         """The present session, if it can be relied on."""
-        session = None if self._listener is None else self._listener.session
+        session = None if self._sessions is None else self._sessions.session
         return session if session is not None and session.hears else None
 
     async def get(self, key: Key, ttl: float, make: Make) -> bytes | None:
@@ -66,6 +68,7 @@ class Cache:
         leads = flight is None
         if flight is None:
             flight = self._flights[key] = asyncio.create_task(self._fill(key, ttl, make))
+            self._reading.add(flight)
             flight.add_done_callback(lambda done: self._landed(key, done))
         # Whoever began it may go away; the others still wait for it.
         made = await asyncio.shield(flight)
@@ -79,8 +82,8 @@ class Cache:
 
         Then no process shows anything older.
         """
-        if self._listener is not None:
-            await self._listener.known_by_all(workspace, revision)
+        if self._sessions is not None:
+            await self._sessions.known_by_all(workspace, revision)
 
     async def _look(self, key: Key) -> Entry | None:
         entry, layer = self.local.get(key), PROCESS
@@ -124,6 +127,7 @@ class Cache:
             del self._flights[key]
 
     def _landed(self, key: Key, flight: asyncio.Task[Made | None]) -> None:
+        self._reading.discard(flight)
         if self._flights.get(key) is flight:
             del self._flights[key]
         if not flight.cancelled():

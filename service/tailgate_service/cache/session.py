@@ -10,6 +10,7 @@ the database something that was answered; notifications come before answers, so 
 been heard.
 """
 
+import math
 import time
 from collections import OrderedDict
 from uuid import UUID
@@ -24,19 +25,29 @@ _MAX_TOLD = 1_000
 
 
 class Session:
-    """What one session has heard.
+    """What one session has heard, also before it has :attr:`begun` and is told its number.
 
     ``life`` names the life of the database in which numbers are unique. ``asked`` is when the last question that was
     answered had been asked, by ``time.monotonic``. ``latest`` is the largest number of a session that was heard of.
     """
 
-    def __init__(self, *, number: int, life: str, asked: float) -> None:
-        self.number = number
-        self.life = life
-        self.asked = asked
-        self.latest = number
+    def __init__(self) -> None:
+        self.number = 0
+        self.life = ""
+        self.asked = -math.inf
+        self.latest = 0
         self._floors: dict[UUID, int] = {}
         self._told: OrderedDict[UUID, dict[int, int]] = OrderedDict()
+
+    def begin(self, *, number: int, life: str, asked: float) -> None:
+        """Believe from now on."""
+        self.number, self.life, self.asked = number, life, asked
+        self.latest = max(self.latest, number)
+
+    @property
+    def begun(self) -> bool:
+        """Whether it has its number."""
+        return self.number > 0
 
     @property
     def hears(self) -> bool:

@@ -15,6 +15,7 @@ from tailgate_service.store.base import Event, Events
 
 log = logging.getLogger(__name__)
 
+CHANNEL = "events"
 MAX_BEHIND = 10_000
 """Events that are caught up with; whoever is further behind reads anew."""
 MAX_FOLLOWERS = 1_000

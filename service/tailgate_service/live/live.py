@@ -4,15 +4,15 @@ import asyncio
 import logging
 from contextlib import suppress
 from contextvars import Context
-from uuid import UUID
 
 from asyncpg.exceptions import InterfaceError, PostgresError
 
+from tailgate_service.auth import changes
 from tailgate_service.errors import BusyError
 from tailgate_service.identity import Identity
+from tailgate_service.listener import Listener, Subscriber
 from tailgate_service.live.connection import GOING_AWAY, NO_ACCESS, Connection, Line
-from tailgate_service.live.hub import Hub, Subscription
-from tailgate_service.live.listener import Listener
+from tailgate_service.live.hub import CHANNEL, Hub, Subscription
 from tailgate_service.live.metrics import LiveMetrics
 from tailgate_service.store.base import Access, Events
 
@@ -24,13 +24,20 @@ _CLOSE_WITHIN = 2.0
 
 
 class Live:
-    """The live connections of a process. It takes a connection to the database when the first of them comes."""
+    """The live connections of a process."""
 
-    def __init__(self, dsn: str, events: Events, access: Access) -> None:
+    def __init__(self, listener: Listener, events: Events, access: Access) -> None:
         self.metrics = LiveMetrics()
         self._access = access
         self._hub = Hub(events)
-        self._listener = Listener(dsn, {"events": self._hub.hear, "access": self._access_changed}, self._again)
+        self._listener = listener
+        self._hears = asyncio.Event()
+        self._subscriber = Subscriber(
+            heard={CHANNEL: lambda _, payload: self._hub.hear(payload), changes.CHANNEL: self._access_changed},
+            again=self._again,
+            lost=self._hears.clear,
+        )
+        listener.subscribe(self._subscriber)
         self._connections: set[Connection] = set()
         self._checking: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -38,11 +45,11 @@ class Live:
         self._empty.set()
 
     async def follow(self, who: Identity, after: int | None) -> Subscription:
-        """See ``Hub.follow``; raises ``TimeoutError`` as well, when the database does not let anybody listen."""
+        """See ``Hub.follow``; raises ``TimeoutError`` as well, while the database cannot be heard."""
         if self._closing:
             raise BusyError(GOING_AWAY.reason)
         async with asyncio.timeout(_FOLLOW_WITHIN):
-            await self._listener.listening(_FOLLOW_WITHIN)
+            await self._hears.wait()
             return await self._hub.follow(who, after)
 
     async def serve(self, line: Line, who: Identity, subscription: Subscription) -> None:
@@ -72,21 +79,15 @@ class Live:
                 await self._empty.wait()
         for task in self._checking:
             task.cancel()
-        await self._listener.close()
+        self._listener.unsubscribe(self._subscriber)
 
     def _again(self) -> None:
+        self._hears.set()
         self._hub.again()
         self._check(list(self._connections))
 
-    def _access_changed(self, payload: str) -> None:
-        """Somebody's access has changed: the workspace, and the hash of what let in or does now."""
-        workspace, _, proof = payload.partition(" ")
-        try:
-            changed = UUID(workspace), bytes.fromhex(proof)
-        except ValueError:
-            # Whoever reaches the database can say anything there. It costs no more than asking again.
-            self._check(list(self._connections))
-            return
+    def _access_changed(self, _: int, payload: str) -> None:
+        changed = changes.parse(payload)
         self._check([one for one in self._connections if (one.who.workspace_id, one.who.proof) == changed])
 
     def _check(self, connections: list[Connection]) -> None:

@@ -64,7 +64,7 @@ async def serving(settings: Settings) -> AsyncIterator[FastAPI]:
     """The API, with agents kept in mind."""
     async with open_pool(settings) as pool:
         app = create_app(settings, create_store(settings.variant, pool))
-        async with app.state.desk.running():
+        async with app.state.listener.running(), app.state.desk.running():
             yield app
 
 

@@ -7,7 +7,8 @@ import pytest
 from fastapi import FastAPI
 from tailgate_otel import recording
 from tailgate_service.app import create_app, open_store
-from tailgate_service.auth.changes import listening
+from tailgate_service.auth.changes import remembering
+from tailgate_service.listener import Listener
 from tailgate_service.server import open_pool
 
 ME = "/api/me"
@@ -16,15 +17,17 @@ ME = "/api/me"
 @pytest.fixture
 async def app(settings) -> AsyncIterator[FastAPI]:
     """As it is served: with somebody who listens."""
-    async with (
-        open_pool(settings) as pool,
-        listening(settings.database_url) as memory,
-        open_store(settings, settings.variant, pool, memory) as store,
-    ):
-        async with asyncio.timeout(10):
-            while not memory.trusted:  # noqa: ASYNC110 - it is another process that answers
-                await asyncio.sleep(0.01)
-        yield create_app(settings, store)
+    listener = Listener(settings.database_url)
+    with remembering(listener) as memory:
+        async with (
+            open_pool(settings) as pool,
+            listener.running(),
+            open_store(settings, settings.variant, pool, memory) as store,
+        ):
+            async with asyncio.timeout(10):
+                while not memory.trusted:  # noqa: ASYNC110 - it is another process that answers
+                    await asyncio.sleep(0.01)
+            yield create_app(settings, store)
 
 
 @pytest.mark.row("A8")

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
-from tailgate_service.auth.changes import CHANNEL, listening
-from tailgate_service.auth.memory import Memory, RememberedAccess
+from tailgate_service.auth.changes import CHANNEL, remembering
+from tailgate_service.auth.memory import RememberedAccess
+from tailgate_service.listener import APPLICATION, Listener
 from tailgate_service.server import open_pool
 from tailgate_service.settings import Settings
 from tailgate_service.store.access import DatabaseAccess
@@ -26,12 +27,14 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def remembering(dsn: str):
+async def hearing(dsn: str):
     """A memory that listens, and access through it."""
     settings = Settings(database_url=dsn, webhook_secret="s", webhook_verify_token="t", pool_size=2)
-    async with open_pool(settings) as pool, listening(dsn) as memory:
-        await until(lambda: memory.trusted)
-        yield memory, RememberedAccess(DatabaseAccess(pool), memory)
+    listener = Listener(dsn)
+    async with open_pool(settings) as pool, listener.running():
+        with remembering(listener) as memory:
+            await until(lambda: memory.trusted)
+            yield memory, RememberedAccess(DatabaseAccess(pool), memory)
 
 
 @pytest.fixture
@@ -66,7 +69,7 @@ async def member(world: World, subject: str) -> None:
 async def test_a_change_of_a_member_is_known_as_soon_as_it_is_heard(seeded_database, world, owner, change):
     subject = f"{PERSON} {world.id}"
     await member(world, subject)
-    async with remembering(seeded_database.dsn) as (memory, access):
+    async with hearing(seeded_database.dsn) as (memory, access):
         before = await access.memberships(subject)
         assert len(memory) == 1
         await owner.execute(change, world.id)
@@ -78,7 +81,7 @@ async def test_a_change_of_a_member_is_known_as_soon_as_it_is_heard(seeded_datab
 async def test_a_new_membership_is_known_though_its_workspace_was_not(seeded_database, world, owner):
     subject = f"{PERSON} {world.id}"
     await member(world, subject)
-    async with remembering(seeded_database.dsn) as (memory, access):
+    async with hearing(seeded_database.dsn) as (memory, access):
         assert len(await access.memberships(subject)) == 1
         await member(await World(owner).settle(), subject)
         await until(lambda: not len(memory))
@@ -95,7 +98,7 @@ async def test_a_new_membership_is_known_though_its_workspace_was_not(seeded_dat
 )
 async def test_a_key_that_was_replaced_opens_nothing_as_soon_as_it_is_heard(seeded_database, world, owner, change):
     digest = hashlib.sha256(world.key.encode()).digest()
-    async with remembering(seeded_database.dsn) as (memory, access):
+    async with hearing(seeded_database.dsn) as (memory, access):
         assert await access.workspace_by_key(digest)
         assert len(memory) == 1
         await owner.execute(change, world.id)
@@ -105,7 +108,7 @@ async def test_a_key_that_was_replaced_opens_nothing_as_soon_as_it_is_heard(seed
 
 async def test_what_is_undone_was_not_said(seeded_database, world, owner):
     digest = hashlib.sha256(world.key.encode()).digest()
-    async with remembering(seeded_database.dsn) as (memory, access):
+    async with hearing(seeded_database.dsn) as (memory, access):
         await access.workspace_by_key(digest)
         transaction = owner.transaction()
         await transaction.start()
@@ -121,7 +124,7 @@ async def test_what_is_undone_was_not_said(seeded_database, world, owner):
 
 async def test_nonsense_said_on_the_channel_costs_no_more_than_asking_again(seeded_database, world, owner):
     digest = hashlib.sha256(world.key.encode()).digest()
-    async with remembering(seeded_database.dsn) as (memory, access):
+    async with hearing(seeded_database.dsn) as (memory, access):
         for nonsense in ("", "nonsense", f"{world.id} nonsense"):
             await until(lambda: memory.trusted)
             await access.workspace_by_key(digest)
@@ -132,12 +135,13 @@ async def test_nonsense_said_on_the_channel_costs_no_more_than_asking_again(seed
 
 async def test_a_lost_connection_empties_memory_and_a_new_one_is_made(seeded_database, world, owner):
     digest = hashlib.sha256(world.key.encode()).digest()
-    async with remembering(seeded_database.dsn) as (memory, access):
+    async with hearing(seeded_database.dsn) as (memory, access):
         await access.workspace_by_key(digest)
         begun = time.monotonic()
         await owner.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tailgate-access'"
-            " AND datname = current_database()"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1"
+            " AND datname = current_database()",
+            APPLICATION,
         )
         await until(lambda: not len(memory))
         await until(lambda: memory._heard is not None and memory._heard > begun)
@@ -148,7 +152,8 @@ async def test_a_lost_connection_empties_memory_and_a_new_one_is_made(seeded_dat
 
 
 async def test_a_database_that_is_not_there_is_asked_for_each_time_and_nothing_fails():
-    async with listening("postgresql://nobody@127.0.0.1:1/none") as memory:
-        await asyncio.sleep(0)
-        assert isinstance(memory, Memory)
-        assert not memory.trusted
+    listener = Listener("postgresql://nobody@127.0.0.1:1/none")
+    async with listener.running():
+        with remembering(listener) as memory:
+            await asyncio.sleep(0)
+            assert not memory.trusted

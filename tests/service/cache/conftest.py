@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 from tailgate_service.cache.cache import Cache
 from tailgate_service.cache.entry import Key, Made
+from tailgate_service.listener import Listener
 
 from benchmarks.redisserver import RedisServer
 from tests.service.agents.voice import until
@@ -89,7 +90,9 @@ async def process(seeded_database: Any, redis: RedisServer) -> AsyncIterator[Pro
     async with AsyncExitStack() as opened:
 
         async def start(url: str | None = redis.url) -> Cache:
-            cache = Cache(seeded_database.dsn, url)
+            listener = Listener(seeded_database.dsn)
+            await opened.enter_async_context(listener.running())
+            cache = Cache(listener, url)
             await opened.enter_async_context(cache.running())
             await until(lambda: cache.session is not None)
             return cache

@@ -25,6 +25,7 @@ import asyncpg
 import pytest
 from tailgate_service.cache import cache as cache_module
 from tailgate_service.cache.entry import Entry
+from tailgate_service.listener import Listener
 
 from tests.service.agents.voice import until
 
@@ -307,7 +308,7 @@ async def test_a_session_that_can_remember_no_more_is_followed_by_another(cache,
 
 
 async def test_a_cache_that_does_not_run_keeps_nothing(seeded_database, row):
-    idle = cache_module.Cache(seeded_database.dsn, None)
+    idle = cache_module.Cache(Listener(seeded_database.dsn), None)
     assert [await row.seen(idle) for _ in range(2)] == ["first"] * 2
     assert row.reads == 2
     assert idle.counts.misses.totals == {("agent", "off"): 2}

@@ -13,7 +13,7 @@ from tailgate_service.store.base import Outgoing
 WITHIN = 30.0
 KILL = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-WHERE application_name = 'tailgate-documents' AND datname = current_database()
+WHERE application_name = 'tailgate-service listens' AND datname = current_database()
 """
 
 
@@ -30,7 +30,7 @@ async def test_a_lost_connection_makes_all_cold_and_its_return_all_hot(world, da
         await one.model.catch_up()
         hot = one.model.hot
         assert hot.card(world.id, "49301234567") is not None
-        lost = one.model.listener
+        lost = one.model.hearing
         await database.execute(KILL)
         await until(lambda: not lost.listening or hot.card(world.id, "49301234567") is None)
         assert hot.size == 0
@@ -56,20 +56,20 @@ async def test_writes_are_answered_while_nothing_is_heard(world, database, proce
             assert (await one.inbox(world))["conversations"][0]["last_message_preview"] == f"{number}"
 
 
-async def test_a_write_that_is_never_heard_of_takes_the_connection_for_lost(world, process, monkeypatch, caplog):
+async def test_a_write_that_is_never_heard_of_makes_all_cold_and_then_hot_again(world, process, monkeypatch, caplog):
     """The mark is swallowed, as by a line that is dead without a word."""
     who = Identity(workspace_id=world.id)
     conversation = await world.conversation(await world.contact())
     monkeypatch.setattr("tailgate_service.store.readmodel.writing._USUALLY", 0.01)
     monkeypatch.setattr("tailgate_service.store.readmodel.writing._AT_MOST", 0.1)
     async with process() as one:
-        reader = one.model.listener._reader
+        reader = one.model.hearing._reader
         monkeypatch.setattr(reader, "read", lambda _: None)
         await one.store.conversations.send(who, Outgoing(conversation_id=conversation, body="unheard"))
-        assert not one.model.listener.listening
-        assert one.model.hot.size == 0
         assert (await one.card(world))["messages"][0]["body"] == "unheard"
-    assert "lost" in caplog.text
+        await until(lambda: one.model.hot.card(world.id, "49301234567") is not None)
+        assert (await one.card(world))["messages"][0]["body"] == "unheard"
+    assert "forgotten and loaded anew" in caplog.text
 
 
 async def test_a_write_that_was_broken_off_is_not_taken_for_the_next(world, process):

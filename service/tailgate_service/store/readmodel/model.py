@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -12,10 +12,11 @@ from asyncpg.exceptions import InterfaceError, PostgresError
 
 from tailgate_service.errors import NotReadyError
 from tailgate_service.identity import Identity
+from tailgate_service.listener import Listener
 from tailgate_service.store.database import Pool
 from tailgate_service.store.parallel.told import told, told_by
+from tailgate_service.store.readmodel.hearing import Hearing
 from tailgate_service.store.readmodel.hot import LARGEST, Fill, Hot
-from tailgate_service.store.readmodel.listener import Listener
 from tailgate_service.store.readmodel.metrics import ReadModelMetrics
 from tailgate_service.store.readmodel.notice import Kind, canonical
 from tailgate_service.store.readmodel.writing import Writing, catch_up, writing
@@ -38,73 +39,98 @@ _END: _Place = datetime.max.replace(tzinfo=UTC), "~"
 _CARDS, _ITEMS = 250, 1000
 _AT_ONCE = 8
 _AGAIN_AFTER = 0.5
+_HEARD_WITHIN = 10.0
 _LOST = (OSError, PostgresError, InterfaceError)
 
 Rows = Sequence[Any]
 
 
 class ReadModel:
-    """What a process keeps, ``hot``, and the ``listener`` that keeps it current; made by :func:`opened`."""
+    """What a process keeps, ``hot``, and the ``hearing`` that keeps it current; made by :func:`opened`."""
 
-    def __init__(self, dsn: str, pool: Pool, limit: int, metrics: ReadModelMetrics) -> None:
+    def __init__(self, listener: Listener, pool: Pool, limit: int, metrics: ReadModelMetrics) -> None:
         self.hot = Hot(limit)
-        self.listener = Listener(self.hot.apply, self._forget)
+        self.hearing = Hearing(listener, heard=self.hot.apply, again=self._load_anew, deaf=self._forget)
         self.metrics = metrics
-        self._dsn = dsn
+        self._begun = asyncio.Event()
+        self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._loading: asyncio.Task[None] | None = None
         self._pool = pool
         self._loads = asyncio.Semaphore(_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def writing(self) -> AbstractAsyncContextManager[Writing]:
         """The pool to write by; at the end of the context this process knows what was written."""
-        return writing(self._pool, self.listener)
+        return writing(self._pool, self.hearing)
 
     async def catch_up(self) -> None:
         """Return when this process knows all that was committed before, by whomever."""
-        if self.listener.listening:
-            await catch_up(self._pool, self.listener)
+        if self.hearing.listening:
+            await catch_up(self._pool, self.hearing)
 
     def want(self, workspace: UUID) -> None:
         """Make an inbox hot that was asked for and is not, in the background."""
         if self.hot.wants(workspace) and not self.hot.full:
-            task = asyncio.create_task(self._load_inbox(workspace))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._begin(self._load_inbox(workspace))
 
-    async def run(self, ready: "asyncio.Future[None]") -> None:
-        """Listen and load, and again whenever the connection is lost. ``ready`` is told how the first time ended."""
-        while True:
-            try:
-                connection = await self.listener.listen(self._dsn)
-                try:
-                    self.hot.live = True
-                    loading = asyncio.create_task(self._load())
-                    lost = asyncio.create_task(self.listener.lost(connection))
-                    try:
-                        await asyncio.wait([loading, lost], return_when=asyncio.FIRST_COMPLETED)
-                        if loading.done():
-                            loading.result()
-                            _tell(ready)
-                        await lost
-                    finally:
-                        await _ended([loading, lost])
-                finally:
-                    self.listener.end()
-                    connection.terminate()
-            except (*_LOST, NotReadyError) as error:
-                _tell(ready, error)
-                log.warning("documents are read from the database alone for now: %s: %s", type(error).__name__, error)
-            finally:
-                _tell(ready, NotReadyError("documents cannot be loaded; the log has the cause"))
-            await asyncio.sleep(_AGAIN_AFTER)
+    async def loaded(self) -> None:
+        """Return when all is loaded; raises ``NotReadyError``."""
+        try:
+            async with asyncio.timeout(_HEARD_WITHIN):
+                await self._begun.wait()
+        except TimeoutError as error:
+            raise NotReadyError(f"nothing is heard from the database within {_HEARD_WITHIN:g} s") from error
+        try:
+            await self._ready
+        except _LOST as error:
+            raise NotReadyError(f"documents cannot be loaded: {error}") from error
 
     async def close(self) -> None:
         """End what goes on in the background."""
-        await _ended(self._tasks)
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _load_anew(self) -> None:
+        self._begun.set()
+        self._loading = self._begin(self._keep_loading())
 
     def _forget(self) -> None:
+        if self._loading is not None:
+            self._loading.cancel()
+        self._cool()
+        self._tell(NotReadyError("documents were not loaded yet when the connection that listens was lost"))
+
+    def _cool(self) -> None:
         self.hot.live = False
         self.hot.clear()
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _keep_loading(self) -> None:
+        """Load, and again until that succeeds; meanwhile nothing is kept that might not be all."""
+        while True:
+            self.hot.live = True
+            try:
+                await self._load()
+            except (*_LOST, NotReadyError) as error:
+                self._cool()
+                log.warning("documents are read from the database alone for now: %s: %s", type(error).__name__, error)
+                self._tell(error)
+            else:
+                self._tell()
+                return
+            await asyncio.sleep(_AGAIN_AFTER)
+
+    def _tell(self, error: Exception | None = None) -> None:
+        if self._ready.done():
+            return
+        self._ready.set_result(None) if error is None else self._ready.set_exception(error)
 
     async def _load(self) -> None:
         """Load all inboxes, and then cards, the latest of each workspace first, until there is no more room."""
@@ -159,20 +185,15 @@ class ReadModel:
 
 
 @asynccontextmanager
-async def opened(dsn: str, pool: Pool, limit: int, metrics: ReadModelMetrics) -> AsyncIterator[ReadModel]:
+async def opened(listener: Listener, pool: Pool, limit: int, metrics: ReadModelMetrics) -> AsyncIterator[ReadModel]:
     """A read model that is loaded, of ``limit`` bytes at most; raises ``NotReadyError`` when it cannot be."""
-    model = ReadModel(dsn, pool, limit, metrics)
-    ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(model.run(ready), name="read model")
+    model = ReadModel(listener, pool, limit, metrics)
     try:
-        try:
-            await ready
-        except _LOST as error:
-            raise NotReadyError(f"documents cannot be loaded: {error}") from error
-        metrics.hot = model.hot
-        yield model
+        with listener.subscribed(model.hearing.subscriber):
+            await model.loaded()
+            metrics.hot = model.hot
+            yield model
     finally:
-        await _ended([task])
         await model.close()
 
 
@@ -187,16 +208,3 @@ def _body(row: Any) -> bytes | None:
         return row["document"] and canonical(row["document"])
     except ValueError:
         return None
-
-
-def _tell(ready: "asyncio.Future[None]", error: Exception | None = None) -> None:
-    if ready.done():
-        return
-    ready.set_result(None) if error is None else ready.set_exception(error)
-
-
-async def _ended(tasks: Sequence["asyncio.Task[None]"] | set["asyncio.Task[None]"]) -> None:
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks)

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from tailgate_service.errors import ServiceError
 from tailgate_service.store.database import Connection, Pool
-from tailgate_service.store.readmodel.listener import Listener
+from tailgate_service.store.readmodel.hearing import Hearing
 from tailgate_service.store.readmodel.notice import CHANNEL
 
 # Seconds. What a transaction says comes with the answer to its COMMIT, give or take the jitter of two connections.
@@ -19,9 +19,9 @@ _AT_MOST = 2.0
 class Writing:
     """Runs each statement as the pool would, and remembers on which connections."""
 
-    def __init__(self, pool: Pool, listener: Listener) -> None:
+    def __init__(self, pool: Pool, hearing: Hearing) -> None:
         self._pool = pool
-        self._listener = listener
+        self._hearing = hearing
         self._expected: dict[int, asyncio.Event] = {}
 
     async def execute(self, query: str, *args: Any) -> str:
@@ -50,20 +50,20 @@ class Writing:
         async with self._pool.acquire() as connection:
             process = connection.get_server_pid()
             if process not in self._expected:
-                self._expected[process] = self._listener.expect(process)
+                self._expected[process] = self._hearing.expect(process)
             yield connection
 
     async def heard(self) -> None:
         """Return when what was written here is known here."""
-        if self._listener.doubted(self._expected):
-            await catch_up(self._pool, self._listener)
+        if self._hearing.doubted(self._expected):
+            await catch_up(self._pool, self._hearing)
             return
         try:
             async with asyncio.timeout(_USUALLY):
                 for event in self._expected.values():
                     await event.wait()
         except TimeoutError:
-            await catch_up(self._pool, self._listener)
+            await catch_up(self._pool, self._hearing)
 
     def nothing(self) -> None:
         """Nothing was written after all."""
@@ -72,35 +72,35 @@ class Writing:
 
     def broken_off(self) -> None:
         """Something may have been written, and may yet be heard of."""
-        self._listener.doubt(self._expected)
+        self._hearing.doubt(self._expected)
 
     def close(self) -> None:
         """Expect nothing more."""
         for process, event in self._expected.items():
-            self._listener.forget(process, event)
+            self._hearing.forget(process, event)
 
 
-async def catch_up(pool: Pool, listener: Listener) -> None:
+async def catch_up(pool: Pool, hearing: Hearing) -> None:
     """Return when all that was committed before is known here: say a word that comes after it, and wait for that."""
     word = uuid4().hex
-    event = listener.expect(word)
+    event = hearing.expect(word)
     try:
         async with asyncio.timeout(_AT_MOST):
             await pool.execute("SELECT pg_notify($1, $2)", CHANNEL, word)
             await event.wait()
     except TimeoutError:
-        listener.give_up(f"what was said was not heard within {_AT_MOST:g} s")
+        hearing.give_up(f"what was said was not heard within {_AT_MOST:g} s")
     finally:
-        listener.forget(word, event)
+        hearing.forget(word, event)
 
 
 @asynccontextmanager
-async def writing(pool: Pool, listener: Listener) -> AsyncIterator[Writing]:
+async def writing(pool: Pool, hearing: Hearing) -> AsyncIterator[Writing]:
     """The pool to write by; the context ends when what was committed in it is known to this process."""
-    write = Writing(pool, listener)
+    write = Writing(pool, hearing)
     try:
         yield write
-        if listener.listening:
+        if hearing.listening:
             await write.heard()
     except ServiceError:
         # Nothing was written.
