@@ -10,6 +10,7 @@ import orjson
 import pytest
 from tailgate_service.app import open_store
 from tailgate_service.identity import Identity
+from tailgate_service.listener import Listener
 from tailgate_service.routes import answer
 from tailgate_service.server import open_pool
 from tailgate_service.store.base import InboxQuery, Store
@@ -50,14 +51,22 @@ def documented(clone_of: Callable[[str], Any]) -> Any:
 
 @pytest.fixture
 def process(documented: Any) -> Open:
-    """``process()``: another one, in a context."""
+    """``process()``: another one, in a context.
+
+    ``ears`` is where it listens when that is not where it asks; ``over`` makes the pool that it is given.
+    """
 
     @asynccontextmanager
-    async def opened(dsn: str = documented.dsn, **changes: Any) -> AsyncIterator[Process]:
+    async def opened(
+        dsn: str = documented.dsn, *, ears: str | None = None, over: Callable[[Any], Any] | None = None, **changes: Any
+    ) -> AsyncIterator[Process]:
         settings = settings_for("readmodel", dsn, **changes)
-        async with open_pool(settings) as pool, open_store(settings, "readmodel", pool) as store:
-            assert isinstance(store.contacts, ReadModelContacts)
-            yield Process(store=store, pool=pool, model=store.contacts.model)
+        listener = Listener(ears or dsn)
+        async with open_pool(settings) as opened, listener.running():
+            pool = over(opened) if over else opened
+            async with open_store(settings, "readmodel", pool, listener=listener) as store:
+                assert isinstance(store.contacts, ReadModelContacts)
+                yield Process(store=store, pool=pool, model=store.contacts.model)
 
     return opened
 
