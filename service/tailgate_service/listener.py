@@ -134,14 +134,15 @@ class Listener:
 
     async def _listen(self) -> None:
         connection: Any = await asyncpg.connect(  # type: ignore[no-untyped-call]
-            self._dsn, timeout=_WITHIN, server_settings={"application_name": APPLICATION}
+            self._dsn, timeout=_WITHIN, command_timeout=_WITHIN, server_settings={"application_name": APPLICATION}
         )
         try:
             connection.add_termination_listener(self._hung_up)
             self._connection = connection
             channels: set[str] = set()
             while True:
-                async with asyncio.timeout(_WITHIN):
+                # Also what waits for the end of a statement that was broken off, without a bound of its own.
+                async with asyncio.timeout(2 * _WITHIN):
                     await self._beat(connection, channels)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(BEAT):

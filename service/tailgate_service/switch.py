@@ -126,10 +126,16 @@ class Switch:
                     await self._connect()
 
     async def _settle(self, app: FastAPI, in_flight: InFlight) -> None:
-        for variant, needed in self._needs.items():  # noqa: B007 - the last one serves whatever is there
+        for variant, needed in self._needs.items():
             if await self._holds.take(needed):
-                break
-        await self._serve_by(variant, app, in_flight)
+                try:
+                    await self._serve_by(variant, app, in_flight)
+                    break
+                except NotReadyError as error:
+                    log.warning("variant %s cannot serve yet: %s", variant, error)
+        else:
+            # The last one serves whatever is there.
+            await self._serve_by(variant, app, in_flight)
         await self._holds.keep(self._needs[variant])
 
     async def _serve_by(self, variant: Variant, app: FastAPI, in_flight: InFlight) -> None:

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
 from fastapi import FastAPI
 from tailgate_service.app import create_app, open_store
 from tailgate_service.auth.changes import remembering
