@@ -18,6 +18,7 @@ from tailgate_service.auth.changes import remembering
 from tailgate_service.auth.memory import Memory
 from tailgate_service.errors import NotReadyError, SettingsError
 from tailgate_service.listener import Listener
+from tailgate_service.live.prune import pruning
 from tailgate_service.migrations.files import ROLE, upto
 from tailgate_service.migrations.records import LEVEL
 from tailgate_service.settings import RecorderKind, Settings, Variant
@@ -56,6 +57,7 @@ async def serve(settings: Settings, config: Config, announce: Announce) -> None:
             open_pool(settings) as pool,
             listener.running(),
             _switch(settings, pool, listener, memory, documents) as switch,
+            pruning(settings.database_url, settings.events_kept),
         ):
             app = create_app(settings, switch.store, listener)
             recorder.show(documents)

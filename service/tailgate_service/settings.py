@@ -24,9 +24,9 @@ class Settings:
     ``port`` 0 binds any free port. ``slo`` is the path of the objectives file, from which the recorder takes
     thresholds and query budgets. ``recorder`` is which of ``tailgate_otel``'s recorders watches, the standard one with
     the server span of OpenTelemetry's own instrumentation. Variant ``readmodel`` keeps ``hot_bytes`` of documents in
-    memory. Without ``redis_url`` each process keeps in mind by itself; without ``voice_url``, where the voice
-    provider is, agents are stored and not synced. Without an ``issuer`` no token is taken. ``allowed_origins`` are
-    those of other hosts' pages that may open live connections.
+    memory. Events are pruned ``events_kept`` seconds after they happened. Without ``redis_url`` each process keeps in
+    mind by itself; without ``voice_url``, where the voice provider is, agents are stored and not synced. Without an
+    ``issuer`` no token is taken. ``allowed_origins`` are those of other hosts' pages that may open live connections.
     Secrets stay out of ``repr``.
     """
 
@@ -39,6 +39,7 @@ class Settings:
     port: int = 0
     pool_size: int = 20
     hot_bytes: int = 384 << 20
+    events_kept: int = 7 * 86_400
     slo: Path | None = None
     issuer: Issuer | None = None
     allowed_origins: tuple[str, ...] = ()
@@ -61,6 +62,7 @@ class Settings:
         _within(names.ENV_PORT, self.port, 0, 65535)
         _within(names.ENV_POOL_SIZE, self.pool_size, 1, 1000)
         _within(names.ENV_HOT_BYTES, self.hot_bytes, 0, 1 << 40)
+        _within(names.ENV_EVENTS_KEPT, self.events_kept, 3600, 1 << 31)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -76,6 +78,7 @@ class Settings:
             port=_integer(environ, names.ENV_PORT, cls.port),
             pool_size=_integer(environ, names.ENV_POOL_SIZE, cls.pool_size),
             hot_bytes=_integer(environ, names.ENV_HOT_BYTES, cls.hot_bytes),
+            events_kept=_integer(environ, names.ENV_EVENTS_KEPT, cls.events_kept),
             slo=Path(slo) if slo else None,
             issuer=Issuer.from_env(environ),
             allowed_origins=_origins(environ.get(names.ENV_ALLOWED_ORIGINS, "")),

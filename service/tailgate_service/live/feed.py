@@ -14,20 +14,27 @@ KEPT = 512
 """Events that are kept for those who read a little slower than things happen,"""
 KEPT_BYTES = 1 << 20
 """and how large they may be together, in characters, the newest apart."""
+ERASED = "erased"
+"""What an event is once its contact has been deleted: its number and no more."""
+CONTACT_DELETED = "contact_deleted"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Told:
-    """An event as it is sent: ``data`` is JSON on one line; ``at`` is when it was numbered, seconds since 1970."""
+    """An event as it is sent: ``data`` is JSON on one line; ``at`` is when it was numbered, seconds since 1970.
+
+    Those before it that name ``erases`` are erased by it.
+    """
 
     number: int
     kind: str
     at: float
     data: str
+    erases: str | None = None
 
 
 def told(event: Event) -> Told:
-    """``event``, written once for all who are sent it."""
+    """``event``, written once for all who are sent it; raises ``ValueError`` when it is none of ours."""
     # Between the tokens of JSON a line's end is as good as a blank, and within them there is none.
     body = event.body.replace("\n", " ").replace("\r", " ")
     head = orjson.dumps({"number": event.number, "kind": event.kind, "at": event.at}).decode()
@@ -36,7 +43,19 @@ def told(event: Event) -> Told:
         kind=event.kind,
         at=datetime.fromisoformat(event.at).timestamp(),
         data=f'{head[:-1]},"body":{body}}}',
+        erases=_erased_by(event) if event.kind == CONTACT_DELETED else None,
     )
+
+
+def _erased_by(event: Event) -> str:
+    match orjson.loads(event.body):
+        case {"contact": {"id": str(contact)}} if contact:
+            return contact
+    raise ValueError(f"event {event.number} does not say who was deleted")
+
+
+def _erased(event: Told) -> Told:
+    return told(Event(number=event.number, kind=ERASED, at=orjson.loads(event.data)["at"], body="{}"))
 
 
 class Feed:
@@ -110,6 +129,10 @@ class Feed:
             self._early = {number: event for number, event in self._early.items() if number > self.last}
 
     def _append(self, event: Told) -> None:
+        if event.erases is not None:
+            # As the database did. Whatever names her is taken for hers.
+            self._kept = deque(_erased(kept) if event.erases in kept.data else kept for kept in self._kept)
+            self._size = sum(len(kept.data) for kept in self._kept)
         self._kept.append(event)
         self._size += len(event.data)
         self.last = event.number

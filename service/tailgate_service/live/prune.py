@@ -1,42 +1,65 @@
 """Events that nobody comes back for: how long they are kept, and what removes them."""
 
-from uuid import UUID
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 import asyncpg
+from asyncpg.exceptions import InterfaceError, PostgresError
+
+log = logging.getLogger(__name__)
 
 KEPT = 7 * 86_400.0
 """Seconds, unless whoever prunes says otherwise: whoever was away for longer reads anew."""
-_BATCH = 5_000
-
-# Only the oldest are looked at, by the index; later numbers are of later moments, so that the first that is kept ends
-# it. The last event stays, however old: it says how far the numbers have come.
-_PRUNE = """
-WITH oldest AS MATERIALIZED (
-    SELECT number, created_at FROM events WHERE workspace_id = $1 AND number < $2 ORDER BY number LIMIT $4
-)
-DELETE FROM events e USING oldest o
-WHERE e.workspace_id = $1 AND e.number = o.number AND o.created_at < now() - $3 * interval '1 second'"""
-_LASTS = "SELECT workspace_id, max(number) AS last FROM events GROUP BY workspace_id"
+_BATCH = 2_000
+_CONNECT_WITHIN = 10.0
+_BATCH_WITHIN = 30.0
+_POLL = 0.1
+_EVERY = 600.0
+_PRUNE = "SELECT prune_events($1, $2)"
 
 
 async def prune(dsn: str, kept: float = KEPT) -> int:
     """Remove events older than ``kept`` seconds, some at a time, while the service serves; how many there were.
 
-    Raises ``OSError`` or asyncpg's errors; what was removed until then is removed.
+    An hour's are kept in any case. One at a time prunes, the others wait. Raises ``OSError`` or asyncpg's errors; what
+    was removed until then is removed.
     """
-    connection = await asyncpg.connect(dsn)  # type: ignore[no-untyped-call]
+    connection = await asyncpg.connect(  # type: ignore[no-untyped-call]
+        dsn, timeout=_CONNECT_WITHIN, command_timeout=_BATCH_WITHIN
+    )
+    removed, done = 0, _BATCH
     try:
-        workspaces = await connection.fetch(_LASTS)
-        return sum([await _prune(connection, row["workspace_id"], row["last"], kept) for row in workspaces])
+        while done is None or done >= _BATCH:
+            done = await connection.fetchval(_PRUNE, kept, _BATCH)
+            if done is None:
+                await asyncio.sleep(_POLL)
+            else:
+                removed += done
     finally:
         await connection.close()
+    return removed
 
 
-async def _prune(connection: asyncpg.Connection, workspace: UUID, last: int, kept: float) -> int:
-    removed = 0
+@asynccontextmanager
+async def pruning(dsn: str, kept: float, every: float = _EVERY) -> AsyncIterator[None]:
+    """Prune again and again while the context lasts, by a connection that no request uses."""
+    task = asyncio.create_task(_prune(dsn, kept, every), name="prune")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _prune(dsn: str, kept: float, every: float) -> None:
     while True:
-        done = await connection.execute(_PRUNE, workspace, last, kept, _BATCH)
-        count = int(done.split()[-1])
-        removed += count
-        if count < _BATCH:
-            return removed
+        # Processes that were started together do not all come at once.
+        await asyncio.sleep(every * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+        try:
+            await prune(dsn, kept)
+        except (OSError, PostgresError, InterfaceError) as error:
+            log.warning("events are not pruned, tried again later: %s: %s", type(error).__name__, error)

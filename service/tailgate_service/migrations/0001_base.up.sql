@@ -154,11 +154,14 @@ CREATE TABLE events (
     workspace_id uuid        NOT NULL REFERENCES workspaces ON DELETE CASCADE,
     number       bigint      NOT NULL,
     kind         text        NOT NULL,
+    -- Whom it tells of: when she is deleted, so is what it tells.
+    contact_id   uuid,
     -- The event as it is sent, without its number.
     body         json        NOT NULL,
     created_at   timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (workspace_id, number)
 );
+CREATE INDEX events_contact_id_idx ON events (contact_id) WHERE contact_id IS NOT NULL;
 
 -- Who asks, as the service tells it for one transaction: a workspace, and one of its members unless it is a key.
 CREATE FUNCTION asking_workspace() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
@@ -320,17 +323,32 @@ BEGIN
 END $$;
 CREATE TRIGGER agent_told AFTER UPDATE OR DELETE ON agents FOR EACH ROW EXECUTE FUNCTION tell_agent();
 
--- Every message is an event. Written last in its transaction, so that the counter is locked as shortly as can be,
--- whatever else the transaction does and in whatever order.
-CREATE FUNCTION tell_message() RETURNS trigger LANGUAGE plpgsql
-    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+-- What happened is numbered, kept and told. Called last in a transaction, whatever else that does and in whatever order, so
+-- that the counter is locked as shortly as can be. Only what may write events may call it.
+CREATE FUNCTION tell_event(workspace uuid, contact uuid, kind text, told json) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    workspace uuid := workspace_of(NEW.conversation_id);
-    told json;
     numbered bigint;
     moment timestamptz;
 BEGIN
-    SELECT json_build_object(
+    INSERT INTO event_counters AS c (workspace_id, number) VALUES (workspace, 1)
+        ON CONFLICT (workspace_id) DO UPDATE SET number = c.number + 1 RETURNING number INTO numbered;
+    -- Not when the transaction began: later numbers are of later moments.
+    INSERT INTO events (workspace_id, number, kind, contact_id, body, created_at)
+        VALUES (workspace, numbered, kind, contact, told, clock_timestamp()) RETURNING created_at INTO moment;
+    -- A notification may have 8,000 bytes: what is larger is fetched by its number.
+    PERFORM pg_notify('events', concat_ws(' ', workspace, numbered, kind, shown(moment),
+        CASE WHEN octet_length(told::text) < 7800 THEN told::text END));
+END $$;
+
+-- Every message is an event.
+CREATE FUNCTION tell_message() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    workspace uuid;
+    contact uuid;
+    told json;
+BEGIN
+    SELECT c.workspace_id, c.contact_id, json_build_object(
         'message', json_build_object(
             'id', NEW.id, 'conversation_id', NEW.conversation_id, 'direction', NEW.direction, 'body', NEW.body,
             'sender_id', NEW.sender_id, 'provider_message_id', NEW.provider_message_id, 'metadata', NEW.metadata,
@@ -340,19 +358,118 @@ BEGIN
             'id', c.id, 'contact_id', c.contact_id, 'status', c.status, 'assigned_to', c.assigned_to,
             'unread_count', c.unread_count, 'last_message_at', shown(c.last_message_at),
             'last_message_preview', c.last_message_preview))
-    INTO told FROM conversations c WHERE c.id = NEW.conversation_id;
-    IF told IS NULL THEN
-        RETURN NULL;  -- the conversation was deleted in the same transaction
+    INTO workspace, contact, told FROM conversations c WHERE c.id = NEW.conversation_id;
+    IF FOUND THEN  -- the conversation was not deleted in the same transaction
+        PERFORM tell_event(workspace, contact, 'message', told);
     END IF;
-    INSERT INTO event_counters AS c (workspace_id, number) VALUES (workspace, 1)
-        ON CONFLICT (workspace_id) DO UPDATE SET number = c.number + 1 RETURNING number INTO numbered;
-    -- Not when the transaction began: later numbers are of later moments.
-    INSERT INTO events (workspace_id, number, kind, body, created_at)
-        VALUES (workspace, numbered, 'message', told, clock_timestamp()) RETURNING created_at INTO moment;
-    -- A notification may have 8,000 bytes: what is larger is fetched by its number.
-    PERFORM pg_notify('events', concat_ws(' ', workspace, numbered, 'message', shown(moment),
-        CASE WHEN octet_length(told::text) < 7800 THEN told::text END));
     RETURN NULL;
 END $$;
 CREATE CONSTRAINT TRIGGER message_told AFTER INSERT ON messages
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tell_message();
+
+CREATE FUNCTION contact_shown(k contacts) RETURNS json LANGUAGE sql STABLE
+    RETURN json_build_object('id', k.id, 'name', k.name, 'phone', k.phone, 'email', k.email,
+        'created_at', shown(k.created_at), 'updated_at', shown(k.updated_at));
+
+-- A conversation that somebody changed is an event, with its tags and all: once, though several rows may say so one after
+-- another. A message brings its conversation along; the columns that it sets there are none of these.
+CREATE FUNCTION tell_conversation() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    changed uuid;
+    workspace uuid;
+    contact uuid;
+    told json;
+BEGIN
+    IF TG_TABLE_NAME = 'conversations' THEN
+        changed := NEW.id;
+    ELSE
+        changed := coalesce(NEW.conversation_id, OLD.conversation_id);
+    END IF;
+    IF changed::text = current_setting('tailgate.told', true) THEN
+        RETURN NULL;
+    END IF;
+    PERFORM set_config('tailgate.told', changed::text, true);
+    SELECT c.workspace_id, c.contact_id, json_build_object('conversation', json_build_object(
+        'id', c.id, 'contact_id', c.contact_id, 'status', c.status, 'assigned_to', c.assigned_to,
+        'channel', c.channel, 'domain', c.domain, 'metadata', c.metadata, 'unread_count', c.unread_count,
+        'last_message_at', shown(c.last_message_at), 'last_message_preview', c.last_message_preview,
+        'created_at', shown(c.created_at), 'contact', contact_shown(k),
+        'tags', array_to_json(ARRAY(
+            SELECT json_build_object('id', t.id, 'name', t.name, 'color', t.color)
+            FROM conversation_tags ct JOIN tags t ON t.id = ct.tag_id
+            WHERE ct.conversation_id = c.id ORDER BY t.name, t.id))))
+    INTO workspace, contact, told
+    FROM conversations c JOIN contacts k ON k.id = c.contact_id WHERE c.id = changed;
+    IF FOUND THEN
+        PERFORM tell_event(workspace, contact, 'conversation', told);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER conversation_told AFTER UPDATE OF status, assigned_to, domain, metadata ON conversations
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (OLD.* IS DISTINCT FROM NEW.*)
+    EXECUTE FUNCTION tell_conversation();
+CREATE CONSTRAINT TRIGGER conversation_told AFTER INSERT OR DELETE ON conversation_tags
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tell_conversation();
+
+-- So is a contact that was changed, and one that was deleted, of whom no event tells any more from then on.
+CREATE FUNCTION tell_contact() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    told json;
+BEGIN
+    SELECT json_build_object('contact', contact_shown(k)) INTO told FROM contacts k WHERE k.id = NEW.id;
+    IF FOUND THEN
+        PERFORM tell_event(NEW.workspace_id, NEW.id, 'contact', told);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER contact_told AFTER UPDATE ON contacts
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION tell_contact();
+
+-- The numbers stay, for numbers have no gap. Nobody can add another event of hers: who could has held a row of hers.
+CREATE FUNCTION erase_contact() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM workspaces w WHERE w.id = OLD.workspace_id) THEN  -- else all goes with it
+        UPDATE events SET kind = 'erased', contact_id = NULL, body = '{}' WHERE contact_id = OLD.id;
+        PERFORM tell_event(OLD.workspace_id, NULL, 'contact_deleted',
+            json_build_object('contact', json_build_object('id', OLD.id)));
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER contact_erased AFTER DELETE ON contacts
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION erase_contact();
+
+-- Removes up to so many events that are older than so many seconds; how many there were, or NULL when somebody else is at
+-- it. Whoever asks, those of the last hour stay, and so does the last of a workspace: it says how far the numbers have
+-- come. Only the oldest are looked at, by the index; later numbers are of later moments.
+CREATE FUNCTION prune_events(older double precision, most integer) RETURNS integer LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    before constant timestamptz := now() - greatest(older, 3600) * interval '1 second';
+    space uuid;
+    found integer;
+    removed integer := 0;
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(hashtext('prune_events')) THEN
+        RETURN NULL;
+    END IF;
+    FOR space IN SELECT w.id FROM workspaces w ORDER BY w.id LOOP
+        WITH oldest AS MATERIALIZED (
+            SELECT e.number, e.created_at FROM events e
+            WHERE e.workspace_id = space AND e.number < (SELECT max(l.number) FROM events l WHERE l.workspace_id = space)
+            ORDER BY e.number LIMIT most - removed
+        ), free AS MATERIALIZED (
+            -- What is being erased is left for the next time: neither waits for the other.
+            SELECT e.number FROM events e
+            WHERE e.workspace_id = space AND e.number IN (SELECT o.number FROM oldest o WHERE o.created_at < before)
+            FOR UPDATE SKIP LOCKED
+        )
+        DELETE FROM events e WHERE e.workspace_id = space AND e.number IN (SELECT f.number FROM free f);
+        GET DIAGNOSTICS found = ROW_COUNT;
+        removed := removed + found;
+        EXIT WHEN removed >= most;
+    END LOOP;
+    RETURN removed;
+END $$;

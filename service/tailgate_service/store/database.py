@@ -4,6 +4,8 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal, Protocol
 
+Isolation = Literal["repeatable_read"]
+
 
 class Queries(Protocol):
     """Ways to run one statement; arguments stand for ``$1`` and on, rows are read by column name."""
@@ -28,8 +30,11 @@ class Queries(Protocol):
 class Connection(Queries, Protocol):
     """One connection: its statements run one after another."""
 
-    def transaction(self) -> AbstractAsyncContextManager[Any]:
-        """A transaction that commits at the end of the block and is undone by an exception."""
+    def transaction(self, *, isolation: Isolation | None = None) -> AbstractAsyncContextManager[Any]:
+        """A transaction that commits at the end of the block and is undone by an exception.
+
+        Each of its statements sees what was committed before it; with ``isolation``, before the first of them.
+        """
         ...
 
     def get_server_pid(self) -> int:

@@ -47,13 +47,9 @@ class SequentialConversations:
         arguments: list[Any] = [who.workspace_id]
         where = filters.conversations(query, arguments, "$1", _SEARCH)
         page = _INBOX.format(where=where, size=len(arguments) + 1, offset=len(arguments) + 2)
-        async with acting(self._pool, who) as connection:
-            rows = await connection.fetch(
-                page,
-                *arguments,
-                query.per_page + 1,
-                query.offset,
-            )
+        # Step by step, and yet of one moment: what is deleted between two steps is there to the last.
+        async with acting(self._pool, who, "repeatable_read") as connection:
+            rows = await connection.fetch(page, *arguments, query.per_page + 1, query.offset)
             contacts = await connection.fetch(
                 "SELECT * FROM contacts WHERE id = ANY($1::uuid[])", [row["contact_id"] for row in rows]
             )
@@ -249,8 +245,15 @@ async def _tag(connection: Connection, who: Identity, conversation_id: UUID, nam
     )
     if len(tags) < len(names):
         raise UnfitError("tags", NO_TAG)
-    await connection.execute("DELETE FROM conversation_tags WHERE conversation_id = $1", conversation_id)
+    # What it has already is left: nobody is told of tags that are as they were.
+    await connection.execute(
+        "DELETE FROM conversation_tags WHERE conversation_id = $1 AND tag_id <> ALL($2::uuid[])",
+        conversation_id,
+        [tag["id"] for tag in tags],
+    )
     for tag in tags:
         await connection.execute(
-            "INSERT INTO conversation_tags (conversation_id, tag_id) VALUES ($1, $2)", conversation_id, tag["id"]
+            "INSERT INTO conversation_tags (conversation_id, tag_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            conversation_id,
+            tag["id"],
         )
