@@ -200,20 +200,25 @@ async def test_a_cold_read_is_one_statement(world, process):
             assert record.queries == 1
 
 
-async def test_a_duplicate_waits_for_nothing(world, process):
-    delivery = Delivery(
-        phone_number_id=world.phone_number_id,
-        provider_message_id="1",
-        phone="4930",
-        name=None,
-        body="x",
-        sent_at=world.at(0),
-    )
-    async with process() as one:
-        assert await one.store.conversations.take_in(delivery) == "accepted"
-        with recording() as record:
-            assert await one.store.conversations.take_in(delivery) == "duplicate"
-        assert record.queries == 1
+async def test_a_duplicate_is_answered_when_what_it_repeats_is_known_here(world, process):
+    async with process() as one, process() as other:
+        for number in range(10):
+            delivery = Delivery(
+                phone_number_id=world.phone_number_id,
+                provider_message_id=f"{number}",
+                phone="4930",
+                name=None,
+                body=f"{number}",
+                sent_at=world.at(number),
+            )
+            assert await other.store.conversations.take_in(delivery) == "accepted"
+            with recording() as record:
+                assert await one.store.conversations.take_in(delivery) == "duplicate"
+            # One looks for it, the other is heard after it.
+            assert record.queries == 2
+            with recording() as record:
+                assert (await one.card(world, "4930"))["messages"][0]["body"] == f"{number}"
+            assert record.queries == 0
 
 
 async def test_memory_is_bounded_and_what_has_no_room_is_read_all_the_same(world, process):

@@ -69,6 +69,9 @@ class ReadModelConversations(ParallelConversations):
             intake = await ParallelConversations(pool).take_in(delivery)
             if intake == "duplicate":
                 pool.nothing()
+        if intake == "duplicate":
+            # It is stored, by whomever; who is told so reads it here.
+            await self.model.catch_up()
         return intake
 
 
