@@ -68,26 +68,22 @@ def create_store(variant: Variant, pool: Pool, memory: Memory | None = None) -> 
     access: Access = DatabaseAccess(pool)
     if memory is not None and variant != "sequential":
         access = RememberedAccess(access, memory)
-    events = DatabaseEvents(pool)
-    voice = DatabaseAgents(pool)
-    if variant == "sequential":
-        return Store(
-            variant=variant,
-            access=access,
-            contacts=SequentialContacts(pool),
-            conversations=SequentialConversations(pool),
-            analytics=SequentialAnalytics(pool),
-            events=events,
-            agents=voice,
-        )
-    return Store(
+    store = Store(
         variant=variant,
         access=access,
         contacts=ParallelContacts(pool),
         conversations=ParallelConversations(pool),
         analytics=ParallelAnalytics(pool),
-        events=events,
-        agents=voice,
+        events=DatabaseEvents(pool),
+        agents=DatabaseAgents(pool),
+    )
+    if variant != "sequential":
+        return store
+    return replace(
+        store,
+        contacts=SequentialContacts(pool),
+        conversations=SequentialConversations(pool),
+        analytics=SequentialAnalytics(pool),
     )
 
 
