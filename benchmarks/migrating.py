@@ -2,7 +2,7 @@
 
 Arrivals are due at a fixed rate, whatever becomes of those before: callers looked up, the inbox, threads, messages sent
 and messages taken in. An answer that is not the one expected is a failure; response time is from the moment due. The
-service serves by the variant that the schema allows, so one round sees it change down and up again.
+service serves by the variant that the schema allows, so one round sees it change down to ``sequential``, and up again.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from tailgate_otel import names
 from tailgate_service.migrations.files import upto
 from tailgate_service.migrations.runner import migrate, rollback
 from tailgate_service.seed.config import SeedConfig
+from tailgate_service.settings import VARIANTS, Variant
 from tailgate_service.stack import StackConfig, start
 
 from benchmarks.figures import Raw, of_rounds
@@ -122,7 +123,7 @@ class Load:
         self.answered.append(Answered(kind=kind, phase=phase, seconds=time.perf_counter() - due, wrong=wrong))
 
 
-async def down_and_up(load: Load, dsn: str, variant: str, still: float) -> list[str]:
+async def down_and_up(load: Load, dsn: str, variant: Variant, still: float) -> list[str]:
     """Take everything after the base down, step by step, and up again, under ``load``; the variants seen in effect.
 
     ``still`` seconds pass before, after each step, and after it all.
@@ -161,8 +162,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--rate", type=float, default=_RATE, help="arrivals a second")
-    parser.add_argument("--still", type=float, default=1.0, help="seconds between two steps")
-    parser.add_argument("--variant", default="parallel")
+    parser.add_argument("--still", type=float, default=0.5, help="seconds between two steps")
+    parser.add_argument("--variant", choices=VARIANTS[1:], default=VARIANTS[-1])
     options = parser.parse_args()
     raw = Raw("migrating", rounds=options.rounds, rate=options.rate, still=options.still, variant=options.variant)
     measure = partial(_round, options.variant, options.rate, options.still)
@@ -180,12 +181,20 @@ def main() -> None:
     finish(raw, figures)
 
 
-def _round(variant: str, rate: float, still: float) -> dict[str, Any]:
+def by_way_of(variant: Variant) -> list[str]:
+    """The variants that a service goes through, from its own down to the first and back."""
+    below = VARIANTS[: VARIANTS.index(variant)]
+    return [variant, *reversed(below), *below[1:], variant]
+
+
+def _round(variant: Variant, rate: float, still: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place:
         config = StackConfig(variant=variant, seed=SeedConfig(), targets=Path(place) / "targets.json")
         with start(config) as stack:
             load = Load(url=stack.url, targets=json.loads(stack.targets.read_text()), rate=rate)
             seen = asyncio.run(down_and_up(load, stack.owner_dsn, variant, still))
+    if seen != (way := by_way_of(variant)):
+        raise SystemExit(f"the service served by way of {' > '.join(seen)}, and not of {' > '.join(way)}")
     return {
         "requests": len(load.answered),
         "failed": sum(one.wrong is not None for one in load.answered),

@@ -18,7 +18,7 @@ from tailgate_otel import names
 
 from tailgate_service.errors import MeasureError
 from tailgate_service.identity import Identity
-from tailgate_service.measure.times import Times
+from tailgate_service.measure.times import Times, times
 from tailgate_service.seed.config import SeedConfig
 from tailgate_service.settings import Settings, Variant
 from tailgate_service.stack import Stack, StackConfig, start
@@ -82,10 +82,10 @@ def measure(
         callers = _callers(stack.targets)
         if "direct" in ways:
             for call, seconds in uvloop.run(_direct(variant, stack, callers, calls)).items():
-                found.append(Measured(variant=variant, way="direct", call=call, times=Times(seconds=tuple(seconds))))
+                found.append(Measured(variant=variant, way="direct", call=call, times=times(seconds)))
         if "api" in ways:
             for call, seconds in _through_api(stack, callers, calls).items():
-                found.append(Measured(variant=variant, way="api", call=call, times=Times(seconds=tuple(seconds))))
+                found.append(Measured(variant=variant, way="api", call=call, times=times(seconds)))
         return found, float(stack.facts["db_rtt"]["measured"])
 
 
