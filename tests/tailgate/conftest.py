@@ -19,7 +19,7 @@ apiVersion: tailgate/v1
 kind: Profile
 name: quick
 warmup: 1s
-stages: [{duration: 5s, rate: 24}]
+stages: [{duration: 3s, rate: 40}]
 users: 100
 """
 
