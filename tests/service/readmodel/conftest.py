@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import orjson
@@ -11,6 +12,7 @@ import pytest
 from tailgate_service.app import open_store
 from tailgate_service.identity import Identity
 from tailgate_service.listener import Listener
+from tailgate_service.relay import Address, listening
 from tailgate_service.routes import answer
 from tailgate_service.server import open_pool
 from tailgate_service.store.base import InboxQuery, Store
@@ -38,6 +40,15 @@ class Process:
         """A page of the inbox as it is sent."""
         found = await self.store.conversations.inbox(Identity(workspace_id=world.id), InboxQuery(**query))
         return orjson.loads(answer.json(found).body)
+
+
+@asynccontextmanager
+async def relayed(dsn: str, delay: float) -> AsyncIterator[str]:
+    """Another address of a database, from which everything comes so many seconds later."""
+    parts = urlsplit(dsn)
+    upstream = Address(host=parts.hostname, port=parts.port)
+    async with listening(Address(host="127.0.0.1", port=0), upstream, delay) as at:
+        yield urlunsplit(parts._replace(netloc=f"{parts.username}:{parts.password}@127.0.0.1:{at.port}"))
 
 
 Open = Callable[..., AbstractAsyncContextManager[Process]]

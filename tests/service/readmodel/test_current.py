@@ -121,6 +121,7 @@ async def test_writes_at_once_leave_no_document_behind(world, database, process)
         await one.model.catch_up()
         card = await one.card(world)
         assert len(card["messages"]) == len(card["notes"]) == 20
+        assert not one.model.hearing._waiting
     assert await database.fetch(NOT_AS_MADE, world.id) == []
 
 

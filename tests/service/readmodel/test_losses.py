@@ -1,14 +1,15 @@
 """The connection that hears of changes is lost: nothing old is shown, and what was kept is kept again."""
 
 import asyncio
-from urllib.parse import urlsplit, urlunsplit
+from contextlib import AsyncExitStack
 
 import pytest
 from tailgate_otel import recording
-from tailgate_service.errors import NotReadyError
+from tailgate_service.errors import NotReadyError, UnknownError
 from tailgate_service.identity import Identity
-from tailgate_service.relay import Address, listening
 from tailgate_service.store.base import Outgoing
+
+from tests.service.readmodel.conftest import relayed
 
 WITHIN = 30.0
 KILL = """
@@ -56,6 +57,25 @@ async def test_writes_are_answered_while_nothing_is_heard(world, database, proce
             assert (await one.inbox(world))["conversations"][0]["last_message_preview"] == f"{number}"
 
 
+async def test_who_cannot_hear_waits_for_nothing_and_keeps_nothing(world, documented, process, monkeypatch):
+    who = Identity(workspace_id=world.id)
+    conversation = await world.conversation(await world.contact())
+    monkeypatch.setattr("tailgate_service.store.readmodel.writing._USUALLY", 2 * WITHIN)
+    async with AsyncExitStack() as stack:
+        ears = await stack.enter_async_context(relayed(documented.dsn, 0.0))
+        async with process(ears=ears) as one:
+            await stack.aclose()
+            await until(lambda: not one.model.hearing.listening)
+            async with asyncio.timeout(WITHIN):
+                await one.store.conversations.send(who, Outgoing(conversation_id=conversation, body="unheard"))
+            for _ in range(2):
+                with recording() as record:
+                    assert (await one.card(world))["messages"][0]["body"] == "unheard"
+                    assert (await one.inbox(world))["conversations"][0]["last_message_preview"] == "unheard"
+                assert record.queries == 2
+            assert one.model.hot.size == 0
+
+
 async def test_a_write_that_is_never_heard_of_makes_all_cold_and_then_hot_again(world, process, monkeypatch, caplog):
     """The mark is swallowed, as by a line that is dead without a word."""
     who = Identity(workspace_id=world.id)
@@ -81,9 +101,18 @@ async def test_a_write_that_was_broken_off_is_not_taken_for_the_next(world, proc
             async with one.model.writing() as pool:
                 await pool.fetchval("SELECT 1")
                 raise ZeroDivisionError
-        with recording() as record:
-            await one.store.conversations.send(who, Outgoing(conversation_id=conversation, body="x"))
-        assert record.queries == 2
+        for queries in (2, 1):
+            with recording() as record:
+                await one.store.conversations.send(who, Outgoing(conversation_id=conversation, body="x"))
+            assert record.queries == queries
+
+
+async def test_a_write_that_was_refused_leaves_no_doubt_about_the_next(world, process):
+    who = Identity(workspace_id=world.id)
+    conversation = await world.conversation(await world.contact())
+    async with process(pool_size=1) as one:
+        with pytest.raises(UnknownError):
+            await one.store.conversations.send(who, Outgoing(conversation_id=world.id, body="x"))
         with recording() as record:
             await one.store.conversations.send(who, Outgoing(conversation_id=conversation, body="x"))
         assert record.queries == 1
@@ -101,14 +130,11 @@ async def test_what_nobody_of_ours_says_makes_it_forget_all_and_load_again(world
 async def test_far_from_its_database_it_starts_and_a_write_is_heard_with_its_answer(world, documented, process):
     who = Identity(workspace_id=world.id)
     conversation = await world.conversation(await world.contact())
-    parts = urlsplit(documented.dsn)
-    async with listening(Address(host="127.0.0.1", port=0), Address(host=parts.hostname, port=parts.port), 0.05) as at:
-        dsn = urlunsplit(parts._replace(netloc=f"{parts.username}:{parts.password}@127.0.0.1:{at.port}"))
-        async with process(dsn) as one:
-            with recording() as record:
-                await one.store.conversations.send(who, Outgoing(conversation_id=conversation, body="far"))
-                assert (await one.card(world))["messages"][0]["body"] == "far"
-            assert record.queries == 1
+    async with relayed(documented.dsn, 0.05) as dsn, process(dsn) as one:
+        with recording() as record:
+            await one.store.conversations.send(who, Outgoing(conversation_id=conversation, body="far"))
+            assert (await one.card(world))["messages"][0]["body"] == "far"
+        assert record.queries == 1
 
 
 async def test_missing_documents_are_said_before_anybody_is_served(documented, database, process):

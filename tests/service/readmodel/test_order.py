@@ -3,15 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from tailgate_otel import recording
 from tailgate_service.errors import UnknownError
 from tailgate_service.identity import Identity
-from tailgate_service.relay import Address, listening
 from tailgate_service.store.base import Delivery, Outgoing
 
+from tests.service.readmodel.conftest import relayed
 from tests.service.readmodel.test_losses import until
 
 PHONE = "49301234567"
@@ -21,10 +20,8 @@ NUMBER = "SELECT documents FROM event_counters WHERE workspace_id = $1"
 @pytest.fixture
 async def far(documented) -> AsyncIterator[str]:
     """The database's address, for who hears of everything 30 ms after it was told."""
-    parts = urlsplit(documented.dsn)
-    upstream = Address(host=parts.hostname, port=parts.port)
-    async with listening(Address(host="127.0.0.1", port=0), upstream, 0.03) as at:
-        yield urlunsplit(parts._replace(netloc=f"{parts.username}:{parts.password}@127.0.0.1:{at.port}"))
+    async with relayed(documented.dsn, 0.03) as dsn:
+        yield dsn
 
 
 async def from_memory(read: Awaitable[dict[str, Any]]) -> dict[str, Any]:
