@@ -13,7 +13,7 @@ from tailgate_service.store.base import Access, Membership, Workspace
 
 MOST = 4096
 """Entries."""
-TRUSTED = 5.0
+TRUSTED = 2.0
 """Seconds for which nothing heard means that nothing was said: by so much, at most, is memory behind."""
 
 Key = tuple[Literal["key", "subject"], bytes]
@@ -79,6 +79,7 @@ class Memory:
         return found
 
     def _keep(self, key: Key, found: Kept) -> None:
+        self._drop(key)
         self._kept[key] = found
         for workspace in _workspaces(found):
             self._of[workspace].add(key)

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn, Protocol
 
 import orjson
-from asyncpg.exceptions import InterfaceError, PostgresError
 
 from tailgate_service.errors import GoneError, SlowError
 from tailgate_service.identity import Identity
+from tailgate_service.listener import LOST
 from tailgate_service.live.hub import Subscription
 from tailgate_service.live.metrics import LiveMetrics
 
@@ -117,7 +117,7 @@ class Connection:
             return SLOW
         except _LeftError:
             return None
-        except (OSError, PostgresError, InterfaceError) as error:
+        except LOST as error:
             log.warning("events cannot be read: %s: %s", type(error).__name__, error)
             return TRY_AGAIN
 

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from contextvars import Context
 from uuid import UUID
 
-from asyncpg.exceptions import InterfaceError, PostgresError
-
 from tailgate_service.errors import BusyError, GoneError, SlowError
 from tailgate_service.identity import Identity
+from tailgate_service.listener import LOST
 from tailgate_service.live.feed import KEPT, Feed, Told, told
 from tailgate_service.store.base import Event, Events
 
@@ -211,7 +210,7 @@ class Hub:
             while room.unsure or room.feed.behind:
                 try:
                     await self._ask(room)
-                except (OSError, PostgresError, InterfaceError) as error:
+                except LOST as error:
                     log.warning("events cannot be read, tried again: %s: %s", type(error).__name__, error)
                     await asyncio.sleep(_AGAIN_AFTER)
                 room.wake()
@@ -221,7 +220,10 @@ class Hub:
     async def _ask(self, room: _Room) -> None:
         feed = room.feed
         if not room.unsure:
-            feed.take(await self.page(room.who, feed.last))
+            page = await self.page(room.who, feed.last)
+            feed.take(page)
+            # Said to have happened, and not there: who knows how far the numbers have come.
+            room.unsure = not page
             return
         room.unsure = False
         try:

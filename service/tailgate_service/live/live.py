@@ -5,12 +5,10 @@ import logging
 from contextlib import suppress
 from contextvars import Context
 
-from asyncpg.exceptions import InterfaceError, PostgresError
-
 from tailgate_service.auth import changes
 from tailgate_service.errors import BusyError
 from tailgate_service.identity import Identity
-from tailgate_service.listener import Listener, Subscriber
+from tailgate_service.listener import LOST, Listener, Subscriber
 from tailgate_service.live.connection import GOING_AWAY, NO_ACCESS, Connection, Line
 from tailgate_service.live.hub import CHANNEL, Hub, Subscription
 from tailgate_service.live.metrics import LiveMetrics
@@ -110,7 +108,7 @@ class Live:
         while True:
             try:
                 return await self._access.lets_in(who)
-            except (OSError, PostgresError, InterfaceError) as error:
+            except LOST as error:
                 # While the database is away nothing new is told; nobody is sent off for it.
                 log.warning("access cannot be checked, tried again: %s: %s", type(error).__name__, error)
                 await asyncio.sleep(_AGAIN_AFTER)

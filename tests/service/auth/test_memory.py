@@ -3,6 +3,7 @@
 import asyncio
 import time
 from datetime import UTC, datetime
+from hashlib import sha256
 from uuid import UUID, uuid4
 
 import pytest
@@ -138,6 +139,31 @@ async def test_an_answer_under_way_while_something_changes_is_not_kept(access, d
     assert await access.workspace_by_key(DIGEST) is None
 
 
+@pytest.mark.row("A9")
+async def test_an_answer_under_way_while_nothing_is_heard_is_not_kept(access, database, memory):
+    database.open.clear()
+    asking = asyncio.create_task(access.workspace_by_key(DIGEST))
+    await asyncio.sleep(0)
+    database.known = False
+    memory.forget_all()
+    memory.heard(time.monotonic() + 3600)
+    database.open.set()
+    assert await asking is not None
+    assert await access.workspace_by_key(DIGEST) is None
+
+
+@pytest.mark.row("A9")
+async def test_a_person_who_joins_a_workspace_and_a_key_of_one_that_changes_are_forgotten(access, database, memory):
+    await access.memberships("person")
+    database.members.append(joined := database.member(uuid4()))
+    memory.forget(joined.workspace_id, sha256(b"person").digest())
+    assert joined in await access.memberships("person")
+    await access.workspace_by_key(DIGEST)
+    memory.forget(database.id, sha256(b"somebody else").digest())
+    await access.workspace_by_key(DIGEST)
+    assert database.asked == 4
+
+
 async def test_what_was_said_while_nobody_heard_counts_as_said(access, database, memory):
     await access.workspace_by_key(DIGEST)
     memory.forget_all()
@@ -168,6 +194,19 @@ async def test_memory_is_bounded_and_what_is_used_stays(access, database, memory
         await access.workspace_by_key(DIGEST)
     assert len(memory) == MOST
     assert database.asked == MOST + 11
+
+
+async def test_the_same_asked_twice_at_once_with_two_answers_leaves_nothing_behind(access, database, memory):
+    database.open.clear()
+    first = asyncio.create_task(access.memberships("person"))
+    await asyncio.sleep(0)
+    database.members = [database.member(uuid4())]
+    second = asyncio.create_task(access.memberships("person"))
+    await asyncio.sleep(0)
+    database.open.set()
+    await asyncio.gather(first, second)
+    memory.forget(database.members[0].workspace_id, None)
+    assert (len(memory), len(memory._of)) == (0, 0)
 
 
 async def test_what_is_dropped_leaves_nothing_behind(access, database, memory):

@@ -176,6 +176,18 @@ async def test_who_was_told_sooner_by_another_process_is_not_told_twice(told):
     assert await take(first, 3) == [1, 2, 3]
 
 
+async def test_a_number_that_nobody_gave_holds_nobody_up_for_long(told):
+    """Whoever reaches the database can say anything there: what comes next is not taken for old."""
+    await told.happens(1)
+    subscription = await told.hub.follow(told.who, None)
+    told.hear(10**12)
+    with pytest.raises(GoneError):
+        await take(subscription, 1)
+    again = await told.hub.follow(told.who, 1)
+    await told.happens(1)
+    assert await take(again, 1) == [2]
+
+
 async def test_when_the_numbers_begin_anew_everybody_reads_anew(told, served):
     await told.happens(5)
     subscription = await told.hub.follow(told.who, None)
