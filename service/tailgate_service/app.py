@@ -14,6 +14,7 @@ from tailgate_service.compression import Compression
 from tailgate_service.limits import BodyLimit
 from tailgate_service.listener import Listener
 from tailgate_service.live.live import Live
+from tailgate_service.retries import retrying
 from tailgate_service.routes import agents, analytics, contacts, conversations, health, live, me, messages, webhook
 from tailgate_service.settings import Settings, Variant
 from tailgate_service.store.access import DatabaseAccess
@@ -100,7 +101,7 @@ def create_app(settings: Settings, store: Store, listener: Listener | None = Non
     install(app, settings)
     app.state.listener = listener = listener or Listener(settings.database_url)
     app.state.live = Live(listener, store.events, store.access)
-    app.state.desk = Desk(settings, listener, lambda: app.state.store.agents)
+    app.state.desk = Desk(settings, listener, lambda: retrying(app.state.store).agents)
     for resource in (health, me, contacts, conversations, messages, webhook, live, agents, analytics):
         app.include_router(resource.router)
     description.install(app)

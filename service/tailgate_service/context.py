@@ -4,6 +4,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, FastAPI, Request
 
+from tailgate_service.retries import retrying
 from tailgate_service.settings import Settings
 from tailgate_service.store.base import Store
 
@@ -15,7 +16,7 @@ def provide(app: FastAPI, settings: Settings, store: Store) -> None:
 
 
 async def _store(request: Request) -> Store:
-    return cast("Store", request.app.state.store)
+    return retrying(cast("Store", request.app.state.store))
 
 
 async def _settings(request: Request) -> Settings:

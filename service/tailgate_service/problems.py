@@ -14,10 +14,18 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from tailgate_service.errors import FieldError, TakenError, UnknownError
+from tailgate_service.retries import UNDONE
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+
+_CHALLENGE = {"WWW-Authenticate": {"description": "what would let in", "required": True, "schema": {"type": "string"}}}
+_LATER = {
+    "Retry-After": {"description": "seconds to wait", "required": True, "schema": {"type": "integer", "minimum": 1}}
+}
+# What an error of a status always brings along.
+_HEADERS = {401: _CHALLENGE, 429: _LATER, 503: _LATER}
 
 # What the framework says in one word.
 _SAID = {404: "There is nothing at this path."}
@@ -43,8 +51,15 @@ class ProblemDetails(BaseModel):
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI description of these error statuses, for a route's ``responses``."""
+    return {status: _described(status) for status in statuses}
+
+
+def _described(status: int) -> dict[str, Any]:
     schema = {"schema": {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}}
-    return {status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: schema}} for status in statuses}
+    described: dict[str, Any] = {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: schema}}
+    if status in _HEADERS:
+        described["headers"] = _HEADERS[status]
+    return described
 
 
 class Problem(HTTPException):
@@ -115,6 +130,8 @@ def install(app: FastAPI) -> None:
         OSError,
     ):
         app.add_exception_handler(failure, _unavailable)
+    for undone in UNDONE:
+        app.add_exception_handler(undone, _undone)
     app.add_exception_handler(Exception, _internal)
 
 
@@ -154,6 +171,13 @@ async def _unavailable(_: Request, error: Exception) -> Response:
         raise error
     log.warning("answered 503: %s: %s", type(error).__name__, error)
     return response(503, "The database does not answer; try again.", headers={"retry-after": "1"})
+
+
+async def _undone(_: Request, error: Exception) -> Response:
+    log.warning("answered 503: %s: %s", type(error).__name__, error)
+    return response(
+        503, "Others write the same, and this was not written; try again.", headers={"retry-after": "1"}
+    )
 
 
 async def _internal(_: Request, __: Exception) -> Response:
