@@ -7,6 +7,8 @@ from fastapi import FastAPI, Request, Response
 from pydantic.json_schema import models_json_schema
 
 from tailgate_service import problems
+from tailgate_service.models.agents import StageEvent
+from tailgate_service.models.live import LiveEvent
 from tailgate_service.problems import ProblemDetails
 from tailgate_service.webhook import Payload
 
@@ -34,7 +36,12 @@ def install(app: FastAPI) -> None:
 
 
 def methods(description: dict[str, Any], path: str) -> list[str]:
-    """The methods that ``path`` answers, by whatever route; none where the description does not know it."""
+    """The methods that ``path`` answers, by whatever route; none where the description does not know it.
+
+    A path that stands there by itself is not that of any template (OpenAPI 3.1, 4.8.8).
+    """
+    if path in description["paths"]:
+        return sorted(method.upper() for method in description["paths"][path])
     found = set()
     for template, operations in description["paths"].items():
         if re.fullmatch("[^/]+".join(map(re.escape, re.split(r"\{\w+\}", template))), path):
@@ -43,7 +50,8 @@ def methods(description: dict[str, Any], path: str) -> list[str]:
 
 
 def _complete(description: dict[str, Any]) -> None:
-    models = [(ProblemDetails, "serialization"), (Payload, "validation")]
+    # Of events, `data` is described as it is read: as JSON in a text.
+    models = [(ProblemDetails, "serialization"), *((one, "validation") for one in (Payload, StageEvent, LiveEvent))]
     _, added = models_json_schema(models, ref_template=_COMPONENT)  # type: ignore[arg-type]
     description["components"]["schemas"] |= added["$defs"]
     for path in description["paths"].values():

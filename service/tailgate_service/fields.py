@@ -46,6 +46,10 @@ CursorText = Annotated[
 ]
 
 
+LastEventId = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}$")]
+"""The id of the last server-sent event seen, as the header says it: ours are numbers."""
+
+
 def digits(phone: str) -> str:
     """What phone numbers are compared by."""
     return _NOT_A_DIGIT.sub("", phone)

@@ -1,7 +1,10 @@
 """Calls to try a voice agent."""
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
+
+from pydantic import Json
 
 from tailgate_service.agents.calls import Kind
 from tailgate_service.models.base import Answer
@@ -22,3 +25,11 @@ class CallAnswer(Answer):
     id: UUID
     events: str
     stages: list[StageAnswer]
+
+
+class StageEvent(Answer):
+    """A server-sent event of a call."""
+
+    id: str
+    event: Literal["stage"]
+    data: Json[StageAnswer]

@@ -14,8 +14,9 @@ from tailgate_service.agents.configuration import AgentAnswer, SavedAnswer, Save
 from tailgate_service.agents.desk import Desk
 from tailgate_service.auth import AdminOf, IdentityOf
 from tailgate_service.errors import BusyError, StaleError
-from tailgate_service.fields import Phone, digits
-from tailgate_service.models.agents import CallAnswer
+from tailgate_service.fields import LastEventId, Phone, digits
+from tailgate_service.live.lines import MEDIA_TYPE
+from tailgate_service.models.agents import CallAnswer, StageEvent
 from tailgate_service.problems import Problem, responses
 from tailgate_service.routes import answer
 
@@ -23,9 +24,7 @@ router = APIRouter(tags=["founder-console"])
 
 _BEAT = 10.0
 """Seconds without a stage after which a stream says that it is still there."""
-_MAX_VERSION = 2**63 - 1
 _TAG = re.compile(r'"([1-9][0-9]{0,18})"', re.ASCII)
-_EVENTS = "text/event-stream"
 
 
 async def _desk(request: Request) -> Desk:
@@ -39,7 +38,7 @@ DeskOf = Annotated[Desk, Depends(_desk)]
 @router.get(
     "/api/founder-console/agent",
     response_model=AgentAnswer,
-    responses=responses(400, 401, 403, 404, 413, 422, 500, 503),
+    responses={200: {"headers": answer.ETAG}, **responses(400, 401, 403, 404, 413, 422, 500, 503)},
 )
 async def agent(desk: DeskOf, who: IdentityOf) -> Response:
     """What the workspace's voice agent is told to be; its version is the ETag."""
@@ -49,7 +48,7 @@ async def agent(desk: DeskOf, who: IdentityOf) -> Response:
 @router.get(
     "/api/founder-console/agent/by-number",
     response_model=AgentAnswer,
-    responses=responses(400, 401, 403, 404, 413, 422, 500, 503),
+    responses={200: {"headers": answer.ETAG}, **responses(400, 401, 403, 404, 413, 422, 500, 503)},
 )
 async def agent_by_number(desk: DeskOf, who: IdentityOf, phone_number: Annotated[Phone, Query()]) -> Response:
     """The agent that answers a number, of which only the digits are compared."""
@@ -59,7 +58,7 @@ async def agent_by_number(desk: DeskOf, who: IdentityOf, phone_number: Annotated
 @router.put(
     "/api/founder-console/agent",
     response_model=SavedAnswer,
-    responses=responses(400, 401, 403, 409, 412, 413, 422, 428, 500, 503),
+    responses={200: {"headers": answer.ETAG}, **responses(400, 401, 403, 409, 412, 413, 422, 428, 500, 503)},
 )
 async def save(
     desk: DeskOf,
@@ -79,16 +78,14 @@ async def save(
         "sync": saved.sync,
         "detail": saved.detail,
     }
-    response = answer.json(body)
-    response.headers["etag"] = f'"{saved.agent.version}"'
-    return response
+    return answer.json(body, headers={"etag": f'"{saved.agent.version}"'})
 
 
 @router.post(
     "/api/founder-console/test-agent",
     status_code=202,
     response_model=CallAnswer,
-    responses=responses(400, 401, 403, 413, 422, 429, 500, 503),
+    responses={202: {"headers": answer.LOCATION}, **responses(400, 401, 403, 413, 422, 429, 500, 503)},
 )
 async def test_agent(desk: DeskOf, who: IdentityOf) -> Response:
     """Call the agent to try it. The answer comes at once; all else, failures too, is told by its stages."""
@@ -96,7 +93,7 @@ async def test_agent(desk: DeskOf, who: IdentityOf) -> Response:
         call = desk.calls.start(who)
     except BusyError as error:
         raise _busy(error) from error
-    return answer.json(_call(call), 202)
+    return answer.json(_call(call), 202, headers={"location": f"/api/founder-console/test-agent/{call.id}"})
 
 
 @router.get(
@@ -113,7 +110,7 @@ async def test_call(desk: DeskOf, who: IdentityOf, call_id: UUID) -> Response:
     "/api/founder-console/test-agent/{call_id}/events",
     response_class=StreamingResponse,
     responses={
-        200: {"description": "Server-sent events, `stage` each", "content": {_EVENTS: {"schema": {"type": "string"}}}},
+        200: answer.stream(StageEvent),
         204: {"description": "The call is over, and no stage follows: nothing is gained by asking again"},
         **responses(400, 401, 403, 404, 413, 422, 429, 500, 503),
     },
@@ -122,18 +119,19 @@ async def events(
     desk: DeskOf,
     who: IdentityOf,
     call_id: UUID,
-    last_event_id: Annotated[int, Header(ge=0, le=_MAX_VERSION)] = 0,
+    last_event_id: Annotated[LastEventId | None, Header()] = None,
 ) -> Response:
     """A call's stages as server-sent events, from its first on, as they are reached; the stream ends with the last."""
     call = desk.calls.find(who, call_id)
-    if call.over and last_event_id >= len(call.stages):
+    seen = int(last_event_id or 0)
+    if call.over and seen >= len(call.stages):
         return Response(status_code=204)
-    stages = desk.calls.follow(call, last_event_id, _BEAT)
+    stages = desk.calls.follow(call, seen, _BEAT)
     try:
         first = await anext(stages, None)
     except BusyError as error:
         raise _busy(error) from error
-    return StreamingResponse(_stream(first, stages), media_type=_EVENTS, headers={"cache-control": "no-store"})
+    return StreamingResponse(_stream(first, stages), media_type=MEDIA_TYPE, headers={"cache-control": "no-store"})
 
 
 async def _stream(first: Stage | None, rest: AsyncIterator[Stage | None]) -> AsyncIterator[bytes]:

@@ -11,7 +11,7 @@ from tailgate_service.cursor import Cursor
 from tailgate_service.fields import CursorText, Phone, SearchText, digits
 from tailgate_service.models.cards import ContactCard
 from tailgate_service.models.contacts import Contact, ContactChange, ContactRequest, Contacts
-from tailgate_service.problems import responses
+from tailgate_service.problems import Problem, responses
 from tailgate_service.routes import answer
 from tailgate_service.store.base import ContactQuery
 
@@ -24,6 +24,12 @@ MAX_LIMIT = 100
 async def by_phone(store: StoreOf, who: IdentityOf, phone: Annotated[Phone, Query()]) -> Response:
     """Look a caller up; only the digits of the number are compared."""
     return answer.json(await store.contacts.card(who, digits(phone)))
+
+
+@router.api_route("/api/contacts/by-phone", methods=["DELETE", "PATCH"], include_in_schema=False)
+async def not_a_contact() -> None:
+    """Refuse what the routes below would take for a contact of that id."""
+    raise Problem(405, "A caller is only looked up here.")
 
 
 @router.get("/api/contacts", response_model=Contacts, responses=responses(401, 413, 422, 500, 503))
@@ -45,11 +51,12 @@ async def contacts(
     "/api/contacts",
     status_code=201,
     response_model=Contact,
-    responses=responses(400, 401, 409, 413, 422, 500, 503),
+    responses={201: {"headers": answer.LOCATION}, **responses(400, 401, 409, 413, 422, 500, 503)},
 )
 async def create(store: StoreOf, who: IdentityOf, contact: ContactRequest) -> Response:
     """Make a contact; 409 when another one of the workspace has the phone number, compared by its digits."""
-    return answer.json(await store.contacts.create(who, contact.model_dump()), 201)
+    made = await store.contacts.create(who, contact.model_dump())
+    return answer.json(made, 201, headers={"location": f"/api/contacts/{made['id']}"})
 
 
 @router.get("/api/contacts/{contact_id}", response_model=Contact, responses=responses(401, 404, 413, 422, 500, 503))

@@ -13,13 +13,16 @@ from starlette.types import Receive, Scope, Send
 
 from tailgate_service.auth import tickets
 from tailgate_service.errors import BusyError, GoneError
+from tailgate_service.fields import LastEventId
 from tailgate_service.identity import Identity
 from tailgate_service.live.connection import GONE
 from tailgate_service.live.hub import Subscription
 from tailgate_service.live.lines import HEADERS, MEDIA_TYPE, EventsLine, WebSocketLine
 from tailgate_service.live.live import Live
+from tailgate_service.models.live import LiveEvent
 from tailgate_service.origin import admitted
 from tailgate_service.problems import Problem, responses
+from tailgate_service.routes import answer
 from tailgate_service.settings import Settings
 from tailgate_service.store.base import Store
 
@@ -43,7 +46,8 @@ async def _follower(
         raise Problem(403, "Pages of that origin may not connect here.")
     who = await tickets.redeem(store.access, ticket)
     if who is None:
-        raise Problem(401, "The ticket is not known, or used, or too old: ask for another at POST /api/live/ticket.")
+        detail = "The ticket is not known, or used, or too old: ask for another at POST /api/live/ticket."
+        raise Problem(401, detail, headers={"www-authenticate": "Ticket"})
     return who
 
 
@@ -79,19 +83,16 @@ async def websocket(websocket: WebSocket, live: LiveOf, who: FollowerOf, after: 
 @router.get(
     "/api/live/events",
     response_class=Response,
-    responses={
-        200: {"description": "Server-sent events", "content": {MEDIA_TYPE: {"schema": {"type": "string"}}}},
-        **responses(401, 403, 410, 413, 422, 500, 503),
-    },
+    responses={200: answer.stream(LiveEvent), **responses(401, 403, 410, 413, 422, 500, 503)},
 )
 async def events(
     live: LiveOf,
     who: FollowerOf,
     after: After = None,
-    last_event_id: Annotated[int | None, Header(ge=0, le=MAX_NUMBER)] = None,
+    last_event_id: Annotated[LastEventId | None, Header()] = None,
 ) -> Response:
     """The same as server-sent events: the header of a client that comes back says more than its address."""
-    return _Stream(live, who, after if last_event_id is None else last_event_id)
+    return _Stream(live, who, after if last_event_id is None else int(last_event_id))
 
 
 class _Stream(Response):

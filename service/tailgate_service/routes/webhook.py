@@ -50,5 +50,6 @@ async def intake(
     """Take a message in, once. Nothing of the body is believed, or parsed, before its signature holds."""
     body = await request.body()
     if not webhook.signed(settings.webhook_secret, body, signature):
-        raise Problem(401, f"The header {names.HEADER_WEBHOOK_SIGNATURE} does not sign this body.")
+        detail = f"The header {names.HEADER_WEBHOOK_SIGNATURE} does not sign this body."
+        raise Problem(401, detail, headers={"www-authenticate": "Signature"})
     return answer.json({"status": await store.conversations.take_in(webhook.read(body))})
