@@ -141,3 +141,21 @@ async def test_what_was_read_once_is_hot(world, process):
         assert await from_memory(one.card(world)) == card
         await until(lambda: one.model.hot.inbox(world.id) is not None)
         assert await from_memory(one.inbox(world)) == inbox
+
+
+async def test_an_inbox_that_could_not_be_loaded_is_loaded_when_it_is_asked_for_again(
+    world, process, monkeypatch, caplog
+):
+    conversation = await world.conversation(await world.contact())
+    async with process(over=Late) as one:
+
+        async def away(query: str, *args: Any) -> Any:
+            raise OSError("away")
+
+        one.model.hot.clear()
+        with monkeypatch.context() as broken:
+            broken.setattr(one.pool, "fetch", away)
+            await one.inbox(world)
+            await until(lambda: "could not be loaded" in caplog.text)
+        assert (await one.inbox(world))["conversations"][0]["id"] == str(conversation)
+        await until(lambda: one.model.hot.inbox(world.id) is not None)
