@@ -50,8 +50,8 @@ QUERIES = {
         "duplicate": 1,
     },
 }
-# Cards and inboxes are in memory: the one statement is who asks.
-QUERIES["readmodel"] = QUERIES["parallel"] | {"card": 1, "inbox": 1, "found": 2}
+# Cards and inboxes are in memory: the one statement is who asks. What was a duplicate is waited for.
+QUERIES["readmodel"] = QUERIES["parallel"] | {"card": 1, "inbox": 1, "found": 2, "duplicate": 2}
 
 
 @pytest.fixture
