@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.table import Table
-from tailgate_loadtest.judge.forecast import Forecast, forecast, samples_per_route
+from tailgate_loadtest.judge.forecast import Forecast, forecast, samples_per_route, unrehearsed
 from tailgate_loadtest.run.engine import EngineProcess
 from tailgate_loadtest.run.plan import Plan
 from tailgate_loadtest.shapes.orders import Orders
@@ -18,9 +18,11 @@ from tailgate.console import out, print_json
 # What the reference personas need to go through their tasks; nothing is sent, so anything will do.
 _STAND_IN = {
     "schema": TARGETS_SCHEMA,
+    "today": "2025-06-01",
     "webhook": {"secret": "-", "verify_token": "-"},
     "workspaces": [
-        {"id": "-", "api_key": "-", "phone_number_id": "-", "phones": ["0"], "conversations": ["-"], "users": ["-"]}
+        {"id": "-", "api_key": "-", "phone_number_id": "-"}
+        | {key: ["0"] for key in ("phones", "contacts", "conversations", "users")}
     ],
 }
 
@@ -28,8 +30,13 @@ _STAND_IN = {
 def show_plan(plan: Plan, *, embedded: bool, as_json: bool) -> None:
     """Print the load, the samples that each objective can expect, and whether they can decide it."""
     profile = plan.load if isinstance(plan.load, Profile) else None
-    samples = samples_per_route(profile, _rehearse(plan, embedded=embedded)) if profile else None
-    prospects = forecast(plan.objectives, plan.objectives.gate(plan.gate_profile), samples) if plan.objectives else []
+    samples: dict[str, float] | None = None
+    unknown: tuple[str, ...] = ()
+    if profile is not None:
+        rehearsal = _rehearse(plan, embedded=embedded)
+        samples, unknown = samples_per_route(profile, rehearsal), unrehearsed(profile, rehearsal)
+    gate = plan.objectives.gate(plan.gate_profile) if plan.objectives else None
+    prospects = forecast(plan.objectives, gate, samples, unknown) if plan.objectives and gate else []
     if as_json:
         print_json(_document(plan, samples, prospects))
         return

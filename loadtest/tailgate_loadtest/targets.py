@@ -23,14 +23,16 @@ class Workspace:
     api_key: str
     phone_number_id: str
     phones: tuple[str, ...]
+    contacts: tuple[str, ...]
     conversations: tuple[str, ...]
     users: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Targets:
-    """All that the reference personas need."""
+    """All that the reference personas need; ``today`` is the day, YYYY-MM-DD, of the newest data."""
 
+    today: str
     workspaces: tuple[Workspace, ...]
     webhook_secret: str
     webhook_verify_token: str
@@ -68,6 +70,7 @@ def _parse(raw: Any) -> Targets:
             api_key=str(each["api_key"]),
             phone_number_id=str(each["phone_number_id"]),
             phones=tuple(map(str, each["phones"])),
+            contacts=tuple(map(str, each["contacts"])),
             conversations=tuple(map(str, each["conversations"])),
             users=tuple(map(str, each["users"])),
         )
@@ -76,6 +79,7 @@ def _parse(raw: Any) -> Targets:
     if not workspaces:
         raise ValueError("no workspaces")
     return Targets(
+        today=str(raw["today"]),
         workspaces=workspaces,
         webhook_secret=str(raw["webhook"]["secret"]),
         webhook_verify_token=str(raw["webhook"]["verify_token"]),

@@ -9,6 +9,7 @@ import os
 import secrets
 import tempfile
 from dataclasses import asdict, dataclass, field
+from datetime import UTC
 from pathlib import Path
 from uuid import UUID
 
@@ -27,6 +28,7 @@ SELECT
     ARRAY(
         SELECT phone_digits FROM contacts WHERE workspace_id = workspaces.id ORDER BY md5(id::text) LIMIT $1
     ) AS phones,
+    ARRAY(SELECT id FROM contacts WHERE workspace_id = workspaces.id ORDER BY md5(id::text) LIMIT $1) AS contacts,
     ARRAY(
         SELECT id FROM conversations WHERE workspace_id = workspaces.id ORDER BY md5(id::text) LIMIT $1
     ) AS conversations,
@@ -34,6 +36,8 @@ SELECT
 FROM workspaces
 ORDER BY workspaces.id
 """
+# Of the seed, whose newest conversations are not of today: what dashboards show is.
+NEWEST = "SELECT coalesce(max(last_message_at), now()) FROM conversations"
 ISSUE = "UPDATE workspaces SET api_key_sha256 = $2 WHERE id = $1"
 
 
@@ -53,12 +57,13 @@ async def write(path: Path, dsn: str, webhook: Webhook) -> None:
     connection = await asyncpg.connect(dsn)  # type: ignore[no-untyped-call]
     try:
         rows = await connection.fetch(SAMPLES, PER_WORKSPACE)
+        newest = (await connection.fetchval(NEWEST)).astimezone(UTC).date().isoformat()
         keys = {row["id"]: f"tg_{secrets.token_urlsafe(32)}" for row in rows}
         digests = [(workspace, hashlib.sha256(key.encode()).digest()) for workspace, key in keys.items()]
         async with connection.transaction():
             await connection.executemany(ISSUE, digests)
             workspaces = [_workspace(row, keys[row["id"]]) for row in rows]
-            _replace(path, {"schema": SCHEMA, "webhook": asdict(webhook), "workspaces": workspaces})
+            _replace(path, {"schema": SCHEMA, "today": newest, "webhook": asdict(webhook), "workspaces": workspaces})
     finally:
         await connection.close()
 

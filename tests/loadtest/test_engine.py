@@ -735,6 +735,7 @@ def test_a_rehearsal_finds_what_an_arrival_asks_for_and_sends_nothing(api, tmp_p
             """
             import random
             import time
+            import gevent
             from locust import FastHttpUser, HttpUser, TaskSet, task
 
             class Plain(FastHttpUser):
@@ -763,7 +764,25 @@ def test_a_rehearsal_finds_what_an_arrival_asks_for_and_sends_nothing(api, tmp_p
             class NeedsAnswers(HttpUser):
                 @task
                 def look(self):
-                    self.client.get("/a").json()["id"]
+                    for each in self.client.get("/a").json()["items"]:
+                        self.client.get(f"/a/{each}")
+
+            class HandsOn(HttpUser):
+                @task
+                def look(self):
+                    made = self.client.post("/a").json()
+                    self.client.delete(f"/a/{made['id']}", json={"why": made["why"]})
+
+            class AtOnce(FastHttpUser):
+                @task
+                def look(self):
+                    gevent.joinall([gevent.spawn(self.client.get, f"/panel/{word}") for word in ("a", "b")])
+
+            class Compares(HttpUser):
+                @task
+                def look(self):
+                    if self.client.get("/a").json()["state"] != "done":
+                        self.client.get("/b")
 
             class NeverEnds(FastHttpUser):
                 @task
@@ -789,8 +808,10 @@ def test_a_rehearsal_finds_what_an_arrival_asks_for_and_sends_nothing(api, tmp_p
     assert found["Sometimes"]["requests"]["GET /often"] == pytest.approx(0.75, abs=0.12)
     assert sum(found["Sometimes"]["requests"].values()) == 1
     assert {name for name, persona in found.items() if persona["requests"] is None} == {
-        *("NeedsAnswers", "NeverEnds", "Nested")
+        *("NeedsAnswers", "Compares", "NeverEnds", "Nested")
     }
+    assert found["AtOnce"]["requests"] == {"GET /panel/a": 1, "GET /panel/b": 1}
+    assert found["HandsOn"]["requests"] == {"DELETE /a/{id}": 1, "POST /a": 1}
     assert api.requests.total() == 0
 
 

@@ -257,20 +257,38 @@ def test_a_stream_held_across_arrivals_is_counted_all_the_while(live, tmp_path):
     assert found["WS /live close"].setup == 2
 
 
-def test_a_persona_of_streams_is_not_rehearsed_and_nothing_is_sent(tmp_path):
+def test_a_rehearsal_opens_no_stream_and_knows_nothing_of_what_would_come(tmp_path):
     locustfile = tmp_path / "locustfile.py"
     locustfile.write_text(
-        "from tailgate_loadtest.engine.http import LoadUser\n"
-        "from locust import task\n"
-        "class Someone(LoadUser):\n"
-        "    @task\n"
-        "    def hold(self):\n"
-        "        with self.client.websocket('/live') as live:\n"
-        "            live.receive()\n"
+        """
+from tailgate_loadtest.engine.http import LoadUser
+from locust import task
+
+class Listens(LoadUser):
+    @task
+    def hold(self):
+        with self.client.websocket("/live", params={"a": 1}) as live:
+            live.send("hello")
+            for message in live.listen(60):
+                self.client.get("/seen")
+        with self.client.events("/inbox?of=7", name="/inbox"):
+            self.client.get("/read")
+
+class Waits(LoadUser):
+    @task
+    def hold(self):
+        with self.client.websocket("/live") as live:
+            live.receive()
+"""
     )
     orders = Orders(
         locustfile=str(locustfile), host="http://127.0.0.1:1", load=steady(), seed=1, drain=0, log="", result="",
         rehearse=True,
     )  # fmt: skip
     with EngineProcess(orders) as engine:
-        assert engine.rehearsal()["Someone"]["requests"] is None
+        found = engine.rehearsal()
+    assert found["Listens"]["requests"] == {
+        **dict.fromkeys(("WS /live connect", "WS /live close", "SSE /inbox connect", "SSE /inbox close"), 1),
+        "GET /read": 1,
+    }
+    assert found["Waits"]["requests"] is None

@@ -14,9 +14,11 @@ from tailgate_otel.names import ENV_TARGETS
 
 GOOD = {
     "schema": "tailgate/targets/v1",
+    "today": "2025-06-01",
     "webhook": {"secret": "s", "verify_token": "v"},
     "workspaces": [
-        {"id": "w", "api_key": "k", "phone_number_id": "p", "phones": ["1", "2"], "conversations": ["c"], "users": []}
+        {"id": "w", "api_key": "k", "phone_number_id": "p", "phones": ["1", "2"], "users": []}
+        | {key: ["c"] for key in ("contacts", "conversations")}
     ],
 }
 

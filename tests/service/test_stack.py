@@ -79,7 +79,8 @@ def test_the_targets_are_their_owners_alone_and_appear_whole(tmp_path, templates
         read = json.loads(stack.targets.read_text())
     assert read["schema"] == "tailgate/targets/v1"
     assert set(read["webhook"]) == {"secret", "verify_token"}
-    keys = {"id", "api_key", "phone_number_id", "phones", "conversations", "users"}
+    assert read["today"] == "2025-06-01"
+    keys = {"id", "api_key", "phone_number_id", "phones", "contacts", "conversations", "users"}
     assert all(set(workspace) == keys for workspace in read["workspaces"])
     assert len(read["workspaces"][0]["phones"]) == SMALL.conversations
 

@@ -65,13 +65,15 @@ def test_a_run_leaves_a_whole_bundle_and_passes(tailgate: Command, objectives: C
     } <= names  # fmt: skip
     assert (tailgate.cwd / "runs" / ".gitignore").read_text() == "*\n"
     run = json.loads((bundle / "run.json").read_text())
-    assert len(run["routes"]) == 5
+    routes = {route["route"] for route in run["routes"]}
+    assert routes > {BY_PHONE, "GET /api/conversations", "POST /api/messages/send", "POST /api/webhook/kapso"}
     assert run["tags"] == {"why": "test"}
     assert run["server"] == "complete"
-    assert all(route["failed"] == 0 and route["queries"] > 0 for route in run["routes"])
+    assert all(route["failed"] == 0 for route in run["routes"])
+    assert next(route["queries"] for route in run["routes"] if route["route"] == BY_PHONE) > 0
     assert run["arrivals"]["completed"] == run["arrivals"]["arrived"]
     assert bundle.name in done.stderr
-    assert BY_PHONE in done.stdout
+    assert "by-phone" in done.stdout
 
 
 def test_the_traces_of_a_run_are_whole_and_hold_no_parameter(tailgate: Command, objectives: Callable[..., str]) -> None:
@@ -107,16 +109,20 @@ def test_judging_a_bundle_again_gives_the_same_verdict(tailgate: Command, object
 CALM = "name: calm\nwarmup: 1s\nstages: [{duration: 8s, rate: 10}]\nusers: 100\n"
 
 
-def test_a_slow_variant_far_from_its_database_misses_its_objective_by_name(tailgate: Command) -> None:
+def test_a_slow_variant_far_from_its_database_misses_its_objective_by_name(
+    tailgate: Command, objectives: Callable[..., str]
+) -> None:
     (tailgate.cwd / "calm.yaml").write_text(CALM)
-    done = tailgate("run", "--profile", "calm.yaml", "--variant", "sequential", "--db-rtt", "120ms", "--json")
+    slo = objectives(("look-up", "latency", BY_PHONE, "500ms", "0.95"))
+    far = "--variant", "sequential", "--db-rtt", "120ms"
+    done = tailgate("run", "--profile", "calm.yaml", *far, "--slo", slo, "--json")
     assert done.returncode == 1, done.stderr
     verdict = json.loads(done.stdout)["verdict"]
     missed = {each["name"]: each for each in verdict["objectives"] if each["verdict"] == "fail"}
-    by_phone = missed["contacts-by-phone-latency-p95"]
+    by_phone = missed["look-up"]
     assert by_phone["number"] > 0.5
     assert by_phone["low"] > 0.5
-    assert any("contacts-by-phone-latency-p95" in reason for reason in verdict["reasons"])
+    assert any("look-up" in reason for reason in verdict["reasons"])
 
 
 def split_of(tailgate: Command, route: str) -> dict[str, float]:
@@ -202,14 +208,3 @@ def test_killed_itself_the_command_leaves_no_process(tailgate: Command) -> None:
     process.communicate()
     _, alive = psutil.wait_procs(children, timeout=15)
     assert alive == []
-
-
-def test_the_plan_says_what_could_be_decided_and_sends_nothing(tailgate: Command) -> None:
-    done = tailgate("run", "--profile", "smoke", "--plan", "--json")
-    assert done.returncode == 0, done.stderr
-    plan = json.loads(done.stdout)
-    assert plan["objectives"]
-    assert all(each["decidable"] for each in plan["objectives"])
-    assert not (tailgate.cwd / "runs").exists()
-    short = tailgate("run", "--profile", "quick.yaml", "--plan")
-    assert re.search(r"availability.*no", short.stdout, re.IGNORECASE | re.DOTALL)

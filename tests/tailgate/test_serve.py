@@ -59,9 +59,9 @@ def test_plain_locust_loads_the_reference_api_headless(tailgate: Command, served
             str(locustfile()),
             "--headless",
             "-u",
-            "5",
+            "16",
             "-r",
-            "5",
+            "16",
             "-t",
             "5s",
             "-H",
@@ -77,7 +77,8 @@ def test_plain_locust_loads_the_reference_api_headless(tailgate: Command, served
     )
     assert done.returncode == 0, done.stderr
     entries = {entry["name"]: entry for entry in json.loads(done.stdout)}
-    assert len(entries) == 5
+    # Of a user each, whoever comes first.
+    assert "/api/contacts/by-phone" in entries
     assert all(entry["num_requests"] > 0 and entry["num_failures"] == 0 for entry in entries.values())
 
 
@@ -96,16 +97,16 @@ def test_plain_locust_loads_the_reference_api_from_its_page(tailgate: Command, s
         page = f"http://127.0.0.1:{port}"
         assert page in line
         wait_until(page)
-        form = urllib.parse.urlencode({"user_count": 5, "spawn_rate": 5, "host": served["url"]}).encode()
+        form = urllib.parse.urlencode({"user_count": 16, "spawn_rate": 16, "host": served["url"]}).encode()
         swarm = json.loads(urllib.request.urlopen(f"{page}/swarm", data=form, timeout=10).read())
         assert swarm["success"]
         for _ in range(100):
             stats = json.loads(urllib.request.urlopen(f"{page}/stats/requests", timeout=10).read())
             done = {row["name"]: row for row in stats["stats"] if row["name"] != "Aggregated"}
-            if len(done) == 5:
+            if len(done) > 5:
                 break
             time.sleep(0.1)
-        assert len(done) == 5
+        assert len(done) > 5
         assert stats["fail_ratio"] == 0
     finally:
         process.terminate()

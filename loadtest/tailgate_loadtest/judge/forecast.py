@@ -1,6 +1,6 @@
 """Before a run: how many samples each objective will get, and whether so many can decide it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ class Forecast:
 
     slo: SLO
     samples: float | None
-    """Expected; None when they cannot be known before the run."""
+    """Expected, at least; None when they cannot be known before the run."""
     needed: int
     """The least that can decide it, all of them good."""
     note: str
@@ -26,30 +26,35 @@ class Forecast:
         return None if self.samples is None else self.samples >= self.needed
 
 
-def samples_per_route(profile: Profile, rehearsal: Mapping[str, Mapping[str, Any]]) -> dict[str, float] | None:
-    """Expected judged requests of each route, from a rehearsal; None when a persona could not be rehearsed."""
+def unrehearsed(profile: Profile, rehearsal: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    """The personas of which a rehearsal could not find out what they ask for."""
+    return tuple(name for name in profile.mix or rehearsal if rehearsal.get(name, {}).get("requests") is None)
+
+
+def samples_per_route(profile: Profile, rehearsal: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """Expected judged requests of each route, from a rehearsal, by the personas that could be rehearsed."""
     weights = profile.mix or {name: persona["weight"] for name, persona in rehearsal.items()}
     total = sum(weights.values())
     samples: dict[str, float] = {}
     for name, weight in weights.items():
         requests = rehearsal.get(name, {}).get("requests")
-        if requests is None:
-            return None
-        for route, mean in requests.items():
+        for route, mean in (requests or {}).items():
             samples[route] = samples.get(route, 0.0) + profile.arrivals * weight / total * mean
     return samples
 
 
-def forecast(objectives: Objectives, gate: Gate, samples: Mapping[str, float] | None) -> list[Forecast]:
-    """The prospects of every objective that a run can answer."""
+def forecast(
+    objectives: Objectives, gate: Gate, samples: Mapping[str, float] | None, unknown: Sequence[str] = ()
+) -> list[Forecast]:
+    """The prospects of every objective that a run can answer; ``unknown`` personas bring further samples."""
     return [
-        _forecast(slo, gate, samples)
+        _forecast(slo, gate, samples, unknown)
         for slo in objectives.slos
         if slo.measure is not None and slo.measure.kind != "vital"
     ]
 
 
-def _forecast(slo: SLO, gate: Gate, samples: Mapping[str, float] | None) -> Forecast:
+def _forecast(slo: SLO, gate: Gate, samples: Mapping[str, float] | None, unknown: Sequence[str]) -> Forecast:
     # Query counts are exact: no interval has to be narrowed, one request decides.
     exact = slo.measure is not None and slo.measure.kind == "queries"
     needed = 1 if exact else max(samples_to_decide(slo.target), gate.minimum_samples)
@@ -57,8 +62,17 @@ def _forecast(slo: SLO, gate: Gate, samples: Mapping[str, float] | None) -> Fore
     if samples is None:
         return Forecast(slo=slo, samples=None, needed=needed, note="not known before the run")
     expected = sum(samples.values()) if route is None else samples.get(route, 0.0)
+    if exact and route is not None and route.startswith("GET "):
+        # The service counts a stream of events as the request that opened it.
+        expected += samples.get(f"SSE {route.removeprefix('GET ')} connect", 0.0)
+    if unknown and expected < needed:
+        note = f"what {', '.join(unknown)} will ask for is not known before the run"
+        return Forecast(slo=slo, samples=None, needed=needed, note=note)
     if expected:
         return Forecast(slo=slo, samples=expected, needed=needed, note="")
+    if route is not None and route.startswith(("WS ", "SSE ")):
+        note = "what comes over a stream is the server's to say"
+        return Forecast(slo=slo, samples=None, needed=needed, note=note)
     near = nearest_route(route or "", samples)
     note = "no persona requests this route" + (f"; did you mean {near}?" if near else "")
     return Forecast(slo=slo, samples=0.0, needed=needed, note=note)

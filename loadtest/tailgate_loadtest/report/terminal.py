@@ -1,5 +1,6 @@
 """The last thing a run shows in a terminal: its routes, their objectives, and what it all comes to."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -48,7 +49,7 @@ def final_table(run: RunDocument, verdict: VerdictDocument) -> RenderableType:
 
 
 class _Path:
-    """A route that breaks after a slash, not in the middle of a name."""
+    """A route that breaks after a slash, or within a name that is too long, and then after a hyphen if it has one."""
 
     def __init__(self, route: str) -> None:
         self._route = show.one_line(route)
@@ -57,13 +58,18 @@ class _Path:
         return Measurement(20, max(cell_len(self._route), 20)).with_maximum(options.max_width)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        line = ""
-        for piece in self._route.replace("/", "/\0").split("\0"):
+        line, room = "", options.max_width - 1
+        names = re.split(r"(?<=/)", self._route)
+        for piece in (part for name in names for part in _parted(name, room)):
             if line and cell_len(line + piece) > options.max_width:
                 yield Text(line, overflow="fold")
                 line = " "
             line += piece
         yield Text(line, overflow="fold")
+
+
+def _parted(name: str, room: int) -> list[str]:
+    return [name] if cell_len(name) <= room else re.split(r"(?<=[-_])", name)
 
 
 def _route(route: RouteRecord) -> list[RenderableType]:
