@@ -101,10 +101,11 @@ def judged(row: Row, tests: Sequence[Test], stored: Mapping[str, Stored], root: 
         verdict.missing.append(f"{_count(skipped, 'test')} that {'was' if skipped == 1 else 'were'} skipped")
     if not outcomes:
         verdict.missing.append("a test")
-    for pattern in row.figures:
-        found = _matching(pattern, stored)
-        verdict.missed += [f"`{name}`" for name in found if not stored[name].figure.met]
-        verdict.missing += [] if found else [f"figure `{pattern}`"]
+    found = {pattern: _matching(pattern, stored) for pattern in row.figures}
+    if beyond := sum(not stored[name].figure.met for names in found.values() for name in names):
+        verdict.missed.append(_count(beyond, "figure"))
+    if absent := sum(not names for names in found.values()):
+        verdict.missing.append(_count(absent, "figure"))
     if row.document and not (root / row.document).exists():
         verdict.missing.append(f"`{row.document}`")
     return verdict

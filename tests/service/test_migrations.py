@@ -98,6 +98,7 @@ async def test_a_failing_migration_leaves_nothing_of_itself(database, tmp_path):
     assert await shape(database) == []
 
 
+@pytest.mark.row("B4")
 async def test_an_index_left_invalid_by_a_kill_is_built_again(database):
     await migrate(database, to=1)
     connection = await asyncpg.connect(database)

@@ -16,7 +16,7 @@ from tailgate_service.seed.config import SeedConfig
 from tailgate_service.server import open_pool
 from tailgate_service.settings import Settings
 from tailgate_service.template import clone
-from tailgate_service.verify import hot, integrity, policies, role, run
+from tailgate_service.verify import before, hot, integrity, policies, role, run
 from tailgate_service.verify.ground import Ground, asking, undone
 
 # Enough that the planner prefers an index to reading all.
@@ -67,6 +67,7 @@ async def test_a_database_as_the_migrations_leave_it_passes_every_check_and_is_l
     await connection.close()
 
 
+@pytest.mark.row("B7")
 @pytest.mark.row("A6")
 @pytest.mark.parametrize(
     ("undo", "table"),
@@ -82,6 +83,7 @@ async def test_a_hot_query_without_its_index_is_found(connection, undo, table):
     assert [f"no index on {table} (" in finding.detail for finding in failed] == [True]
 
 
+@pytest.mark.row("B7")
 @pytest.mark.row("B1")
 @pytest.mark.parametrize(("expression", "asked"), [("may_see(workspace_id)", policies.ROWS), ("true", 0)])
 async def test_a_policy_that_is_asked_for_each_row_or_asks_nobody_is_found(connection, expression, asked):
@@ -137,6 +139,7 @@ async def test_from_outside_its_workspace_no_row_is_read_written_or_removed(conn
                 await connection.execute(f"INSERT INTO {table} {values}")
 
 
+@pytest.mark.row("B7")
 @pytest.mark.parametrize(
     ("check", "undo", "found"),
     [
@@ -190,6 +193,17 @@ async def test_from_outside_its_workspace_no_row_is_read_written_or_removed(conn
         ),
         (role.check, "ALTER ROLE tailgate_api BYPASSRLS", "tailgate_api bypasses row-level security"),
         (role.check, "ALTER ROLE tailgate_api SUPERUSER", "tailgate_api is a superuser"),
+        (role.check, "ALTER ROLE tailgate_api REPLICATION", "tailgate_api replicates"),
+        (
+            role.check,
+            "CREATE ROLE above_policies BYPASSRLS; GRANT above_policies TO tailgate_api",
+            "tailgate_api is a member of a role that bypasses it",
+        ),
+        (
+            role.check,
+            "CREATE MATERIALIZED VIEW kept AS TABLE contacts; GRANT SELECT ON kept TO tailgate_api",
+            "kept is open to it without a policy",
+        ),
         (role.check, "ALTER TABLE contacts DISABLE ROW LEVEL SECURITY", "contacts is open to it without a policy"),
         (role.check, "ALTER TABLE notes OWNER TO tailgate_api", "tailgate_api owns tables"),
         (
@@ -212,6 +226,14 @@ async def test_what_is_undone_is_found(connection, check, undo, found):
     finding = await check(here)
     assert not finding.passed
     assert found in finding.detail
+
+
+async def test_of_more_than_is_copied_there_is_no_time_before(connection, monkeypatch):
+    """However little the catalogue knows of it."""
+    monkeypatch.setattr(before, "MOST", 100)
+    await connection.execute("UPDATE pg_class SET reltuples = -1 WHERE oid = 'messages'::regclass")
+    findings = await hot.check(await ground(connection))
+    assert [finding.before for finding in findings] == [None] * 3
 
 
 async def test_a_database_without_data_or_schema_says_so(postgres):
