@@ -141,7 +141,8 @@ class Listener:
             self._connection = connection
             channels: set[str] = set()
             while True:
-                # Also what waits for the end of a statement that was broken off, without a bound of its own.
+                # Each statement has a bound of its own, which an answer in time meets though this process stood still.
+                # What waits for the end of one that was broken off has none.
                 async with asyncio.timeout(2 * _WITHIN):
                     await self._beat(connection, channels)
                 with suppress(TimeoutError):

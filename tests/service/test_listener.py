@@ -97,6 +97,10 @@ async def test_who_comes_later_or_leaves_does_so_on_the_same_connection(database
     await notify(database, "z")
     await until(lambda: stays.all == ["again", "z"])
     assert late.all == ["again", "x", "lost"]
+    left = time.monotonic()
+    await until(lambda: stays.proofs[-1] > left)
+    [[channel]] = await listener.ask("SELECT pg_listening_channels()")
+    assert channel == "first"
     assert await session(database) == before
     listener.unsubscribe(late.subscriber)
 
