@@ -93,7 +93,7 @@ def create_app(settings: Settings, store: Store, listener: Listener | None = Non
 
     It hears what happens while ``app.state.listener`` is running: ``listener``, or one of its own.
     """
-    app = FastAPI(title="Tailgate reference API", docs_url=None, redoc_url=None)
+    app = FastAPI(title="Tailgate reference API", docs_url=None, redoc_url=None, redirect_slashes=False)
     app.add_middleware(BodyLimit)
     app.add_middleware(Compression)
     problems.install(app)

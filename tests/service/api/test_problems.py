@@ -1,13 +1,16 @@
 """Whatever goes wrong is said as a problem."""
 
+import uuid
+from collections.abc import AsyncIterator
 from dataclasses import fields
 
 import asyncpg
+import httpx
 import pytest
 from tailgate_service.app import create_app
 from tailgate_service.limits import MAX_BODY
 from tailgate_service.problems import ProblemDetails
-from tailgate_service.store.base import Store
+from tailgate_service.store.base import Store, Workspace
 
 
 def problem(answer) -> ProblemDetails:
@@ -17,12 +20,45 @@ def problem(answer) -> ProblemDetails:
     return details
 
 
-async def test_no_such_path(anybody):
-    assert problem(await anybody.get("/nowhere")).status == 404
+class Broken:
+    """A part of a store whose every call fails."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __getattr__(self, _: str):
+        async def fail(*_: object, **__: object) -> None:
+            raise self._error
+
+        return fail
 
 
-async def test_no_such_method(anybody):
-    answer = await anybody.delete("/api/conversations")
+def store_of(part: object) -> Store:
+    return Store(**{field.name: part for field in fields(Store)})
+
+
+class Doorman:
+    """A part of a store that lets everybody in, and knows nothing else."""
+
+    async def workspace_by_key(self, key_sha256: bytes) -> Workspace:
+        return Workspace(id=uuid.uuid4(), name="x", api_key_sha256=key_sha256)
+
+
+@pytest.fixture
+async def client(settings_for, client_of) -> AsyncIterator[httpx.AsyncClient]:
+    """Whatever is refused before a store is asked."""
+    async with client_of(create_app(settings_for("parallel", "postgresql://"), store_of(Doorman())), "key") as client:
+        yield client
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/api/contacts/", "/API/contacts"])
+async def test_no_such_path(client, path):
+    """One that is nearly right leads nowhere either: a redirection would go to whatever host the request names."""
+    assert problem(await client.get(path)).status == 404
+
+
+async def test_no_such_method(client):
+    answer = await client.delete("/api/conversations")
     assert problem(answer).status == 405
     assert answer.headers["allow"] == "GET"
 
@@ -66,23 +102,6 @@ async def test_a_body_that_streams_past_the_bound_is_refused_without_reading_on(
     answer = await client.post(path, content=endless())
     assert problem(answer).status == 413
     assert sent == MAX_BODY // 4096 + 1
-
-
-class Broken:
-    """A part of a store whose every call fails."""
-
-    def __init__(self, error: Exception) -> None:
-        self._error = error
-
-    def __getattr__(self, _: str):
-        async def fail(*_: object, **__: object) -> None:
-            raise self._error
-
-        return fail
-
-
-def store_of(part: object) -> Store:
-    return Store(**{field.name: part for field in fields(Store)})
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 from tailgate_otel import names
+from tailgate_service.__main__ import main
 
 WITHIN = 30.0
 
@@ -57,19 +59,32 @@ def service(request, environ):
         process.communicate()
 
 
-def refused(environ: dict[str, str]) -> str:
-    """What the service says when it cannot start: one line, exit 2, nothing on standard output."""
+@pytest.fixture
+def refused(monkeypatch, capsys) -> Callable[[dict[str, str]], str]:
+    """``refused(environ)``: what the service says when it cannot start, one line and nothing on standard output."""
+
+    def said(environ: dict[str, str]) -> str:
+        monkeypatch.setattr(os, "environ", environ)
+        assert main() == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        [line] = err.splitlines()
+        return line
+
+    return said
+
+
+def test_what_cannot_start_ends_with_2_and_a_line(environ):
     done = subprocess.run(
         [sys.executable, "-P", "-m", "tailgate_service"],
-        env=environ,
+        env=environ | {names.ENV_VARIANT: "fastest"},
         capture_output=True,
         text=True,
         timeout=WITHIN,
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
-    [line] = done.stderr.splitlines()
-    return line
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("service", ["lean", "standard"], indirect=True)
@@ -132,7 +147,7 @@ def test_bytes_that_stream_past_the_bound_are_refused_over_the_wire(service):
 
 
 @pytest.mark.parametrize("name", [names.ENV_DATABASE_URL, names.ENV_WEBHOOK_SECRET, names.ENV_WEBHOOK_VERIFY_TOKEN])
-def test_a_missing_setting_is_named(environ, name):
+def test_a_missing_setting_is_named(environ, refused, name):
     del environ[name]
     assert name in refused(environ)
 
@@ -149,18 +164,18 @@ def test_a_missing_setting_is_named(environ, name):
         (names.ENV_SLO, "/nowhere/slo.yaml"),
     ],
 )
-def test_a_setting_that_cannot_be_is_named(environ, name, value):
+def test_a_setting_that_cannot_be_is_named(environ, refused, name, value):
     said = refused(environ | {name: value})
     assert value in said
 
 
-def test_a_taken_port_is_named(environ):
+def test_a_taken_port_is_named(environ, refused):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert f"127.0.0.1:{port}" in refused(environ | {names.ENV_PORT: str(port)})
 
 
-def test_a_database_that_is_not_there_is_said(environ):
+def test_a_database_that_is_not_there_is_said(environ, refused):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     said = refused(environ | {names.ENV_DATABASE_URL: f"postgresql://u:geheim@127.0.0.1:{port}/x"})
@@ -168,7 +183,7 @@ def test_a_database_that_is_not_there_is_said(environ):
     assert "geheim" not in said
 
 
-def test_a_schema_older_than_the_variant_needs_is_said(environ, database_of):
+def test_a_schema_older_than_the_variant_needs_is_said(environ, refused, database_of):
     said = refused(environ | {names.ENV_DATABASE_URL: database_of("sequential").dsn})
     assert "the schema is at migration 1 and variant parallel needs" in said
     assert "tailgate db migrate" in said
