@@ -13,6 +13,7 @@ from tailgate_service.seed import texts
 from tailgate_service.seed.config import SeedConfig
 from tailgate_service.seed.workspace import COLUMNS, Workspace
 from tailgate_service.seed.writer import seed
+from tailgate_service.store.readmodel.backfill import Backfilled, backfill
 
 SMALL = SeedConfig(workspaces=2, conversations=40, messages=5)
 
@@ -120,9 +121,13 @@ async def test_who_owns_the_database_and_is_no_superuser_can_seed_it(postgres, l
         connection = await asyncpg.connect(dsn)
         assert written["messages"] == await connection.fetchval("SELECT count(*) FROM messages")
         assert await connection.fetchval("SELECT count(*) FROM events") == 0
+        assert await connection.fetch("SELECT tgname FROM pg_trigger WHERE tgenabled <> 'O'") == []
         lacking = await connection.fetchval("SELECT count(*) FROM messages WHERE workspace_id IS NULL")
         assert (lacking > 0) == (level == 1)
         await connection.close()
+        if level is None:
+            documents = written["workspaces"] + written["contacts"] + written["conversations"]
+            assert await backfill(dsn) == Backfilled(made=0, compared=documents, mended=0)
     finally:
         await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
         await owner.execute(f"DROP ROLE {name}")

@@ -173,6 +173,7 @@ INDEXES = {
     "keyset": ["conversations_inbox"],
     "status": ["conversations_by_status"],
     "assigned": ["conversations_by_assignee"],
+    "domain": ["conversations_by_domain"],
     "tags": ["conversation_tags_tag_id_idx"],
     "card": ["contacts_workspace_id_phone_digits_key", "messages_thread", "notes_of_contact"],
     "thread": ["messages_thread"],
