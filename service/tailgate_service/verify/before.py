@@ -33,7 +33,8 @@ CREATE INDEX ON pg_temp.messages (conversation_id);
 
 async def restore(connection: Any) -> bool:
     """Put the copies there; false, and nothing, when there is more than is copied."""
-    if await connection.fetchval("SELECT reltuples FROM pg_class WHERE oid = 'public.messages'::regclass") > MOST:
+    # Counted, as far as need be: what the catalogue believes is nothing before the first ANALYZE.
+    if await connection.fetchval("SELECT count(*) FROM (SELECT FROM public.messages LIMIT $1) m", MOST + 1) > MOST:
         return False
     for table in _POLICIES:
         await connection.execute(f"CREATE TEMP TABLE {table} AS SELECT * FROM public.{table}")  # noqa: S608

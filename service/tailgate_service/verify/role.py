@@ -10,13 +10,17 @@ SELECT array_remove(ARRAY[
     CASE WHEN rolsuper THEN 'is a superuser' END,
     CASE WHEN rolbypassrls THEN 'bypasses row-level security' END,
     CASE WHEN rolcreaterole THEN 'makes roles' END,
+    CASE WHEN rolreplication THEN 'replicates' END,
+    CASE WHEN EXISTS (SELECT FROM pg_roles o WHERE o.oid <> r.oid AND (o.rolsuper OR o.rolbypassrls)
+                      AND NOT r.rolsuper AND pg_has_role(r.oid, o.oid, 'MEMBER'))
+        THEN 'is a member of a role that bypasses it' END,
     CASE WHEN EXISTS (SELECT FROM pg_class WHERE relowner = r.oid) THEN 'owns tables' END,
     CASE WHEN EXISTS (SELECT FROM pg_class c WHERE relnamespace = 'public'::regnamespace
                       AND pg_has_role(r.oid, c.relowner, 'MEMBER')) THEN 'is a member of the tables'' owner' END
 ], NULL) FROM pg_roles r WHERE rolname = $1
 """
 _OPEN = """
-SELECT relname FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+SELECT relname FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'm', 'f')
     AND relname <> 'schema_migrations' AND NOT relrowsecurity
     AND has_table_privilege($1, oid, 'SELECT, INSERT, UPDATE, DELETE')
 UNION ALL
