@@ -10,6 +10,8 @@ _SECURING = "How connections are secured"
 _MANY = "More than one process"
 _JUDGING, _REFERENCE, _OUTPUT = "What to judge by", "The reference API", "What comes out"
 
+VARIANTS_HELP = "sequential (before tuning), parallel (tuned), or readmodel (documents kept current)."
+
 Classes = Annotated[list[str] | None, typer.Argument(help="Only these user classes of the locustfile.")]
 Locustfile = Annotated[
     str | None,
@@ -181,7 +183,7 @@ Insecure = Annotated[
 ]
 
 Variant = Annotated[
-    str, typer.Option("--variant", help="Of the reference API: parallel or sequential.", rich_help_panel=_REFERENCE)
+    str, typer.Option("--variant", help=f"Of the reference API. {VARIANTS_HELP}", rich_help_panel=_REFERENCE)
 ]
 DbRtt = Annotated[
     str,

@@ -26,7 +26,7 @@ from tailgate_loadtest.run.traces import TraceReceiver
 from tailgate_loadtest.shapes.orders import Crew, Swarm, Tls
 from tailgate_loadtest.shapes.profile import Profile
 from tailgate_otel import names
-from tailgate_service.stack import Stack, StackConfig
+from tailgate_service.stack import Stack, StackConfig, passed_on
 from tailgate_service.stack import start as start_stack
 from tailgate_slo import Objectives
 
@@ -103,6 +103,7 @@ def embedded(request: Request, interruption: Interruption) -> Bundle:
                     slo=Path(request.objectives.file) if request.objectives else None,
                     otlp_endpoint=receiver.endpoint,
                     run_secret=secret,
+                    around=passed_on(os.environ),
                 )
             )
         )

@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -34,12 +35,22 @@ SERVICE_NAME = "tailgate-service"
 SERVICE = "tailgate_service"
 RELAY = "tailgate_service.relay"
 PROVIDER = "tailgate_service.provider"
+PASSED_ON = (
+    names.ENV_REDIS_URL,
+    names.ENV_HOT_BYTES,
+    names.ENV_ALLOWED_ORIGINS,
+    names.ENV_TOKEN_ISSUER,
+    names.ENV_TOKEN_AUDIENCE,
+    names.ENV_TOKEN_KEYS,
+)
+"""What the service may be told of the world around the stack."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StackConfig:
     """What to start. ``db_rtt``: seconds of round trip put between service and database. Ports of 0 are found.
 
+    ``around`` are variables of the service's own, of those that are ``PASSED_ON``; all others are the stack's to set.
     ``targets`` is where the targets file goes; ``log`` where the service's log goes, by default beside the database, to
     be removed with it; ``cache`` where the database's templates are kept. Raises ``StackError`` when a value cannot be.
     """
@@ -53,6 +64,7 @@ class StackConfig:
     slo: Path | None = None
     otlp_endpoint: str | None = None
     run_secret: str | None = field(default=None, repr=False)
+    around: Mapping[str, str] = field(default_factory=dict, repr=False)
     seed: SeedConfig = field(default_factory=SeedConfig)
     log: Path | None = None
     cache: Path | None = None
@@ -60,6 +72,8 @@ class StackConfig:
     def __post_init__(self) -> None:
         if self.variant not in LEVELS:
             raise StackError(f"variant {self.variant!r} is none of {', '.join(LEVELS)}")
+        if strange := self.around.keys() - set(PASSED_ON):
+            raise StackError(f"{', '.join(sorted(strange))}: not passed on; these are: {', '.join(PASSED_ON)}")
         if not 0 <= self.db_rtt <= 10:
             raise StackError(f"db_rtt = {self.db_rtt:g} s is outside 0 to 10 s")
 
@@ -86,6 +100,7 @@ class Stack:
                 "db_rtt": {"emulated": config.db_rtt, "measured": asyncio.run(relay.measure(dsn))},
                 "seed": asdict(config.seed),
                 "template": clone.origin,
+                "redis": names.ENV_REDIS_URL in config.around,
             }
             key = secrets.token_hex(16)
             voice = running.enter_context(self._start_provider(key))
@@ -137,6 +152,11 @@ def start(config: StackConfig) -> Stack:
     return Stack(config)
 
 
+def passed_on(environ: Mapping[str, str]) -> dict[str, str]:
+    """What of ``environ`` is ``PASSED_ON``."""
+    return {name: environ[name] for name in PASSED_ON if environ.get(name)}
+
+
 def _environ(config: StackConfig, dsn: str, webhook: targets.Webhook) -> dict[str, str]:
     """The service's environment: ours without what would configure it behind the configuration's back."""
     ours = ("TAILGATE_", "OTEL_", "PG")
@@ -156,7 +176,7 @@ def _environ(config: StackConfig, dsn: str, webhook: targets.Webhook) -> dict[st
         names.ENV_METRICS_PORT: str(config.metrics_port),
         names.ENV_OTLP_ENDPOINT: config.otlp_endpoint,
     }
-    return environ | {name: value for name, value in told.items() if value is not None}
+    return environ | dict(config.around) | {name: value for name, value in told.items() if value is not None}
 
 
 async def _version(dsn: str) -> str:

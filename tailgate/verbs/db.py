@@ -29,10 +29,12 @@ _UNDONE = (OSError, exceptions.PostgresError, exceptions.InterfaceError, Overflo
 
 app = typer.Typer(
     no_args_is_help=True,
-    help=f"The reference API's database: its address, password included, is taken from {ENV_DATABASE_URL}.",
+    help=(
+        "The reference API's database, a Postgres of your own: `migrate` it, `seed` it, serve it. Its address, as"
+        f" postgresql://USER:PASSWORD@HOST:PORT/DATABASE, is taken from {ENV_DATABASE_URL}. `benchmark` and `baseline`"
+        " bring databases of their own."
+    ),
 )
-app.command()(db_benchmark.benchmark)
-app.command()(db_benchmark.baseline)
 
 
 def _dsn() -> str:
@@ -56,7 +58,7 @@ def migrate(
     to: Annotated[int | None, typer.Option(min=1, help="The version to stop at; the newest without it.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="What was applied, as JSON.")] = False,
 ) -> None:
-    """Apply what is missing; run again after an interruption, it goes on."""
+    """Apply the migrations that are missing, while the service serves; after an interruption, run it again."""
     done = _do(runner.migrate(_dsn(), to))
     _tell("applied", [f"{m.version:04d}_{m.name}" for m in done], as_json=as_json)
 
@@ -66,7 +68,7 @@ def rollback(
     steps: Annotated[int, typer.Option(min=1, help="How many of the last migrations.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="What was taken back, as JSON.")] = False,
 ) -> None:
-    """Take back the last migrations, newest first."""
+    """Take back the last migrations, newest first, while the service serves; it goes over to the variant that is left."""
     done = _do(runner.rollback(_dsn(), steps))
     _tell("taken back", [f"{m.version:04d}_{m.name}" for m in done], as_json=as_json)
 
@@ -136,6 +138,10 @@ def verify(
     db_verify.show(findings, as_json=as_json)
     if not all(finding.passed for finding in findings):
         raise typer.Exit(1)
+
+
+app.command()(db_benchmark.benchmark)
+app.command()(db_benchmark.baseline)
 
 
 def _tell(what: str, names: list[str], *, as_json: bool) -> None:

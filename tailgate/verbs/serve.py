@@ -1,5 +1,6 @@
 """``tailgate serve``: the reference API, for a load of one's own."""
 
+import os
 import signal
 import time
 from pathlib import Path
@@ -9,11 +10,12 @@ import typer
 from tailgate_loadtest.shapes.units import seconds
 from tailgate_loadtest.targets import DEFAULT as DEFAULT_TARGETS
 from tailgate_otel.names import DEFAULT_METRICS_PORT
-from tailgate_service.stack import StackConfig, start
+from tailgate_service.stack import StackConfig, passed_on, start
 
 from tailgate import objectives as objectives_files
 from tailgate.console import print_json, say
 from tailgate.errors import CommandError
+from tailgate.options import VARIANTS_HELP
 
 
 def serve(
@@ -22,7 +24,7 @@ def serve(
     metrics_port: Annotated[
         int, typer.Option(min=0, max=65535, help="The metrics page has a port of its own; 0 finds a free one.")
     ] = DEFAULT_METRICS_PORT,
-    variant: Annotated[str, typer.Option(help="parallel or sequential.")] = "parallel",
+    variant: Annotated[str, typer.Option(help=VARIANTS_HELP)] = "parallel",
     db_rtt: Annotated[str, typer.Option(help="A round trip put before the database, such as 20ms.")] = "0ms",
     slo: Annotated[str | None, typer.Option(help="The objectives that the API watches.")] = None,
     targets: Annotated[Path, typer.Option(help="Where the personas' targets file is written.")] = DEFAULT_TARGETS,
@@ -30,7 +32,10 @@ def serve(
 ) -> None:
     """Serve the reference API on an embedded, seeded database until Ctrl-C.
 
-    Every start is a fresh clone of the same data; what was written to it goes with it.
+    Every start is a fresh clone of the same data; what was written to it goes with it. The targets file has a key of
+    each workspace and what there is to ask for. A voice provider is stood in for; Redis, an issuer of tokens and
+    allowed origins are used where TAILGATE_REDIS_URL, TAILGATE_TOKEN_ISSUER, _AUDIENCE and _KEYS, and
+    TAILGATE_ALLOWED_ORIGINS name them.
 
     Then, in another terminal: `locust -f loadtest/locustfile.py --host http://127.0.0.1:8000`
     """
@@ -52,6 +57,7 @@ def serve(
             db_rtt=rtt,
             slo=Path(objectives.file) if objectives else None,
             targets=targets,
+            around=passed_on(os.environ),
         )
         with start(config) as stack:
             addresses = {"url": stack.url, "metrics": stack.metrics_url, "targets": str(stack.targets)}

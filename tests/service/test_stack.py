@@ -17,10 +17,11 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 import pytest
+from tailgate_otel import names
 from tailgate_service import targets, template
 from tailgate_service.errors import StackError
 from tailgate_service.seed.config import SeedConfig
-from tailgate_service.stack import StackConfig, start
+from tailgate_service.stack import StackConfig, passed_on, start
 
 SMALL = SeedConfig(workspaces=3, conversations=60, messages=6)
 INBOX = "/api/conversations"
@@ -79,7 +80,7 @@ def test_the_targets_are_their_owners_alone_and_appear_whole(tmp_path, templates
         read = json.loads(stack.targets.read_text())
     assert read["schema"] == "tailgate/targets/v1"
     assert set(read["webhook"]) == {"secret", "verify_token"}
-    assert read["today"] == "2025-06-01"
+    assert read["today"] == "2025-05-31"
     keys = {"id", "api_key", "phone_number_id", "phones", "contacts", "conversations", "users"}
     assert all(set(workspace) == keys for workspace in read["workspaces"])
     assert len(read["workspaces"][0]["phones"]) == SMALL.conversations
@@ -159,3 +160,10 @@ def test_a_key_fits_one_clone_and_neither_the_next_nor_the_template(tmp_path, te
             digests.append({workspace["api_key"] for workspace in json.loads(path.read_text())["workspaces"]})
     assert not digests[0] & digests[1]
     assert len(digests[0]) == SMALL.workspaces
+
+
+def test_the_service_is_told_what_is_around_the_stack_and_nothing_else():
+    found = {names.ENV_REDIS_URL: "redis://127.0.0.1:1", names.ENV_DATABASE_URL: "postgresql://elsewhere", "HOME": "/"}
+    assert passed_on(found) == {names.ENV_REDIS_URL: "redis://127.0.0.1:1"}
+    with pytest.raises(StackError, match=names.ENV_DATABASE_URL):
+        StackConfig(around=found)
