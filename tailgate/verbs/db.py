@@ -68,7 +68,7 @@ def rollback(
     steps: Annotated[int, typer.Option(min=1, help="How many of the last migrations.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="What was taken back, as JSON.")] = False,
 ) -> None:
-    """Take back the last migrations, newest first, while the service serves; it goes over to the variant that is left."""
+    """Take back the last migrations, newest first, while the service serves; it goes over to a variant that is left."""
     done = _do(runner.rollback(_dsn(), steps))
     _tell("taken back", [f"{m.version:04d}_{m.name}" for m in done], as_json=as_json)
 
