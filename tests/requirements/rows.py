@@ -60,7 +60,7 @@ ROWS = (
         title="Queries side by side",
         text="Variant `parallel` beside variant `sequential`, with the same answers. Their P95 went from 2-6 s to 926 "
         "ms.",
-        figures=("database.layers.*.times_sequential",),
+        figures=("database.layers.parallel.api.*.times_sequential",),
     ),
     Row(
         id="A6",
@@ -209,12 +209,14 @@ ROWS = (
         title="A view that is missing",
         text="The list of leads is answered without its view, and never by a 500, while the view is dropped and comes "
         "back. Theirs ran into time-outs of 30 s.",
+        figures=("dashboard.leads_without_view_failed", "dashboard.leads_without_view_p95_ms"),
     ),
     Row(
         id="C2",
         title="Panels by themselves",
         text="The page asks for all its panels at once, and one that is broken takes no other along. Theirs went from "
         "8-12 s to 3-4 s.",
+        figures=("dashboard.page_p95_ms",),
     ),
     Row(
         id="C3",
@@ -234,12 +236,14 @@ ROWS = (
         id="C5",
         title="Unchanged is not synced",
         text="An agent that is saved as it was is not sent to the outside provider, which saved them 3-8 s.",
+        figures=("dashboard.unchanged_save_saves_s",),
     ),
     Row(
         id="C6",
         title="Test call in the background",
         text="The call is answered at once, goes on in the background, and tells its stages, failure included. Theirs "
         "went from 20 s to 3 s.",
+        figures=("dashboard.test_call_p95_ms",),
     ),
     Row(
         id="C7",

@@ -75,6 +75,7 @@ async def serves_by(url: str, variant: str) -> bool:
         return await until(serves)
 
 
+@pytest.mark.row("B3")
 @pytest.mark.row("B8")
 @pytest.mark.parametrize(
     ("variant", "by_way_of"),
