@@ -24,8 +24,12 @@ MAX_KEY = 256
 REFUSALS = (400, 401, 403, 422, 503)
 """How a route that asks who asks may answer for that alone."""
 
-_key = APIKeyHeader(name=names.HEADER_API_KEY, auto_error=False, description="The key of one workspace.")
-_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="A token of the issuer that the service trusts.")
+_key = APIKeyHeader(
+    name=names.HEADER_API_KEY, auto_error=False, description="The key of one workspace; no token beside it."
+)
+_bearer = HTTPBearer(
+    auto_error=False, bearerFormat="JWT", description="A token of the issuer that the service trusts; no key beside it."
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
