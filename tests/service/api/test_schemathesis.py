@@ -20,7 +20,7 @@ import asyncpg
 import pytest
 from tailgate_otel import names
 
-EXAMPLES = 6
+EXAMPLES = 3
 """For each operation and way of making requests up."""
 FEWEST = 1700
 WITHIN = 30.0
