@@ -149,7 +149,7 @@ runner.LOCK_POLL = 0.01
 execute = asyncpg.Connection.execute
 
 
-def child(last):
+def child(last, left):
     sent = 0
 
     async def counted(self, statement, *args, **options):
@@ -163,37 +163,29 @@ def child(last):
         return await execute(self, statement, *args, **options)
 
     asyncpg.Connection.execute = counted
-    left = steps - gone()
     if left or not steps:
         asyncio.run(runner.rollback(dsn, left) if steps else runner.migrate(dsn))
     os._exit(0)
 
 
 async def level():
-    connection = await asyncpg.connect(dsn)
     running = "SELECT count(*) FROM pg_stat_activity WHERE (datname, application_name) = (current_database(), $1)"
-    try:
-        while await connection.fetchval(running, "tailgate-migrate"):
-            await asyncio.sleep(0.01)
-        return await connection.fetchval("SELECT count(*) FROM schema_migrations")
-    finally:
-        await connection.close()
+    while await connection.fetchval(running, "tailgate-migrate"):
+        await asyncio.sleep(0.005)
+    return await connection.fetchval("SELECT count(*) FROM schema_migrations")
 
 
-began = asyncio.run(level())
-
-
-def gone():
-    return began - asyncio.run(level())
-
-
+# The parent's own, of which no child makes use.
+loop = asyncio.new_event_loop()
+connection = loop.run_until_complete(asyncpg.connect(dsn))
+began = loop.run_until_complete(level())
 killed, last, before = 0, 1, None
 while True:
-    now = gone()
+    now = began - loop.run_until_complete(level())
     last, before = (1 if now != before else last + 1), now
     pid = os.fork()
     if pid == 0:
-        child(last)
+        child(last, steps - now)
     status = os.waitpid(pid, 0)[1]
     if status == 0:
         break
