@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 from tailgate_service.errors import ProviderError, SettingsError
-from tailgate_service.store.base import Agent
+from tailgate_service.store.voice import Agent
 
 WITHIN = 4.0
 """Seconds for one request, from its first byte to the answer's last."""

@@ -10,7 +10,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints
 
 from tailgate_service.fields import Phone, ShortText, digits
-from tailgate_service.store.base import Agent
+from tailgate_service.store.voice import Agent
 
 _NO_NUL = r"^[^\x00]*$"
 MAX_KEYWORDS = 50

@@ -22,7 +22,7 @@ from tailgate_service.fields import digits
 from tailgate_service.identity import Identity
 from tailgate_service.listener import Listener
 from tailgate_service.settings import Settings
-from tailgate_service.store.base import Agent, Agents
+from tailgate_service.store.voice import Agent, Agents
 
 AGENT_FOR = 30 * 60
 """Seconds that an agent is kept in mind."""

@@ -7,10 +7,10 @@ from asyncpg.exceptions import UniqueViolationError
 
 from tailgate_service.errors import StaleError, TakenError
 from tailgate_service.identity import Identity
-from tailgate_service.store.base import Agent
 from tailgate_service.store.database import Pool
 from tailgate_service.store.parallel.told import told, told_by
 from tailgate_service.store.sequential.acting import acting
+from tailgate_service.store.voice import Agent
 
 _COLUMNS = "id, phone_number, configuration, version, provider_agent_id, synced_sha256, synced_at, updated_at, revision"
 _GET = told(f"SELECT {_COLUMNS} FROM agents WHERE workspace_id = me.workspace")

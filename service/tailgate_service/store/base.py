@@ -13,6 +13,7 @@ from tailgate_service.cursor import Cursor
 from tailgate_service.days import Days
 from tailgate_service.identity import Identity
 from tailgate_service.settings import Variant
+from tailgate_service.store.voice import Agents
 
 Document = dict[str, Any]
 """A JSON object in the making, shaped as the response model that the method names; UUIDs and datetimes stay
@@ -120,25 +121,6 @@ class Event:
     kind: str
     at: str
     body: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Agent:
-    """A workspace's voice agent.
-
-    ``version`` counts what it was told to be, ``revision`` grows with every change of the row. ``synced_sha256`` is of
-    what the outside provider is known to have; it knows the agent as ``provider_agent_id``.
-    """
-
-    id: UUID
-    phone_number: str
-    configuration: Mapping[str, Any]
-    version: int
-    provider_agent_id: str | None
-    synced_sha256: bytes | None
-    synced_at: datetime | None
-    updated_at: datetime
-    revision: int
 
 
 class Access(Protocol):
@@ -267,36 +249,6 @@ class Events(Protocol):
 
     async def after(self, who: Identity, number: int, *, limit: int) -> Sequence[Event]:
         """The events that follow a number, in order."""
-        ...
-
-
-class Agents(Protocol):
-    """The voice agent of a workspace: what it is told to be, and what of that the outside provider has."""
-
-    async def agent(self, who: Identity) -> Agent | None:
-        """The agent, if there is one."""
-        ...
-
-    async def save(
-        self,
-        who: Identity,
-        phone_number: str,
-        configuration: Mapping[str, Any],
-        *,
-        expected: int | Literal["any"] | None,
-    ) -> Agent:
-        """Store what the agent is to be, as its next version unless it is that already.
-
-        ``expected`` is the version it must be at; None: there must be none yet. Raises ``StaleError``, ``TakenError``.
-        """
-        ...
-
-    async def synced(self, who: Identity, version: int, provider_agent_id: str, sha256: bytes) -> Agent | None:
-        """The provider has the configuration of that hash; None when it is not that version's any more."""
-        ...
-
-    async def in_doubt(self, who: Identity) -> int | None:
-        """Nobody knows what the provider has; the row's revision if that was news."""
         ...
 
 
