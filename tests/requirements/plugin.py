@@ -23,7 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     # The ids travel with the reports, also from another process.
     for item in items:
-        item.user_properties += [(_ROW, mark.args[0]) for mark in item.iter_markers(_ROW)]
+        item.user_properties += [(_ROW, each) for mark in item.iter_markers(_ROW) for each in mark.args]
 
 
 class Recorder:
