@@ -20,6 +20,7 @@ _BEGUN = "cache_begun"
 _HEARD = "cache_heard"
 # Any number, the same for every process.
 _LOCK = 0x7A11_CAC4
+_AGAIN_AFTER = 1.0
 
 _BEGIN = """
 SELECT nextval('revisions') AS number, extract(epoch FROM pg_postmaster_start_time()) || '-' || (
@@ -89,6 +90,7 @@ class Sessions:
             [row] = await self._listener.ask(_BEGIN)
         except LOST as error:
             log.warning("nothing is kept in mind until a session begins: %s: %s", type(error).__name__, error)
+            await asyncio.sleep(_AGAIN_AFTER)
             self._listener.renew(self._subscriber)
             return
         session.begin(number=row["number"], life=row["life"], asked=asked)

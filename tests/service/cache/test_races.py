@@ -24,6 +24,7 @@ import time
 import asyncpg
 import pytest
 from tailgate_service.cache import cache as cache_module
+from tailgate_service.cache import sessions
 from tailgate_service.cache.entry import Entry
 from tailgate_service.listener import Listener
 
@@ -286,6 +287,21 @@ async def test_what_is_over_is_read_again(cache, row, monkeypatch):
     monkeypatch.setattr(cache_module.time, "time", lambda: later)
     assert await row.seen(cache) == "first"
     assert row.reads == 2
+
+
+async def test_a_session_that_cannot_begin_is_tried_again_and_nothing_is_kept_meanwhile(
+    seeded_database, row, monkeypatch, caplog
+):
+    monkeypatch.setattr(sessions, "_AGAIN_AFTER", 0.01)
+    begin, listener = sessions._BEGIN, Listener(seeded_database.dsn)
+    monkeypatch.setattr(sessions, "_BEGIN", "SELECT nothing")
+    cache = cache_module.Cache(listener, None)
+    async with listener.running(), cache.running():
+        await until(lambda: "until a session begins" in caplog.text)
+        assert [await row.seen(cache) for _ in range(2)] == ["first"] * 2
+        assert row.reads == 2
+        monkeypatch.setattr(sessions, "_BEGIN", begin)
+        await until(lambda: cache.session is not None)
 
 
 @pytest.mark.parametrize("garbage", ["x", "1 2 3", "a b c\\nbody", "99 99\\nbody", "1.5 2 3\\nbody"])

@@ -10,7 +10,8 @@ import pytest
 from tailgate_otel import create_pool
 from tailgate_service.errors import BusyError, GoneError, SlowError
 from tailgate_service.identity import Identity
-from tailgate_service.live import connection, hub
+from tailgate_service.listener import Listener
+from tailgate_service.live import connection, hub, live
 from tailgate_service.live.connection import GONE, SLOW, Connection
 from tailgate_service.live.feed import KEPT
 from tailgate_service.live.hub import MAX_BEHIND, PAGE, Hub, Subscription
@@ -199,6 +200,12 @@ async def test_when_the_numbers_begin_anew_everybody_reads_anew(told, served):
     with pytest.raises(GoneError):
         await take(subscription, 1)
     assert await take(await told.hub.follow(told.who, 1), 1) == [2]
+
+
+async def test_while_nothing_is_heard_nobody_follows(events, told, monkeypatch):
+    monkeypatch.setattr(live, "_FOLLOW_WITHIN", 0.01)
+    with pytest.raises(TimeoutError):
+        await live.Live(Listener("postgresql://"), events, None).follow(told.who, None)
 
 
 async def test_who_does_not_take_what_is_kept_for_a_while_is_too_slow(told):

@@ -7,16 +7,21 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from fastapi import FastAPI
+from tailgate_otel import recording
 from tailgate_service.app import create_app, open_store
 from tailgate_service.auth.changes import remembering
 from tailgate_service.auth.memory import Memory
+from tailgate_service.errors import NotReadyError
 from tailgate_service.identity import Identity
 from tailgate_service.listener import APPLICATION, Listener
 from tailgate_service.server import open_pool
 from tailgate_service.store.base import Outgoing
+from tailgate_service.store.readmodel import model as model_module
 from tailgate_service.store.readmodel.contacts import ReadModelContacts
 from tailgate_service.store.readmodel.model import ReadModel
+from tailgate_service.store.readmodel.writing import catch_up
 from tailgate_service.switch import Switch
 
 from tests.service.api.conftest import settings_for
@@ -108,3 +113,35 @@ async def test_when_the_connection_is_killed_every_part_recovers(documented, dat
             "UPDATE workspaces SET api_key_sha256 = sha256('x' || uuid_send(id)) WHERE id = $1", world.id
         )
         await until(lambda: len(process.memory) == 0)
+
+
+async def test_documents_are_not_ready_while_nothing_is_heard(documented, monkeypatch):
+    monkeypatch.setattr(model_module, "_HEARD_WITHIN", 0.05)
+    settings = settings_for("readmodel", documented.dsn, pool_size=1)
+    idle = Listener(settings.database_url)
+    async with open_pool(settings) as pool:
+        with pytest.raises(NotReadyError, match="nothing is heard"):
+            async with open_store(settings, "readmodel", pool, listener=idle):
+                pass
+
+
+async def test_a_write_during_which_it_is_heard_anew_waits_for_a_word_of_its_own(process):
+    """Its mark may have been said while nobody heard."""
+    async with process() as one:
+        with recording() as record:
+            async with one.model.writing() as pool:
+                await pool.execute("SELECT 1")
+                one.model.hearing.give_up("for the test")
+                await until(lambda: one.model.hearing.listening)
+        assert record.queries == 2
+
+
+async def test_a_word_that_cannot_be_said_fails_no_write(process):
+    class Away:
+        async def execute(self, query: str, *args: Any) -> str:
+            raise OSError("away")
+
+    async with process() as one:
+        await catch_up(Away(), one.model.hearing)
+        assert not one.model.hearing.listening
+        await until(lambda: one.model.hearing.listening)

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from tailgate_service.errors import ServiceError
+from tailgate_service.listener import LOST
 from tailgate_service.store.database import Connection, Pool
 from tailgate_service.store.readmodel.hearing import Hearing
 from tailgate_service.store.readmodel.notice import CHANNEL
@@ -85,11 +86,13 @@ async def catch_up(pool: Pool, hearing: Hearing) -> None:
     word = uuid4().hex
     event = hearing.expect(word)
     try:
+        await pool.execute("SELECT pg_notify($1, $2)", CHANNEL, word)
+        # Only now: a pool that lets one wait is no sign that nothing is heard.
         async with asyncio.timeout(_AT_MOST):
-            await pool.execute("SELECT pg_notify($1, $2)", CHANNEL, word)
             await event.wait()
-    except TimeoutError:
-        hearing.give_up(f"what was said was not heard within {_AT_MOST:g} s")
+    except LOST as error:
+        # Nobody who wrote is told that he did not: what is forgotten is not old.
+        hearing.give_up(f"a word was not said, or not heard within {_AT_MOST:g} s: {error or type(error).__name__}")
     finally:
         hearing.forget(word, event)
 
