@@ -45,16 +45,18 @@ async def test_every_row_gets_its_document_and_each_is_compared(bare):
 
 
 @pytest.mark.row("A11")
-async def test_what_differs_from_its_row_is_found_and_mended(bare):
+async def test_what_differs_from_its_row_is_found_and_mended(bare, monkeypatch):
+    monkeypatch.setattr("tailgate_service.store.readmodel.backfill._PAGE_SIZE", 50)
     dsn, connection = bare
     count = (await backfill(dsn)).made
-    await connection.execute(
-        "UPDATE documents SET document = '{}' WHERE (kind, key) IN (SELECT kind, key FROM documents LIMIT 3)"
-    )
+    for wrong, kind in (("document = '{}'", "card"), ("recent = now()", "item")):
+        await connection.execute(
+            f"UPDATE documents SET {wrong} WHERE key IN (SELECT key FROM documents WHERE kind = '{kind}' LIMIT 2)"
+        )
     await connection.execute(
         "INSERT INTO documents SELECT workspace_id, 'card', '1', now(), '{}' FROM documents WHERE kind = 'team' LIMIT 1"
     )
-    assert await backfill(dsn) == Backfilled(made=0, compared=count + 1, mended=4)
+    assert await backfill(dsn) == Backfilled(made=0, compared=count + 1, mended=5)
     assert await as_made(connection)
     assert await backfill(dsn) == Backfilled(made=0, compared=count, mended=0)
 

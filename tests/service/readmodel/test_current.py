@@ -227,6 +227,7 @@ async def test_a_duplicate_is_answered_when_what_it_repeats_is_known_here(world,
 @pytest.mark.parametrize("room", [0, 50_000, 1 << 24])
 async def test_memory_is_bounded_and_what_has_no_room_is_read_all_the_same(world, process, room):
     await populated(world)
+    await world.conversation(status="resolved")
     who = Identity(workspace_id=world.id)
     async with process(hot_bytes=room) as one:
         assert (one.model.hot.size > 0) == (room > 0)

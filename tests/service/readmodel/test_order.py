@@ -11,7 +11,7 @@ from tailgate_service.identity import Identity
 from tailgate_service.store.base import Delivery, Outgoing
 
 from tests.service.readmodel.conftest import relayed
-from tests.service.readmodel.test_losses import until
+from tests.service.readmodel.test_losses import KILL, until
 
 PHONE = "49301234567"
 NUMBER = "SELECT documents FROM event_counters WHERE workspace_id = $1"
@@ -58,6 +58,25 @@ async def test_no_write_is_answered_before_this_process_has_heard_of_it(world, p
         await contacts.delete(who, contact["id"])
         with pytest.raises(UnknownError):
             await one.card(world, "1234567")
+
+
+async def test_a_write_during_which_the_connection_was_lost_and_found_is_heard_before_it_is_answered(
+    world, database, process, far
+):
+    who = Identity(workspace_id=world.id)
+    conversation = await world.conversation(await world.contact())
+    async with process(ears=far) as one:
+        hot = one.model.hot
+        async with database.transaction():
+            await database.execute("SELECT FROM conversations WHERE id = $1 FOR UPDATE", conversation)
+            message = Outgoing(conversation_id=conversation, body="x")
+            sending = asyncio.create_task(one.store.conversations.send(who, message))
+            await until(lambda: one.model.hearing._waiting)
+            await database.execute(KILL)
+            await until(lambda: hot.card(world.id, PHONE) is None)
+            await until(lambda: hot.card(world.id, PHONE) is not None and hot.inbox(world.id) is not None)
+        await sending
+        assert (await from_memory(one.card(world)))["messages"][0]["body"] == "x"
 
 
 class Late:
