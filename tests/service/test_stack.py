@@ -25,6 +25,7 @@ from tailgate_service.stack import StackConfig, passed_on, start
 
 SMALL = SeedConfig(workspaces=3, conversations=60, messages=6)
 INBOX = "/api/conversations"
+AGENT = "/api/founder-console/agent"
 
 
 def get(url: str, key: str = "") -> tuple[int, bytes]:
@@ -50,6 +51,17 @@ def config(tmp_path: Path, templates: Path, **more: object) -> StackConfig:
     return StackConfig(targets=tmp_path / "targets.json", seed=SMALL, cache=templates, **more)
 
 
+def saved(url: str, key: str) -> dict[str, object]:
+    """What becomes of a workspace's voice agent that is saved as it is shown."""
+    agent = json.loads(get(url, key)[1])
+    body = json.dumps({name: agent[name] for name in ("phone_number", "configuration")}).encode()
+    headers = {"x-api-key": key, "if-match": "*", "content-type": "application/json"}
+    with urlopen(Request(url, data=body, headers=headers, method="PUT"), timeout=30) as response:
+        answer: dict[str, object] = json.load(response)
+    return answer
+
+
+@pytest.mark.row("C5")
 @pytest.mark.parametrize("variant", ["sequential", "parallel"])
 def test_what_the_targets_name_the_service_answers(tmp_path, templates, variant):
     with start(config(tmp_path, templates, variant=variant)) as stack:
@@ -65,6 +77,9 @@ def test_what_the_targets_name_the_service_answers(tmp_path, templates, variant)
                 url = f"{stack.url}{INBOX}/{conversation}/messages"
                 assert get(url, workspace["api_key"])[0] == 200
         assert get(stack.url + INBOX, "guessed")[0] == 401
+        # There is a voice provider, too, which has not been told of the seed's agents.
+        first, again = (saved(stack.url + AGENT, workspaces[0]["api_key"]) for _ in range(2))
+        assert (first["sync"], again["sync"]) == ("synced", "unchanged")
         assert get(stack.metrics_url)[0] == 200
         assert stack.facts["variant"] == variant
         assert stack.facts["postgres"].startswith("18.")

@@ -129,7 +129,9 @@ async def test_another_workspace_hears_nothing_of_it(client, app, database, numb
     async with client_of(app, elsewhere.key) as other:
         assert (await other.get(path)).status_code == 404
         assert (await other.get(path.removesuffix("/events"))).status_code == 404
-    assert (await client.get(f"{TEST}/{uuid.uuid4()}/events")).status_code == 404
+    unknown = await client.get(f"{TEST}/{uuid.uuid4()}/events")
+    assert unknown.status_code == 404
+    assert "they end with the process that began them" in unknown.json()["detail"]
 
 
 async def test_calls_are_bounded_and_those_of_one_workspace_leave_room_for_others(

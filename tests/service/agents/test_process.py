@@ -12,8 +12,6 @@ import httpx
 import pytest
 from tailgate_otel import names
 from tailgate_service.process import Child
-from tailgate_service.seed.config import SeedConfig
-from tailgate_service.stack import StackConfig, start
 
 from benchmarks.redisserver import RedisServer
 from tests.service.agents.voice import AGENT, CONFIGURATION, KEY, TEST, WITHIN, Provider
@@ -93,37 +91,3 @@ async def test_a_service_that_is_told_to_end_ends_calls_and_says_so(serve, provi
                         os.kill(child.pid, signal.SIGTERM)
         assert (stages[-1]["stage"], stages[-1]["detail"]) == ("failed", "the service is about to end")
         assert child._process.wait(WITHIN) == 0
-
-
-@pytest.mark.row("C6")
-async def test_a_service_that_was_killed_knows_nothing_of_its_calls_and_says_so(serve, provider, world, number):
-    with serve() as child, client_of(child, world) as client:
-        save(client, number, "")
-        provider.behave(fault="hang", at=["words"])
-        path = client.post(TEST).json()["events"]
-        os.kill(child.pid, signal.SIGKILL)
-    with serve() as child, client_of(child, world) as client:
-        answer = client.get(path)
-        assert answer.status_code == 404
-        assert "they end with the process that began them" in answer.json()["detail"]
-
-
-@pytest.mark.row("C5")
-def test_the_embedded_stack_has_a_provider(tmp_path, templates):
-    config = StackConfig(
-        targets=tmp_path / "targets.json",
-        seed=SeedConfig(workspaces=3, conversations=60, messages=6),
-        cache=templates,
-    )
-    with start(config) as stack:
-        key = json.loads(stack.targets.read_text())["workspaces"][0]["api_key"]
-        with httpx.Client(base_url=stack.url, headers={"x-api-key": key}, timeout=WITHIN) as client:
-            there = client.get(AGENT)
-            number = there.json()["phone_number"]
-            assert save(client, number, there.headers["etag"]).json()["synced"]
-            assert save(client, number).json() | {"agent": None} == {
-                "agent": None,
-                "synced": False,
-                "sync": "unchanged",
-                "detail": None,
-            }
