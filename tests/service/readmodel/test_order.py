@@ -178,3 +178,19 @@ async def test_an_inbox_that_could_not_be_loaded_is_loaded_when_it_is_asked_for_
             await until(lambda: "could not be loaded" in caplog.text)
         assert (await one.inbox(world))["conversations"][0]["id"] == str(conversation)
         await until(lambda: one.model.hot.inbox(world.id) is not None)
+
+
+async def test_what_could_not_be_loaded_anew_is_tried_again(world, database, process, monkeypatch, caplog):
+    monkeypatch.setattr("tailgate_service.store.readmodel.model._AGAIN_AFTER", 0.01)
+    await world.conversation(await world.contact())
+    async with process(over=Late) as one:
+
+        async def away(query: str, *args: Any) -> Any:
+            raise OSError("away")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(one.pool, "fetch", away)
+            await database.execute(KILL)
+            await until(lambda: "from the database alone" in caplog.text)
+            assert (await one.card(world))["contact"]["name"] == "Cora"
+        await until(lambda: one.model.hot.inbox(world.id) is not None)
