@@ -1,6 +1,7 @@
 """The outside voice provider, as a client sees it: HTTP to tell it of agents and calls, a WebSocket for each call."""
 
 import asyncio
+import os
 import re
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
@@ -137,5 +138,8 @@ def _is_address(url: str) -> bool:
 
 
 def _why(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        # All but the address, which is ours to know.
+        return os.strerror(error.errno)
     # It may quote what the provider sent, which is anything.
     return str(error)[:_MAX_WHY] or type(error).__name__

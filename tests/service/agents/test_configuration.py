@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import socket
 import uuid
 
 import pytest
@@ -12,7 +13,7 @@ from tailgate_otel import names, recording
 from tailgate_service.agents.client import Provider
 from tailgate_service.agents.configuration import Configuration, canonical, digest, shown_number
 from tailgate_service.app import create_app, create_store
-from tailgate_service.errors import SettingsError
+from tailgate_service.errors import ProviderError, SettingsError
 
 from tests.service.agents.voice import AGENT, TEST, save, settings_of, until
 
@@ -138,6 +139,20 @@ async def test_a_provider_that_names_nothing_did_not_take_it(client, number, ans
         client._transport.app.state.desk._provider = Provider(f"http://127.0.0.1:{port}", "")
         saved = (await save(client, number)).json()
     assert (saved["sync"], saved["detail"]) == ("failed", "the voice provider answered without an id")
+
+
+async def test_where_the_provider_is_nobody_is_told():
+    """Callers are told why it cannot be reached."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        provider = Provider(f"http://127.0.0.1:{port}", "")
+        for asked in (anext(provider.words("call")), provider.start_call("agent", uuid.uuid4())):
+            with pytest.raises(ProviderError) as raised:
+                await asked
+            assert "127.0.0.1" not in str(raised.value)
+            assert str(port) not in str(raised.value)
+    await provider.close()
 
 
 async def test_a_provider_that_answers_little_that_unpacks_to_much_is_not_unpacked(client, number):
