@@ -47,7 +47,7 @@ def main() -> None:
     """Measure, print the tables and the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--requests", type=int, default=200, help="of each list in each coding and round")
+    parser.add_argument("--requests", type=int, default=100, help="of each list in each coding and round")
     options = parser.parse_args()
     raw = Raw("compression", **vars(options))
     found = raw.measured("lists", partial(_measured, options.rounds, options.requests))
