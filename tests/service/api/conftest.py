@@ -45,6 +45,10 @@ def variant(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
+once = pytest.mark.parametrize("variant", ["parallel"], indirect=True)
+"""Marks what is decided before a store is asked: variants do not differ in it."""
+
+
 def settings_for(variant: str, dsn: str, **changes: Any) -> Settings:
     return Settings(
         **(

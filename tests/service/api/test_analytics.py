@@ -8,6 +8,8 @@ import pytest
 from tailgate_service.days import Days
 from tailgate_service.models.analytics import Activity, CallsDashboard, DomainVolume, HourlyVolume, Leads, Pulse
 
+from tests.service.api.conftest import once
+
 TODAY = date(2024, 5, 1)
 PANELS = {
     "/api/analytics/leads": Leads,
@@ -213,6 +215,7 @@ async def test_any_day_of_the_calendar_may_count_as_today(client, path, day):
     assert day in (shown.get("today"), shown.get("day"))
 
 
+@once
 @pytest.mark.parametrize(
     ("path", "params", "field"),
     [

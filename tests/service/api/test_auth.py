@@ -8,6 +8,8 @@ from tailgate_service.app import create_app, create_store
 from tailgate_service.store.access import DatabaseAccess
 from tailgate_service.store.base import Workspace
 
+from tests.service.api.conftest import once
+
 GUARDED = [
     ("GET", "/api/contacts/by-phone?phone=123456"),
     ("GET", "/api/conversations"),
@@ -15,6 +17,7 @@ GUARDED = [
 ]
 
 
+@once
 @pytest.mark.parametrize(("method", "path"), GUARDED)
 @pytest.mark.parametrize("key", [None, "", "nobody's key", "k" * 10_000, "schlüssel"])
 async def test_without_a_known_key_there_is_no_answer(anybody, method, path, key):

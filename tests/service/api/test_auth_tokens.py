@@ -11,6 +11,7 @@ from tailgate_otel import recording
 from tailgate_service.app import create_app, create_store
 from tailgate_service.settings import Settings
 
+from tests.service.api.conftest import once
 from tests.service.auth.issuer import Server, by_hand, document, ec_key, jwk, rsa_key, sending, serving, token
 
 ME = "/api/me"
@@ -94,6 +95,7 @@ async def test_who_belongs_to_several_says_where_she_asks(anybody, world, elsewh
     assert [[item["id"] for item in items] for items in found] == [[], [str(conversation)]]
 
 
+@once
 @pytest.mark.parametrize("workspace", ["", "here", "1", "0" * 33])
 async def test_a_workspace_that_is_no_id_is_named(anybody, world, workspace):
     headers = bearer(token(sub=await join(world))) | {"x-workspace-id": workspace}
@@ -122,6 +124,7 @@ async def test_a_token_and_a_key_at_once_are_refused_and_so_are_two_of_a_kind(an
         assert "once" in await problem(anybody, 400, headers)
 
 
+@once
 @pytest.mark.row("A9")
 @pytest.mark.parametrize(
     "forge",
@@ -151,6 +154,7 @@ async def test_what_is_no_good_token_lets_nobody_in_and_is_not_repeated(anybody,
         assert part not in answer.text + caplog.text
 
 
+@once
 @pytest.mark.parametrize("shown", ["Basic dTpw", "Bearer", "", "Token x"])
 async def test_what_is_no_bearer_is_told_what_would_be(anybody, shown):
     detail = await problem(anybody, 401, {"authorization": shown})

@@ -6,6 +6,8 @@ import uuid
 import pytest
 from tailgate_service.models.contacts import Contact, Contacts
 
+from tests.service.api.conftest import once
+
 NEW = {"name": "Cora Lind", "phone": "+49 (30) 123-4567", "email": "cora@example.com"}
 
 
@@ -141,6 +143,7 @@ async def test_contacts_are_searched_by_beginnings_of_their_words_and_numbers(cl
     assert [contact["name"] for contact in contacts] == found
 
 
+@once
 @pytest.mark.parametrize(
     ("change", "field"),
     [
@@ -168,11 +171,13 @@ async def test_a_bad_value_is_refused_by_its_field_and_nothing_is_written(client
     )
 
 
+@once
 @pytest.mark.parametrize(("params", "field"), [({"limit": 0}, "limit"), ({"before": "x"}, "before")])
 async def test_a_bad_page_of_contacts_is_refused_by_name(client, params, field):
     assert refused(await client.get("/api/contacts", params=params), 422) == [field]
 
 
+@once
 async def test_a_change_must_change_something(client, world):
     answer = await client.patch(f"/api/contacts/{await world.contact()}", json={})
     assert refused(answer, 422) == [""]

@@ -5,6 +5,8 @@ import uuid
 import pytest
 from tailgate_service.models.conversations import Inbox, Thread
 
+from tests.service.api.conftest import once
+
 
 async def inbox(client, **params) -> Inbox:
     answer = await client.get("/api/conversations", params=params)
@@ -135,6 +137,7 @@ async def test_a_search_stays_in_its_workspace(client, world, elsewhere):
         assert (await client.get("/api/contacts", params={"search": search})).json()["contacts"] == []
 
 
+@once
 @pytest.mark.parametrize(
     ("params", "field"),
     [
@@ -181,6 +184,7 @@ async def test_a_thread_without_messages_is_empty_and_not_missing(client, world)
     assert (answer.status_code, answer.json()) == (200, expected)
 
 
+@once
 @pytest.mark.parametrize(
     ("params", "field"), [({"limit": 0}, "limit"), ({"limit": 101}, "limit"), ({"before": "yesterday"}, "before")]
 )

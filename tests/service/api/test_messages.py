@@ -6,6 +6,8 @@ import uuid
 import pytest
 from tailgate_service.models.messages import Message
 
+from tests.service.api.conftest import once
+
 
 async def test_a_sent_message_is_stored_and_leads_the_inbox(client, world):
     first = await world.conversation(last_message_at=world.at(0), last_message_preview="before")
@@ -43,6 +45,7 @@ async def test_an_unknown_conversation_is_not_found_and_nothing_is_stored(client
     assert await world.count("messages") == 0
 
 
+@once
 @pytest.mark.parametrize(
     ("change", "field"),
     [

@@ -7,6 +7,8 @@ import pytest
 from tailgate_service import webhook
 from tailgate_service.limits import MAX_BODY
 
+from tests.service.api.conftest import once
+
 VERIFY = {"hub.mode": "subscribe", "hub.verify_token": "agreed with the provider", "hub.challenge": "12345"}
 
 
@@ -23,6 +25,7 @@ async def test_a_wrong_verify_token_is_forbidden(anybody):
     assert "12345" not in answer.text
 
 
+@once
 @pytest.mark.parametrize("missing", VERIFY)
 async def test_an_incomplete_verification_is_refused_by_name(anybody, missing):
     params = {name: value for name, value in VERIFY.items() if name != missing}
@@ -74,6 +77,7 @@ async def test_size_is_judged_before_the_signature(deliver):
     assert (await deliver(b"x" * MAX_BODY, "wrong")).status_code == 401
 
 
+@once
 @pytest.mark.parametrize(
     ("body", "fields"),
     [
