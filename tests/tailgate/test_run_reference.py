@@ -156,9 +156,9 @@ def test_the_time_of_a_slow_variant_is_its_databases_and_its_slowest_requests_le
 
 
 def test_the_time_of_a_service_short_of_connections_is_its_pools(tailgate: Command) -> None:
-    """Sixty arrivals a second, of several queries that take a quarter of a second each, for twenty connections."""
+    """Sixty callers a second, of several queries that take a quarter of a second each, for twenty connections."""
     (tailgate.cwd / "quick.yaml").write_text(SHORT)
-    done = tailgate("run", "--profile", "quick.yaml", "--variant", "sequential", "--db-rtt", "250ms")
+    done = tailgate("run", "Caller", "--profile", "quick.yaml", "--variant", "sequential", "--db-rtt", "250ms")
     assert done.returncode in (1, 3), done.stderr
     parts = split_of(tailgate, BY_PHONE)
     assert max(parts, key=lambda part: parts[part]) == "pool"
