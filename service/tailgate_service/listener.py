@@ -26,6 +26,8 @@ APPLICATION = "tailgate-service listens"
 BEAT = 0.25
 """Seconds from one answer to the next question."""
 _WITHIN = 3.0
+# Some six round trips, which may be far.
+_CONNECT_WITHIN = 10.0
 _AGAIN_AFTER = (0.1, 2.0)
 """Seconds between attempts: at first, doubled each time, and at most."""
 
@@ -134,7 +136,10 @@ class Listener:
 
     async def _listen(self) -> None:
         connection: Any = await asyncpg.connect(  # type: ignore[no-untyped-call]
-            self._dsn, timeout=_WITHIN, command_timeout=_WITHIN, server_settings={"application_name": APPLICATION}
+            self._dsn,
+            timeout=_CONNECT_WITHIN,
+            command_timeout=_WITHIN,
+            server_settings={"application_name": APPLICATION},
         )
         try:
             connection.add_termination_listener(self._hung_up)

@@ -1,5 +1,6 @@
 """What is kept: as bytes and back, bounded, the newer over the older."""
 
+import time
 import uuid
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tailgate_service.cache.entry import Entry, Key
 from tailgate_service.cache.local import Local
+from tailgate_service.cache.session import Session
 
 NUMBERS = st.integers(min_value=0, max_value=2**63)
 WORKSPACE = uuid.uuid4()
@@ -64,3 +66,15 @@ def test_the_newer_one_stays():
     local.put(key("a"), entry(b"new", revision=2))
     local.put(key("a"), entry(b"old", revision=1))
     assert local.get(key("a")).body == b"new"
+
+
+def test_what_changes_before_a_session_has_its_number_is_not_believed_afterwards():
+    session = Session()
+    session.changed(WORKSPACE, 5)
+    session.begin(number=3, life="1", asked=time.monotonic())
+    kept = [Entry(session=3, revision=revision, until=2**40, body=b"x") for revision in (4, 5)]
+    assert [session.believes(WORKSPACE, one) for one in kept] == [False, True]
+
+
+def test_a_session_without_a_number_believes_nothing():
+    assert not Session().believes(WORKSPACE, entry())

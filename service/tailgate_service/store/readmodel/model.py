@@ -39,7 +39,7 @@ _END: _Place = datetime.max.replace(tzinfo=UTC), "~"
 _CARDS, _ITEMS = 250, 1000
 _AT_ONCE = 8
 _AGAIN_AFTER = 0.5
-_HEARD_WITHIN = 10.0
+_HEARD_WITHIN = 15.0
 _LOST = (OSError, PostgresError, InterfaceError)
 
 Rows = Sequence[Any]
