@@ -92,23 +92,6 @@ async def test_a_write_that_is_never_heard_of_makes_all_cold_and_then_hot_again(
     assert "forgotten and loaded anew" in caplog.text
 
 
-async def test_a_write_that_waits_to_be_heard_is_answered_when_nothing_is_heard_any_more(
-    world, database, process, monkeypatch
-):
-    who = Identity(workspace_id=world.id)
-    conversation = await world.conversation(await world.contact())
-    monkeypatch.setattr("tailgate_service.store.readmodel.writing._USUALLY", 2 * WITHIN)
-    async with process() as one, asyncio.timeout(WITHIN):
-        monkeypatch.setattr(one.model.hearing._reader, "read", lambda _: None)
-        message = Outgoing(conversation_id=conversation, body="x")
-        sending = asyncio.create_task(one.store.conversations.send(who, message))
-        while not await world.count("messages"):  # noqa: ASYNC110 - the database says when
-            await asyncio.sleep(0.01)
-        await database.execute(KILL)
-        await sending
-        assert (await one.card(world))["messages"][0]["body"] == "x"
-
-
 async def test_a_write_that_was_broken_off_is_not_taken_for_the_next(world, process):
     """Its mark may come late: the next write of that connection asks for one of its own."""
     who = Identity(workspace_id=world.id)
