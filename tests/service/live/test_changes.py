@@ -1,7 +1,11 @@
 """What changes beside messages is told as well; and of a contact that was deleted nothing is told any more."""
 
+import json
+
 import httpx
 import pytest
+from tailgate_service.live.feed import Feed, told
+from tailgate_service.store.base import Event
 
 SECRET = "what only she and we know"
 
@@ -54,3 +58,28 @@ async def test_who_comes_back_is_told_nothing_of_a_contact_that_was_deleted_mean
     ]  # fmt: skip
     assert told[0]["body"] == {}
     assert told[1]["body"]["message"]["body"] == "this stays"
+
+
+def happened(number: int, kind: str, body: str):
+    return told(Event(number=number, kind=kind, at="2026-01-02T03:04:05.5Z", body=body))
+
+
+def test_what_names_a_deleted_contact_is_erased_in_whatever_order_it_comes_and_nothing_else():
+    feed = Feed(0)
+    hers, others = json.dumps({"contact": {"id": "a-1", "name": SECRET}}), json.dumps({"contact": {"id": "a-2"}})
+    feed.hear(4, happened(4, "contact_deleted", '{"contact": {"id": "a-1"}}'))
+    feed.hear(2, happened(2, "contact", others))
+    feed.hear(1, happened(1, "contact", hers))
+    feed.take([happened(3, "contact", hers)])
+    kept = feed.after(0, 10)
+    assert [(event.number, event.kind) for event in kept] == [
+        (1, "erased"), (2, "contact"), (3, "erased"), (4, "contact_deleted"),
+    ]  # fmt: skip
+    assert SECRET not in str(kept)
+    assert kept[0] == happened(1, "erased", "{}")
+
+
+@pytest.mark.parametrize("body", ["nonsense", "{}", "[1]", '{"contact": "a-1"}', '{"contact": {"id": ""}}'])
+def test_who_was_deleted_is_said_or_it_is_no_event(body):
+    with pytest.raises(ValueError):
+        happened(1, "contact_deleted", body)
