@@ -81,7 +81,7 @@ class Provider:
     async def _ask(self, method: str, path: str, told: Mapping[str, Any]) -> Mapping[str, Any]:
         if self._client is None:
             # Made when it is needed: it reads the system's certificates. A few bytes that unpack to many are not read.
-            headers = {**self._key, "accept-encoding": "identity"}
+            headers = {**self._key, "content-type": "application/json", "accept-encoding": "identity"}
             self._client = httpx.AsyncClient(
                 base_url=self._url, headers=headers, timeout=WITHIN, trust_env=False, follow_redirects=False
             )
