@@ -91,6 +91,19 @@ async def test_many_writes_of_one_transaction_are_told_once(world, database):
     assert await database.fetch(NOT_AS_MADE, world.id) == []
 
 
+async def test_what_is_the_same_as_before_is_not_told(world, database):
+    await populated(world)
+    told = []
+    await database.add_listener("documents", lambda *said: told.append(said[-1]))
+    for name in ("name", "name || 'x'"):
+        before = len(told)
+        await database.execute(f"UPDATE contacts SET name = {name} WHERE workspace_id = $1 AND name = 'Ana'", world.id)
+        await database.fetchval("SELECT 1")
+        said = [one for one in told[before:] if str(world.id) in one]
+        assert len(said) == (0 if name == "name" else 2)
+        assert " " not in told[-1]
+
+
 async def test_a_workspace_goes_with_its_documents(world, database):
     await populated(world)
     await database.execute("DELETE FROM workspaces WHERE id = $1", world.id)

@@ -160,8 +160,9 @@ async def test_documents_of_another_workspace_do_not_exist(world, process, datab
         for role in ("", str(world.id)):
             async with connection.transaction():
                 await connection.execute("SELECT set_config('tailgate.workspace', $1, true)", role)
-                seen = await connection.fetch("SELECT DISTINCT workspace_id FROM documents")
-                assert [row["workspace_id"] for row in seen] == ([world.id] if role else [])
+                for table in ("documents", "event_counters"):
+                    seen = await connection.fetch(f"SELECT DISTINCT workspace_id FROM {table}")
+                    assert [row["workspace_id"] for row in seen] == ([world.id] if role else [])
         for forbidden in (
             "INSERT INTO documents SELECT * FROM documents",
             "UPDATE documents SET key = ''",
