@@ -175,9 +175,7 @@ async def _unavailable(_: Request, error: Exception) -> Response:
 
 async def _undone(_: Request, error: Exception) -> Response:
     log.warning("answered 503: %s: %s", type(error).__name__, error)
-    return response(
-        503, "Others write the same, and this was not written; try again.", headers={"retry-after": "1"}
-    )
+    return response(503, "Others write the same, and this was not written; try again.", headers={"retry-after": "1"})
 
 
 async def _internal(_: Request, __: Exception) -> Response:
