@@ -74,6 +74,8 @@ def test_a_private_half_that_is_shown_by_mistake_is_not_taken_up():
         (b'{"keys": []}', "no key"),
         (document(*[GOOD] * 65), "65 keys"),
     ],
+    # Named: a key is another one in each process of the tests, which must find the same tests.
+    ids=["nothing", "a page", "too deep", "a list", "no keys", "no list", "no object", "none", "too many"],
 )
 def test_what_is_no_set_of_keys_is_said(text, said):
     with pytest.raises(IssuerError, match=said):
