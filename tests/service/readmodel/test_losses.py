@@ -137,20 +137,19 @@ async def test_far_from_its_database_it_starts_and_a_write_is_heard_with_its_ans
         assert record.queries == 1
 
 
-async def test_missing_documents_are_said_before_anybody_is_served(documented, database, process):
-    async with database.transaction():
-        kept = await database.fetch("DELETE FROM documents WHERE kind = 'team' RETURNING workspace_id")
-    try:
-        with pytest.raises(NotReadyError, match="tailgate db backfill"):
-            async with process():
-                pass
-    finally:
-        workspaces = [row["workspace_id"] for row in kept]
-        await database.execute(
-            "INSERT INTO stale_documents (workspace_id, kind, key) SELECT id, 'team', id::text"
-            " FROM unnest($1::uuid[]) id",
-            workspaces,
-        )
+async def test_missing_documents_are_said_before_anybody_is_served(world, database, process):
+    await world.conversation(await world.contact())
+    for kind in ("team", "card", "item"):
+        delete = "DELETE FROM documents WHERE kind = $1 AND workspace_id = $2 RETURNING workspace_id, kind, key"
+        gone = [tuple(row) for row in await database.fetch(delete, kind, world.id)]
+        try:
+            with pytest.raises(NotReadyError, match="tailgate db backfill"):
+                async with process():
+                    pass
+        finally:
+            await database.executemany(
+                "INSERT INTO stale_documents (workspace_id, kind, key) VALUES ($1, $2, $3)", gone
+            )
 
 
 @pytest.mark.row("B1")
