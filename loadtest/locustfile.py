@@ -2,7 +2,8 @@
 
 Runs under ``tailgate run`` (open model) and under plain ``locust -f loadtest/locustfile.py`` (closed), fed by the
 targets file that ``tailgate serve`` writes. Weights are per cent of arrivals. Nobody is rarer than 4: a persona that
-comes once in a thousand would leave its objectives undecided after half a minute.
+comes once in a thousand would leave its objectives undecided after half a minute. Nor is anything asked for by a long
+way only: of a service that is overloaded the last step would never be seen.
 """
 
 import hashlib
@@ -28,11 +29,12 @@ FILTERS: tuple[dict[str, str], ...] = (
     *({}, {"active": "true"}, {"status": "open"}, {"assigned_to": "unassigned"}),
     *({"tag": "vip"}, {"domain": "sales"}, {"search": "ana"}),
 )
+LATEST = "/api/me", "/api/analytics/leads", "/api/analytics/recent-activity"
 PANELS = (
     *("/api/analytics/dashboard-pulse", "/api/calls-dashboard"),
     *("/api/analytics/hourly-volume", "/api/analytics/domains"),
 )
-"""Those of a day; the others always show the latest."""
+"""The panels of a day; the others always show the latest."""
 
 
 @cache
@@ -63,11 +65,19 @@ class Persona(LoadUser):
         headers = {**self.key, **more.pop("headers", {})}
         return self.client.request(method, path or route, name=route, headers=headers, **more)
 
+    def ask_at_once(self, *requests: dict[str, Any]) -> None:
+        """Request several routes at once, and wait until all are answered."""
+        asking = [gevent.spawn(self.ask, "GET", **request) for request in requests]
+        try:
+            gevent.joinall(asking, raise_error=True)
+        finally:
+            gevent.killall(asking, block=False)
+
 
 class Caller(Persona):
     """Looks up who calls, and what was said last."""
 
-    weight = 26
+    weight = 24
 
     @task
     def look_up(self) -> None:
@@ -103,7 +113,7 @@ class Agent(Persona):
 class Provider(Persona):
     """The messaging provider delivers what customers write."""
 
-    weight = 22
+    weight = 20
 
     @task
     def deliver(self) -> None:
@@ -132,15 +142,20 @@ class Provider(Persona):
 class Keeper(Persona):
     """Keeps the contacts."""
 
-    weight = 8
+    weight = 10
 
     @task
-    def correct(self) -> None:
-        """Find somebody, look, and correct the address."""
+    def find(self) -> None:
+        """Find somebody, and look."""
         self.ask("GET", "/api/contacts", params=random.choice(({}, {"search": "ana"}, {"search": "ben ba"})))
         think(self, random.uniform(0.2, 0.6))
         contact = random.choice(self.workspace.contacts)
         self.ask("GET", "/api/contacts/{contact_id}", path=f"/api/contacts/{contact}")
+
+    @task
+    def correct(self) -> None:
+        """Correct an address."""
+        contact = random.choice(self.workspace.contacts)
         change = {"email": f"{uuid.uuid4().hex[:12]}@example.test"}
         self.ask("PATCH", "/api/contacts/{contact_id}", path=f"/api/contacts/{contact}", json=change)
 
@@ -160,41 +175,43 @@ class Manager(Persona):
 
     @task
     def watch(self) -> None:
-        """Ask for all panels at once, as the page does."""
-        day = {"params": {"today": targets().today}}
-        panels = {"/api/analytics/leads": {}, "/api/analytics/recent-activity": {}, **dict.fromkeys(PANELS, day)}
-        asking = [gevent.spawn(self.ask, "GET", panel, **more) for panel, more in panels.items()]
-        try:
-            gevent.joinall(asking, raise_error=True)
-        finally:
-            gevent.killall(asking, block=False)
+        """Ask for all panels at once, as the page does, and for who is looking."""
+        day = {"today": targets().today}
+        self.ask_at_once(
+            *({"route": route} for route in LATEST), *({"route": route, "params": day} for route in PANELS)
+        )
 
 
 class Founder(Persona):
     """Sets the voice agent up, and tries it."""
 
-    weight = 8
+    weight = 10
+
+    @task
+    def look(self) -> None:
+        """Open its configuration, and ask who answers its number."""
+        answer = self.ask("GET", "/api/founder-console/agent")
+        if answer.ok:
+            number = {"phone_number": answer.json()["phone_number"]}
+            self.ask("GET", "/api/founder-console/agent/by-number", params=number)
 
     @task
     def save(self) -> None:
         """Open its configuration, and save it as it is."""
         answer = self.ask("GET", "/api/founder-console/agent")
-        if not answer.ok:
-            return
-        agent = answer.json()
-        self.ask("GET", "/api/founder-console/agent/by-number", params={"phone_number": agent["phone_number"]})
-        same = {"phone_number": agent["phone_number"], "configuration": agent["configuration"]}
-        self.ask("PUT", "/api/founder-console/agent", json=same, headers={"if-match": "*"})
+        if answer.ok:
+            agent = answer.json()
+            same = {"phone_number": agent["phone_number"], "configuration": agent["configuration"]}
+            self.ask("PUT", "/api/founder-console/agent", json=same, headers={"if-match": "*"})
 
     @task
     def call(self) -> None:
         """Call it, and follow how far the call comes."""
         begun = self.ask("POST", "/api/founder-console/test-agent")
-        if not begun.ok:
-            return
-        call = f"/api/founder-console/test-agent/{begun.json()['id']}"
-        self.ask("GET", "/api/founder-console/test-agent/{call_id}/events", path=f"{call}/events")
-        self.ask("GET", "/api/founder-console/test-agent/{call_id}", path=call)
+        if begun.ok:
+            route, call = "/api/founder-console/test-agent/{call_id}", begun.json()["id"]
+            path = f"/api/founder-console/test-agent/{call}"
+            self.ask_at_once({"route": route, "path": path}, {"route": f"{route}/events", "path": f"{path}/events"})
 
 
 class Follower(Persona):
@@ -205,7 +222,6 @@ class Follower(Persona):
     @task
     def follow(self) -> None:
         """Come in with a ticket, by a WebSocket or by server-sent events, and stay for some seconds."""
-        self.ask("GET", "/api/me")
         given = self.ask("POST", "/api/live/ticket")
         if not given.ok:
             return
