@@ -49,3 +49,11 @@ async def test_who_asks_after_a_loss_does_not_join_a_read_that_began_before_it(c
     gate.open.set()
     await slow
     assert await row.seen(cache) == "second"
+
+
+async def test_who_changes_a_row_is_answered_as_soon_as_all_have_said_that_they_heard(cache, process, row, monkeypatch):
+    await process(None)
+    monkeypatch.setattr("tailgate_service.cache.sessions.LEASE", 60)
+    async with asyncio.timeout(20):
+        await row.saved(cache, "second")
+    assert await row.seen(cache) == "second"
