@@ -86,11 +86,14 @@ class Cache:
             await self._sessions.known_by_all(workspace, revision)
 
     async def _look(self, key: Key) -> Entry | None:
-        entry, layer = self.local.get(key), PROCESS
-        session = self.session
+        entry: Entry | None = None
+        layer, session = PROCESS, self.session
         if self._shared is not None and session is not None:
             with suppress(SharedGoneError):
                 entry, layer = await self._shared.get(session.life, key), REDIS
+        # Asked last: of many who asked Redis at once, one may have read it meanwhile.
+        if entry is None and (kept := self.local.get(key)) is not None:
+            entry, layer = kept, PROCESS
         # Judged by what is known now: meanwhile a change may have been heard of, or the session have ended.
         session = self.session
         if entry is None or session is None or not session.believes(key.workspace, entry):
