@@ -19,7 +19,7 @@ BY_PHONE = "GET /api/contacts/by-phone"
 ROUTES = (
     BY_PHONE,
     "GET /api/conversations",
-    '"GET /api/conversations/{conversation_id}/messages"',  # quoted: in YAML a brace has a meaning
+    "GET /api/conversations/{conversation_id}/messages",
     "POST /api/messages/send",
     "POST /api/webhook/kapso",
 )
@@ -136,7 +136,8 @@ def split_of(tailgate: Command, route: str) -> dict[str, float]:
 def test_the_time_of_a_slow_variant_is_its_databases_and_its_slowest_requests_lead_to_their_traces(
     tailgate: Command, objectives: Callable[..., str]
 ) -> None:
-    strict = objectives(*((f"fast-{n}", "latency", route, "1ms", "0.95") for n, route in enumerate(ROUTES)))
+    # Quoted: in YAML a brace has a meaning.
+    strict = objectives(*((f"fast-{n}", "latency", f'"{route}"', "1ms", "0.95") for n, route in enumerate(ROUTES)))
     (tailgate.cwd / "calm.yaml").write_text(CALM)
     done = tailgate("run", "--profile", "calm.yaml", "--variant", "sequential", "--db-rtt", "30ms", "--slo", strict)
     assert done.returncode == 1, done.stderr
@@ -148,10 +149,12 @@ def test_the_time_of_a_slow_variant_is_its_databases_and_its_slowest_requests_le
     slowest = run["slowest"]
     assert len(slowest) == 50
     assert all(re.fullmatch("[0-9a-f]{32}", each["trace_id"]) for each in slowest)
-    assert sum(each["trace_id"] in lines for each in slowest) >= 40  # slower than their objective, all but a few
+    # Slower than their objective, all but a few; what has none is kept by chance.
+    judged = [each["trace_id"] in lines for each in slowest if each["route"] in ROUTES]
+    assert sum(judged) >= 0.8 * len(judged) >= 8
     page = (bundle / "report.html").read_text()
     links = re.findall(r'href="#(trace-[0-9]+)"', page.partition('id="trace"')[0])
-    assert len(links) >= 10
+    assert len(links) >= 5
     assert all(f'id="{link}"' in page for link in links)
 
 
