@@ -42,7 +42,7 @@ def clean_environment() -> dict[str, str]:
 
 
 INCONCLUSIVE = 3
-DISTURBED = ("the engine stood still", "the hypervisor gave")
+TAKEN = "the hypervisor gave"
 
 
 @dataclass
@@ -56,8 +56,8 @@ class Command:
         """What came of it; a run that decides nothing, as the machine was taken from it, is made again, up to twice."""
         done = self._once(*arguments, timeout=timeout)
         for _ in range(2):
-            said = " ".join(done.stdout.split())
-            if done.returncode != INCONCLUSIVE or not any(words in said for words in DISTURBED):
+            # That alone is no fault of ours: an engine that stands still of itself is one.
+            if done.returncode != INCONCLUSIVE or TAKEN not in " ".join(done.stdout.split()):
                 break
             done = self._once(*arguments, timeout=timeout)
         return done
