@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import asyncpg
-from asyncpg.exceptions import InterfaceError, PostgresError
+
+from tailgate_service.listener import LOST
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ _PRUNE = "SELECT prune_events($1, $2)"
 async def prune(dsn: str, kept: float = KEPT) -> int:
     """Remove events older than ``kept`` seconds, some at a time, while the service serves; how many there were.
 
-    An hour's are kept in any case. One at a time prunes, the others wait. Raises ``OSError`` or asyncpg's errors; what
+    An hour's are kept in any case. One at a time prunes, the others wait. Raises one of ``listener.LOST``; what
     was removed until then is removed.
     """
     connection = await asyncpg.connect(  # type: ignore[no-untyped-call]
@@ -61,5 +62,5 @@ async def _prune(dsn: str, kept: float, every: float) -> None:
         await asyncio.sleep(every * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
         try:
             await prune(dsn, kept)
-        except (OSError, PostgresError, InterfaceError) as error:
+        except LOST as error:
             log.warning("events are not pruned, tried again later: %s: %s", type(error).__name__, error)
