@@ -166,6 +166,17 @@ Metrics = Annotated[
     ),
 ]
 
+Tolerate = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tolerate",
+        envvar=names.ENV_TOLERATE,
+        help="How much the machine may disturb the generator before a run decides nothing: steal=30%, or another of"
+        " late, stalled, waited, throttled, shared; may be given often. The report says what was tolerated.",
+        rich_help_panel=_JUDGING,
+    ),
+]
+
 CaCert = Annotated[
     str | None,
     typer.Option(

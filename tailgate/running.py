@@ -25,6 +25,7 @@ from tailgate_loadtest.run.push import Push, wanted
 from tailgate_loadtest.run.traces import TraceReceiver
 from tailgate_loadtest.shapes.orders import Crew, Swarm, Tls
 from tailgate_loadtest.shapes.profile import Profile
+from tailgate_loadtest.shapes.tolerance import Tolerance
 from tailgate_otel import names
 from tailgate_service.stack import Stack, StackConfig, passed_on
 from tailgate_service.stack import start as start_stack
@@ -56,6 +57,7 @@ class Request:
     tags: tuple[str, ...]
     exclude_tags: tuple[str, ...]
     tls: Tls
+    tolerance: Tolerance
     crew: Crew | None
 
     def plan(self, host: str, **more: Any) -> Plan:
@@ -74,6 +76,7 @@ class Request:
             "exclude_tags": self.exclude_tags,
             "labels": self.labels,
             "tls": self.tls,
+            "tolerance": self.tolerance,
             "crew": self.crew,
             "crew_key": key_for(self.crew, os.environ),
         }

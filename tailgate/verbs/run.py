@@ -7,6 +7,7 @@ from tailgate_loadtest.run.interruption import Interruption
 from tailgate_loadtest.shapes.openapi import routes as routes_of
 from tailgate_loadtest.shapes.orders import Swarm, Tls
 from tailgate_loadtest.shapes.profile import Profile, find
+from tailgate_loadtest.shapes.tolerance import Tolerance, tolerance_of
 from tailgate_loadtest.shapes.units import seconds
 
 from tailgate import objectives as objectives_files
@@ -33,6 +34,7 @@ def run(
     exclude_tags: options.ExcludeTags = None,
     slo: options.Slo = None,
     metrics: options.Metrics = None,
+    tolerate: options.Tolerate = None,
     targets: options.TargetsFile = None,
     openapi: options.OpenApi = None,
     cacert: options.CaCert = None,
@@ -111,6 +113,7 @@ def run(
         tags=tuple(tags or ()),
         exclude_tags=tuple(exclude_tags or ()),
         tls=tls,
+        tolerance=_tolerance(tolerate or []),
         crew=crew_for(
             processes,
             master=master,
@@ -162,6 +165,13 @@ def _seconds(text: str, option: str) -> float:
         return seconds(text)
     except ValueError as error:
         raise CommandError(f"{option}: {error}") from error
+
+
+def _tolerance(given: list[str]) -> Tolerance:
+    try:
+        return tolerance_of(given)
+    except ValueError as error:
+        raise CommandError(f"--tolerate {error}") from error
 
 
 def _labels(pairs: list[str]) -> dict[str, str]:

@@ -25,6 +25,7 @@ from tailgate_loadtest.run.plan import Plan
 from tailgate_loadtest.run.server import ServerCounters
 from tailgate_loadtest.shapes.orders import Swarm
 from tailgate_loadtest.shapes.profile import Profile, Stage
+from tailgate_loadtest.shapes.tolerance import Tolerance
 from tailgate_otel import names
 from tailgate_slo import Objectives
 
@@ -127,6 +128,10 @@ def steady(rate: float = 40, seconds: float = 1, **more: Any) -> Profile:
     return Profile(**{"name": "steady", "process": "constant", "stages": (stage,), **more})
 
 
+DISTURBED = Tolerance(late=0.9, stalled=0.9, waited=1.0, throttled=1.0, steal=1.0, shared=1.0)
+"""Other tests and other machines share these processors: whether a run's generator was left alone decides no test."""
+
+
 class Brief(Plan):
     """A plan that waits for what hangs no longer than a test can."""
 
@@ -139,7 +144,7 @@ def plan_of(directory: Path, host: str, text: str, load: Profile | Swarm | None 
     """A plan for a locustfile of that text, whose bundle goes into the same directory."""
     locustfile = directory / "locustfile.py"
     locustfile.write_text(textwrap.dedent(text), encoding="utf-8")
-    return Brief(**{"host": host, "locustfile": locustfile, "load": load or steady(), "out": directory, **more})
+    return Brief(**{"host": host, "locustfile": locustfile, "load": load or steady(), "out": directory, "tolerance": DISTURBED, **more})
 
 
 def carry_out(plan: Plan, **more: Any) -> Bundle:

@@ -34,7 +34,7 @@ from tests.loadtest.deploy import (
     kustomization,
     overlay,
 )
-from tests.tailgate.conftest import Command, clean_environment, free_port
+from tests.tailgate.conftest import Command, a_users_environment, free_port
 
 OLDEST = "1.29"
 """Before it, a Job took no ``backoffLimitPerIndex`` unless its cluster was told to."""
@@ -257,7 +257,7 @@ def test_the_commands_of_the_manifests_make_a_run_that_passes(api: Api, tmp_path
         if "command" in container:
             assert words.pop(0) == "python"
             return subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        return Command(load, clean_environment() | given).start(*words)
+        return Command(load, a_users_environment() | given).start(*words)
 
     with ExitStack() as stack:
         number = written.of("Job", "tailgate-workers")["spec"]["parallelism"]

@@ -18,9 +18,11 @@ from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.measure.ledger import Ledger
 from tailgate_loadtest.measure.split import Split
 from tailgate_loadtest.shapes.schedule import Arrival, Schedule
+from tailgate_loadtest.shapes.tolerance import Tolerance
 
 _MAX_WORDS = 4 * 1024 * 1024
 """Bytes on standard error that are kept."""
+_USUAL = Tolerance()
 
 Say = Callable[[dict[str, Any]], None]
 
@@ -40,11 +42,14 @@ class _Process:
 class Desk:
     """One load's account."""
 
-    def __init__(self, log: LogWriter, feed: StatsFeed, schedule: Schedule | None, users: int) -> None:
+    def __init__(
+        self, log: LogWriter, feed: StatsFeed, schedule: Schedule | None, users: int, tolerance: Tolerance = _USUAL
+    ) -> None:
         self._log = log
         self._feed = feed
         self._schedule = schedule
         self._users = users
+        self._tolerance = tolerance
         self._ledger = Ledger(log, feed.written)
         self._processes: dict[str, _Process] = {}
         self._began = 0.0
@@ -120,7 +125,7 @@ class Desk:
         self._ledger.close()
         sums, most = self._sums(), sum(process.standing["most_users"] for process in self._processes.values())
         unstarted = sum(end["unstarted"] for end in ends)
-        generator = assess([end["health"] for end in ends])
+        generator = assess([end["health"] for end in ends], self._tolerance)
         generator["reasons"] = self._reasons + cast("list[str]", generator["reasons"])
         result = {
             "began": self._began,

@@ -9,46 +9,36 @@ from typing import Any
 
 from tailgate_loadtest.engine.readings import LATE, Worker, by_machine, most, workers_of
 from tailgate_loadtest.measure.histogram import Histogram, merged
+from tailgate_loadtest.shapes.tolerance import Tolerance
 
-MAX_LATE = 0.01
-"""Share of the arrivals that may be late: if there are more, a p99 is the generator's."""
-MAX_STALLED = 0.01
-"""Share of the time in which the loop may stand still for longer than LATE at once. Under the closed model no arrival
-is late, but what is on its way then is timed when the loop goes on."""
 MAX_CPU = 0.95
 """Share of a core over the ten busiest seconds: a worker runs on one thread, and has no more to give."""
-MAX_WAITING = 0.50
-"""Share of the time in which a worker may be ready to run and have no core. It waits for milliseconds at a time, as on
-any machine with work to do; once it waits for longer than not, others decide when it runs."""
-MAX_THROTTLED = 0.05
-"""Share of the time for which a quota may hold a worker back. Unlike a busy core, it does so for most of a period of a
-tenth of a second at a time; for more than LATE it counts as a stall as well, by that limit."""
-MAX_STEAL = 0.10
-"""Share of its machine's time that a hypervisor may give to others; on a busy machine one in ten steps then takes
-longer, and nobody in it can tell which."""
 MAX_OPEN = 0.95
 """Share of the open files, or of the local ports, that may be in use: they are counted once a second, and between two
 counts there may be more."""
-MAX_SHARED = 0.95
-"""Share of its machine's cores that may be busy where the service runs on it, too..."""
 MAX_OWN = 0.25
-"""...if so large a share of them is busy with the generator. Below, the service fills the machine by itself, or
-somebody else does, and whether it keeps its objectives then is what the load is to find out."""
+"""Share of a busy machine's cores that the generator may take from a service beside it. Below, the service fills the
+machine by itself, or somebody else does, and whether it keeps its objectives then is what the load is to find out."""
 ROOM = 0.6
 """Share of a core that a worker may be planned to use: what is left over takes up bursts."""
+_OF_WORK = ("late", "cpu", "throttled", "waited", "stalled")
+"""Limits that are passed where there is more work than a worker gets done."""
 _DOUBT = 0.05
 _USUAL_FILES = 1024
+_USUAL = Tolerance()
 
 
-def assess(readings: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+def assess(readings: Sequence[Mapping[str, Any]], tolerance: Tolerance = _USUAL) -> dict[str, object]:
     """The fields of run.json's ``Generator``; no reasons means healthy.
 
     Args:
         readings: a ``Readings`` of each worker, any of whose keys may be missing.
+        tolerance: what the user lets pass.
 
     """
     workers = workers_of(readings)
     lag = merged(worker.lag for worker in workers)
+    passed = dict(_passed(workers, lag, tolerance))
     return {
         "workers": len(workers),
         "lag_p50": lag.quantile(0.5) if lag.total else 0.0,
@@ -66,7 +56,8 @@ def assess(readings: Sequence[Mapping[str, Any]]) -> dict[str, object]:
         "shared_busy": most(worker.number("machine_busy") for worker in workers if worker.beside_service),
         "open_files": most(worker.used_files for worker in workers),
         "local_ports": most(group.used_ports for group in by_machine(workers)),
-        "reasons": list(_reasons(workers, lag)),
+        "reasons": [*_with_cure(passed, workers), *_used_up(workers)],
+        "tolerated": [what for limit, what in _passed(workers, lag, _USUAL) if limit not in passed],
     }
 
 
@@ -90,30 +81,31 @@ def surely_above(count: int, total: int, share: float) -> bool:
     return tail < _DOUBT
 
 
-def _reasons(workers: Sequence[Worker], lag: Histogram) -> Iterator[str]:
-    if behind := list(_behind(workers, lag)):
+def _with_cure(passed: Mapping[str, str], workers: Sequence[Worker]) -> Iterator[str]:
+    behind = next((limit for limit in passed if limit in _OF_WORK), None)
+    for limit, what in passed.items():
         # Whatever kept it from its work, that is what the work takes.
-        yield f"{behind[0]}: {_cure(workers)}"
-        yield from behind[1:]
-    yield from _of_machines(workers)
-    yield from _used_up(workers)
+        yield f"{what}: {_cure(workers)}" if limit == behind else what
 
 
-def _behind(workers: Sequence[Worker], lag: Histogram) -> Iterator[str]:
-    if surely_above(lag.above(LATE), lag.total, MAX_LATE):
+def _passed(workers: Sequence[Worker], lag: Histogram, tolerance: Tolerance) -> Iterator[tuple[str, str]]:
+    """Each limit that was passed, and what is to be said of it."""
+    if surely_above(lag.above(LATE), lag.total, tolerance.late):
         yield (
+            "late",
             f"{_percent(lag.above(LATE) / lag.total)} of the arrivals were begun more than {LATE * 1e3:.0f} ms late"
-            f" (limit {_percent(MAX_LATE)} of them), the latest by {lag.maximum():.2g} s"
+            f" (limit {_percent(tolerance.late)} of them), the latest by {lag.maximum():.2g} s",
         )
     if past := [worker for worker in workers if worker.busiest > MAX_CPU]:
         worst = max(past, key=lambda worker: worker.busiest)
-        yield f"{_who(worst, past)} used {_percent(worst.busiest)} of a core (limit {_percent(MAX_CPU)})"
-    yield from _lost(workers, "throttled", MAX_THROTTLED, f"was held back by a quota{_of_cores(workers)}")
-    yield from _lost(workers, "waited", MAX_WAITING, "was ready to run, and had no core,")
-    yield from _lost(workers, "stalled", MAX_STALLED, "stood still, or was blocked by a task,")
+        yield "cpu", f"{_who(worst, past)} used {_percent(worst.busiest)} of a core (limit {_percent(MAX_CPU)})"
+    yield from _lost(workers, "throttled", tolerance.throttled, f"was held back by a quota{_of_cores(workers)}")
+    yield from _lost(workers, "waited", tolerance.waited, "was ready to run, and had no core,")
+    yield from _lost(workers, "stalled", tolerance.stalled, "stood still, or was blocked by a task,")
+    yield from _of_machines(workers, tolerance)
 
 
-def _lost(workers: Sequence[Worker], key: str, limit: float, what: str) -> Iterator[str]:
+def _lost(workers: Sequence[Worker], key: str, limit: float, what: str) -> Iterator[tuple[str, str]]:
     """Time that went in pieces, taken as of LATE each."""
     past = []
     for worker in workers:
@@ -123,24 +115,26 @@ def _lost(workers: Sequence[Worker], key: str, limit: float, what: str) -> Itera
     if past:
         worst = max(past, key=lambda worker: worker.share(key) or 0.0)
         share = _percent(worst.share(key) or 0.0)
-        yield f"{_who(worst, past)} {what} for {share} of the time (limit {_percent(limit)})"
+        yield key, f"{_who(worst, past)} {what} for {share} of the time (limit {_percent(limit)})"
 
 
-def _of_machines(workers: Sequence[Worker]) -> Iterator[str]:
+def _of_machines(workers: Sequence[Worker], tolerance: Tolerance) -> Iterator[tuple[str, str]]:
     stolen = most(worker.number("steal") for worker in workers)
-    if stolen is not None and stolen > MAX_STEAL:
+    if stolen is not None and stolen > tolerance.steal:
         yield (
+            "steal",
             f"the hypervisor gave {_percent(stolen)} of the generator's machine to others"
-            f" (limit {_percent(MAX_STEAL)}): use a machine with processors of its own"
+            f" (limit {_percent(tolerance.steal)}): use a machine with processors of its own",
         )
     for group in by_machine(workers):
         busy = most(worker.number("machine_busy") for worker in group.workers if worker.beside_service)
         own = group.own
-        if busy is not None and own is not None and busy > MAX_SHARED and own > MAX_OWN:
+        if busy is not None and own is not None and busy > tolerance.shared and own > MAX_OWN:
             yield (
-                f"the machine that the service runs on was {_percent(busy)} busy (limit {_percent(MAX_SHARED)}),"
+                "shared",
+                f"the machine that the service runs on was {_percent(busy)} busy (limit {_percent(tolerance.shared)}),"
                 f" {_percent(own)} of it with the generator (limit {_percent(MAX_OWN)}), which may have slowed the"
-                " service: load it from another machine"
+                " service: load it from another machine",
             )
 
 

@@ -115,7 +115,7 @@ def _environment(orders: Orders, runner: Callable[[Environment], Runner]) -> Env
 def _put_on(orders: Orders, environment: Environment, files: Files, log: LogWriter, say: Say, stop: Event) -> None:
     swarm = orders.load if isinstance(orders.load, Swarm) else None
     schedule = None if isinstance(orders.load, Swarm) else schedule_for(orders.load, environment, orders.seed)
-    desk = Desk(log, StatsFeed(environment.stats), schedule, orders.load.users)
+    desk = Desk(log, StatsFeed(environment.stats), schedule, orders.load.users, orders.tolerance)
 
     def driven(now: Callable[[], float], stop: Event) -> None:
         if swarm is not None:

@@ -121,6 +121,7 @@ def _orders(plan: Plan, bundle: Bundle) -> Orders:
         exclude_tags=plan.exclude_tags,
         routes=plan.routes,
         tls=plan.tls.resolved(),
+        tolerance=plan.tolerance,
         crew=plan.crew,
         key=plan.crew_key,
     )
@@ -249,6 +250,7 @@ def _percentiles(histogram: Histogram) -> Percentiles | None:
 
 def _warnings(plan: Plan, result: dict[str, Any], server: ServerCounters, ending: Ending | None) -> list[str]:
     warnings = [*server.errors, *result.get("notes", ())]
+    warnings += (f"tolerated: {what}" for what in result.get("generator", {}).get("tolerated", ()))
     if plan.tls.insecure:
         warnings.append("--insecure: no certificate was looked at, so whoever answered was taken for the server")
     if ending is not None and not ending.aborted:

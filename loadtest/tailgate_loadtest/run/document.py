@@ -51,6 +51,8 @@ class PlanRecord(Model):
     slo: str | None
     slo_digest: str | None
     tls: TlsRecord = TlsRecord()
+    tolerance: dict[str, float] = {}
+    """Limits of the generator's that the user moved: shares of 1."""
 
 
 class Arrivals(Model):
@@ -110,6 +112,8 @@ class Generator(Model):
     local_ports: float | None = None
     """Most of the local ports in use, as a share, estimated from above."""
     reasons: tuple[str, ...] = ()
+    tolerated: tuple[str, ...] = ()
+    """What would have been a reason by the usual limits."""
 
 
 class Percentiles(Model):

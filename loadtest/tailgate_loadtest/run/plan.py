@@ -12,6 +12,7 @@ from tailgate_loadtest.run import certificates
 from tailgate_loadtest.run.document import PlanRecord, StageRecord, TlsRecord
 from tailgate_loadtest.shapes.orders import Crew, Swarm, Tls
 from tailgate_loadtest.shapes.profile import Profile
+from tailgate_loadtest.shapes.tolerance import Tolerance
 
 _LEAST_DRAIN = 5.0
 
@@ -37,6 +38,7 @@ class Plan:
     openapi: tuple[str, ...] = ()
     """The routes of an OpenAPI file."""
     tls: Tls = field(default_factory=Tls)
+    tolerance: Tolerance = field(default_factory=Tolerance)
     crew: Crew | None = None
     """More processes than the engine itself, to put the load on together."""
     crew_key: str | None = field(default=None, repr=False)
@@ -95,6 +97,7 @@ class Plan:
             locustfile=self.locustfile.name,
             slo=Path(self.objectives.file).name if self.objectives else None,
             slo_digest=self.objectives.digest if self.objectives else None,
+            tolerance=self.tolerance.moved,
             tls=TlsRecord(
                 **{name: file and Path(file).name for name, file in self.tls.files.items()}, insecure=self.tls.insecure
             ),

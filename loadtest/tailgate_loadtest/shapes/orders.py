@@ -9,6 +9,7 @@ from typing import Any
 from tailgate_otel.names import HEADER_RUN_SECRET
 
 from tailgate_loadtest.shapes.profile import Profile, Stage
+from tailgate_loadtest.shapes.tolerance import Tolerance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +94,7 @@ class Orders:
     routes: tuple[str, ...] = ()
     """Templates by which requests without a name are called; of two alike the first counts."""
     tls: Tls = Tls()
+    tolerance: Tolerance = Tolerance()
     crew: Crew | None = None
     """Lead workers; None: put the load on alone."""
     key: str | None = None
@@ -115,7 +117,7 @@ class Orders:
         crew = raw.pop("crew")
         load = load_of(raw.pop("load"), is_open=raw.pop("open"))
         return cls(
-            **{**raw, **listed, "load": load, "tls": Tls(**raw["tls"])},
+            **{**raw, **listed, "load": load, "tls": Tls(**raw["tls"]), "tolerance": Tolerance(**raw["tolerance"])},
             crew=Crew(**crew) if crew else None,
         )
 

@@ -96,6 +96,8 @@ async def _alone(dsn: str, within: float) -> AsyncIterator[asyncpg.Connection]:
     settings = {
         "application_name": "tailgate-migrate",
         "client_connection_check_interval": f"{ALIVE_INTERVAL * 1e3:.0f}",
+        # An index is built on one processor: the others are for those who are served meanwhile.
+        "max_parallel_maintenance_workers": "0",
     }
     connection = await asyncpg.connect(dsn, server_settings=settings)  # type: ignore[no-untyped-call]
     try:
