@@ -33,6 +33,8 @@ from tailgate_service.store.sequential.analytics import SequentialAnalytics
 from tailgate_service.store.sequential.contacts import SequentialContacts
 from tailgate_service.store.sequential.conversations import SequentialConversations
 
+_RESOURCES = (health, me, contacts, conversations, messages, webhook, live, agents, analytics)
+
 
 @asynccontextmanager
 async def open_store(
@@ -93,7 +95,14 @@ def create_app(settings: Settings, store: Store, listener: Listener | None = Non
 
     It hears what happens while ``app.state.listener`` is running: ``listener``, or one of its own.
     """
-    app = FastAPI(title="Tailgate reference API", docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(
+        title="Tailgate reference API",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        # As they are: an included router would be worked through again at the first request of every process.
+        routes=[route for resource in _RESOURCES for route in resource.router.routes],
+    )
     app.add_middleware(BodyLimit)
     app.add_middleware(Compression)
     problems.install(app)
@@ -102,7 +111,5 @@ def create_app(settings: Settings, store: Store, listener: Listener | None = Non
     app.state.listener = listener = listener or Listener(settings.database_url)
     app.state.live = Live(listener, store.events, store.access)
     app.state.desk = Desk(settings, listener, lambda: retrying(app.state.store).agents)
-    for resource in (health, me, contacts, conversations, messages, webhook, live, agents, analytics):
-        app.include_router(resource.router)
     description.install(app)
     return app

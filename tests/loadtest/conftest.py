@@ -144,7 +144,16 @@ def plan_of(directory: Path, host: str, text: str, load: Profile | Swarm | None 
     """A plan for a locustfile of that text, whose bundle goes into the same directory."""
     locustfile = directory / "locustfile.py"
     locustfile.write_text(textwrap.dedent(text), encoding="utf-8")
-    return Brief(**{"host": host, "locustfile": locustfile, "load": load or steady(), "out": directory, "tolerance": DISTURBED, **more})
+    return Brief(
+        **{
+            "host": host,
+            "locustfile": locustfile,
+            "load": load or steady(),
+            "out": directory,
+            "tolerance": DISTURBED,
+            **more,
+        }
+    )
 
 
 def carry_out(plan: Plan, **more: Any) -> Bundle:

@@ -1,5 +1,6 @@
 """When a generator is healthy: limits, what is said past them, and how many processes would do."""
 
+import dataclasses
 import json
 import math
 import re
@@ -13,6 +14,7 @@ from tailgate_loadtest.engine.diagnosis import assess, surely_above
 from tailgate_loadtest.engine.readings import Readings
 from tailgate_loadtest.measure import buckets
 from tailgate_loadtest.run.document import Generator
+from tailgate_loadtest.shapes.tolerance import Tolerance
 
 
 def reading(**changes) -> Readings:
@@ -248,5 +250,6 @@ def test_a_worker_that_did_well_makes_no_other_one_healthy(bad):
 
 def test_every_limit_is_a_share():
     limits = [value for name, value in vars(diagnosis).items() if name.startswith("MAX_")]
+    limits += dataclasses.asdict(Tolerance()).values()
     assert len(limits) == 9
     assert all(0 < limit < 1 for limit in limits)

@@ -32,7 +32,7 @@ def test_each_limit_may_be_moved_by_itself(shares):
     ("text", "says"),
     [
         ("steel=30%", "did you mean steal?"),
-        ("weather=1%", "there are late, stalled, waited, throttled, steal, shared"),
+        ("moon=1%", "there are late, stalled, waited, throttled, steal, shared"),
         ("steal", "is no share; write one from 0% to 100%, such as steal=30%"),
         ("steal=0.3", "is no share"),
         ("steal=101%", "is no share"),
@@ -40,7 +40,7 @@ def test_each_limit_may_be_moved_by_itself(shares):
     ],
 )
 def test_what_is_no_limit_is_refused_with_what_would_be(text, says):
-    with pytest.raises(ValueError, match="is no share|no limit is called") as refused:
+    with pytest.raises(ValueError, match=r"is no share|no limit is called") as refused:
         tolerance_of([text])
     assert repr(text) in str(refused.value)
     assert says in str(refused.value)

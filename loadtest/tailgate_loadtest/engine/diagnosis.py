@@ -93,8 +93,10 @@ def _passed(workers: Sequence[Worker], lag: Histogram, tolerance: Tolerance) -> 
     if surely_above(lag.above(LATE), lag.total, tolerance.late):
         yield (
             "late",
-            f"{_percent(lag.above(LATE) / lag.total)} of the arrivals were begun more than {LATE * 1e3:.0f} ms late"
-            f" (limit {_percent(tolerance.late)} of them), the latest by {lag.maximum():.2g} s",
+            (
+                f"{_percent(lag.above(LATE) / lag.total)} of the arrivals were begun more than {LATE * 1e3:.0f} ms late"
+                f" (limit {_percent(tolerance.late)} of them), the latest by {lag.maximum():.2g} s"
+            ),
         )
     if past := [worker for worker in workers if worker.busiest > MAX_CPU]:
         worst = max(past, key=lambda worker: worker.busiest)
@@ -123,8 +125,10 @@ def _of_machines(workers: Sequence[Worker], tolerance: Tolerance) -> Iterator[tu
     if stolen is not None and stolen > tolerance.steal:
         yield (
             "steal",
-            f"the hypervisor gave {_percent(stolen)} of the generator's machine to others"
-            f" (limit {_percent(tolerance.steal)}): use a machine with processors of its own",
+            (
+                f"the hypervisor gave {_percent(stolen)} of the generator's machine to others"
+                f" (limit {_percent(tolerance.steal)}): use a machine with processors of its own"
+            ),
         )
     for group in by_machine(workers):
         busy = most(worker.number("machine_busy") for worker in group.workers if worker.beside_service)
@@ -132,9 +136,11 @@ def _of_machines(workers: Sequence[Worker], tolerance: Tolerance) -> Iterator[tu
         if busy is not None and own is not None and busy > tolerance.shared and own > MAX_OWN:
             yield (
                 "shared",
-                f"the machine that the service runs on was {_percent(busy)} busy (limit {_percent(tolerance.shared)}),"
-                f" {_percent(own)} of it with the generator (limit {_percent(MAX_OWN)}), which may have slowed the"
-                " service: load it from another machine",
+                (
+                    f"the machine that the service runs on was {_percent(busy)} busy"
+                    f" (limit {_percent(tolerance.shared)}), {_percent(own)} of it with the generator"
+                    f" (limit {_percent(MAX_OWN)}), which may have slowed the service: load it from another machine"
+                ),
             )
 
 

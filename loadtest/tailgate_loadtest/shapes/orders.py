@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +94,7 @@ class Orders:
     routes: tuple[str, ...] = ()
     """Templates by which requests without a name are called; of two alike the first counts."""
     tls: Tls = Tls()
-    tolerance: Tolerance = Tolerance()
+    tolerance: Tolerance = field(default_factory=Tolerance)
     crew: Crew | None = None
     """Lead workers; None: put the load on alone."""
     key: str | None = None

@@ -12,8 +12,8 @@ _SHARE = re.compile(r"(?P<number>\d+(\.\d+)?)\s*%")
 class Tolerance:
     """Shares of 1.
 
-    A generator that is kept from its work counts its own delays as the service's under the open model: with wider limits
-    a run rather misses an objective that is kept than passes one that is missed.
+    Under the open model a generator that is kept from its work counts its own delays as the service's: with wider
+    limits a run rather misses an objective that is kept than passes one that is missed.
     """
 
     late: float = 0.01
