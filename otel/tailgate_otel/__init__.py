@@ -6,11 +6,15 @@
 >>> pool = await create_pool(dsn)
 """
 
-from tailgate_otel.config import Config
-from tailgate_otel.database import RecordedConnection, RecordedPool, create_pool
-from tailgate_otel.errors import ConfigError, MetricsPortError, OtelError
-from tailgate_otel.record import Record, open_record, recording
-from tailgate_otel.recorder import Recorder
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tailgate_otel.config import Config
+    from tailgate_otel.database import RecordedConnection, RecordedPool, create_pool
+    from tailgate_otel.errors import ConfigError, MetricsPortError, OtelError
+    from tailgate_otel.record import Record, open_record, recording
+    from tailgate_otel.recorder import Recorder
 
 __all__ = [
     "Config",
@@ -25,3 +29,20 @@ __all__ = [
     "open_record",
     "recording",
 ]
+
+_HOMES = {
+    **dict.fromkeys(("RecordedConnection", "RecordedPool", "create_pool"), "database"),
+    **dict.fromkeys(("ConfigError", "MetricsPortError", "OtelError"), "errors"),
+    **dict.fromkeys(("Record", "open_record", "recording"), "record"),
+    "Config": "config",
+    "Recorder": "recorder",
+}
+
+
+def __getattr__(name: str) -> object:
+    """What is exported, loaded when it is first asked for: who only wants the names loads no recorder."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found

@@ -7,7 +7,7 @@ DECLARE
 BEGIN
     LOOP
         WITH part AS MATERIALIZED (
-            SELECT id FROM messages WHERE id > last AND workspace_id IS NULL ORDER BY id LIMIT 5000
+            SELECT id FROM messages WHERE id > last AND workspace_id IS NULL ORDER BY id LIMIT 1000
         ), filled AS (
             UPDATE messages m SET workspace_id = c.workspace_id
             FROM part, conversations c WHERE m.id = part.id AND c.id = m.conversation_id

@@ -259,7 +259,8 @@ CREATE OR REPLACE TRIGGER stale_documents AFTER INSERT OR UPDATE OR DELETE ON us
 CREATE OR REPLACE TRIGGER stale_documents AFTER INSERT ON workspaces
     FOR EACH ROW EXECUTE FUNCTION stale_by_workspace();
 
--- From here on every write sees to its documents; those of before are made some at a time.
+-- From here on every write sees to its documents; those of before are made some at a time, and few: who writes to one
+-- of a part waits until the whole of it is made.
 CREATE OR REPLACE PROCEDURE fill_documents() LANGUAGE plpgsql AS $$
 DECLARE
     last uuid := '00000000-0000-0000-0000-000000000000';
@@ -269,7 +270,7 @@ BEGIN
     COMMIT;
     LOOP
         WITH part AS MATERIALIZED (
-            SELECT k.id, k.workspace_id, k.phone_digits FROM contacts k WHERE k.id > last ORDER BY k.id LIMIT 200
+            SELECT k.id, k.workspace_id, k.phone_digits FROM contacts k WHERE k.id > last ORDER BY k.id LIMIT 20
         ), marked AS (
             INSERT INTO stale_documents (workspace_id, kind, key)
             SELECT p.workspace_id, 'card', p.phone_digits FROM part p WHERE NOT EXISTS (
@@ -283,7 +284,7 @@ BEGIN
     last := '00000000-0000-0000-0000-000000000000';
     LOOP
         WITH part AS MATERIALIZED (
-            SELECT c.id, c.workspace_id FROM conversations c WHERE c.id > last ORDER BY c.id LIMIT 500
+            SELECT c.id, c.workspace_id FROM conversations c WHERE c.id > last ORDER BY c.id LIMIT 50
         ), marked AS (
             INSERT INTO stale_documents (workspace_id, kind, key)
             SELECT p.workspace_id, 'item', p.id::text FROM part p WHERE NOT EXISTS (

@@ -5,7 +5,8 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -69,10 +70,30 @@ def settings(variant: str, database_of: Callable[[str], Any]) -> Settings:
     return settings_for(variant, database_of(variant).dsn)
 
 
-@pytest.fixture
-async def app(settings: Settings) -> AsyncIterator[FastAPI]:
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[FastAPI]:
+    """An API of its own."""
     async with open_pool(settings) as pool, open_store(settings, settings.variant, pool) as store:
         yield create_app(settings, store)
+
+
+@pytest.fixture(scope="session")
+async def served() -> AsyncIterator[Callable[[Settings], Awaitable[FastAPI]]]:
+    """The API with certain settings, opened when it is first asked for: tests that change nothing of it share it."""
+    made: dict[Settings, FastAPI] = {}
+    async with AsyncExitStack() as opened:
+
+        async def api(settings: Settings) -> FastAPI:
+            if settings not in made:
+                made[settings] = await opened.enter_async_context(serving(settings))
+            return made[settings]
+
+        yield api
+
+
+@pytest.fixture
+async def app(settings: Settings, served: Callable[[Settings], Awaitable[FastAPI]]) -> FastAPI:
+    return await served(settings)
 
 
 def client_of(app: FastAPI, key: str | None = None) -> httpx.AsyncClient:
@@ -106,14 +127,25 @@ async def anybody(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-@pytest.fixture
-async def database(settings: Settings, database_of: Callable[[str], Any]) -> AsyncIterator[asyncpg.Connection]:
-    """A connection that no policy binds."""
-    connection = await asyncpg.connect(database_of(settings.variant).owner_dsn)
-    try:
-        yield connection
-    finally:
+@pytest.fixture(scope="session")
+async def owners() -> AsyncIterator[dict[str, asyncpg.Connection]]:
+    """By address: connections that no policy binds."""
+    opened: dict[str, asyncpg.Connection] = {}
+    yield opened
+    for connection in opened.values():
         await connection.close()
+
+
+@pytest.fixture
+async def database(
+    settings: Settings, database_of: Callable[[str], Any], owners: dict[str, asyncpg.Connection]
+) -> AsyncIterator[asyncpg.Connection]:
+    """A connection that no policy binds."""
+    dsn = database_of(settings.variant).owner_dsn
+    if dsn not in owners or owners[dsn].is_closed():
+        owners[dsn] = await asyncpg.connect(dsn)
+    yield owners[dsn]
+    await owners[dsn].reset()
 
 
 @dataclass

@@ -1,9 +1,13 @@
 """A contact deleted while others write to it: whoever comes too late is told so, and nothing fails."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
+from fastapi import FastAPI
 from tailgate_service.settings import Settings
+
+from tests.service.api.conftest import serving
 
 ROUNDS = 14
 
@@ -11,6 +15,12 @@ ROUNDS = 14
 @pytest.fixture
 def settings(variant, database_of, settings_for) -> Settings:
     return settings_for(variant, database_of(variant).dsn, pool_size=10)
+
+
+@pytest.fixture
+async def app(settings) -> AsyncIterator[FastAPI]:
+    async with serving(settings) as app:
+        yield app
 
 
 @pytest.mark.row("A13")

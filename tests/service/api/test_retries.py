@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
+from fastapi import FastAPI
 from tailgate_service.retries import TRIES, retrying
 from tailgate_service.store.base import Store
 
+from tests.service.api.conftest import serving
 from tests.service.api.test_problems import store_of
 
 # Who asks is the one to be undone: it looks for a deadlock at once, the others never.
@@ -49,8 +51,9 @@ async def until(database: asyncpg.Connection, query: str, *arguments: object) ->
 
 
 @pytest.fixture
-async def app(impatient, app):
-    return app
+async def app(impatient, settings) -> AsyncIterator[FastAPI]:
+    async with serving(settings) as app:
+        yield app
 
 
 async def test_a_write_that_a_deadlock_undid_is_written_after_all(client, world, database, others, caplog):

@@ -4,9 +4,13 @@ import asyncio
 import random
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
 
 import pytest
+from fastapi import FastAPI
 from tailgate_service.settings import Settings
+
+from tests.service.api.conftest import serving
 
 AT_ONCE = 20
 PHONES = 40
@@ -15,6 +19,12 @@ PHONES = 40
 @pytest.fixture
 def settings(variant, database_of, settings_for) -> Settings:
     return settings_for(variant, database_of(variant).dsn, pool_size=AT_ONCE)
+
+
+@pytest.fixture
+async def app(settings) -> AsyncIterator[FastAPI]:
+    async with serving(settings) as app:
+        yield app
 
 
 @pytest.mark.row("A10")
