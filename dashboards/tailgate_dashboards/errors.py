@@ -1,7 +1,11 @@
-"""What can go wrong when objectives are compiled.
+"""What can go wrong when objectives are compiled, and when a Prometheus is asked.
 
 DashboardError
-└── UnsupportedError   the objectives ask for what cannot be compiled
+├── UnsupportedError   the objectives ask for what cannot be compiled
+├── UnansweredError    a Prometheus has nothing that answers an objective
+└── PrometheusError    a Prometheus cannot be asked
+    ├── RefusedError   it does not take a question
+    └── OverloadError  a question is too much for it at once
 """
 
 
@@ -11,3 +15,19 @@ class DashboardError(Exception):
 
 class UnsupportedError(DashboardError):
     """The objectives ask for series that the compiler does not know."""
+
+
+class UnansweredError(DashboardError):
+    """A Prometheus has no series, or no bucket, that answers an objective."""
+
+
+class PrometheusError(DashboardError):
+    """A Prometheus cannot be reached, is none, or does not let us in."""
+
+
+class RefusedError(PrometheusError):
+    """A Prometheus does not take a question, such as a query that is none."""
+
+
+class OverloadError(PrometheusError):
+    """A question is too much for a Prometheus at once; half of it may do."""

@@ -55,6 +55,7 @@ RUN_INFO = "tailgate_run_info"
 LABEL_METHOD = "http_request_method"
 LABEL_ROUTE = "http_route"
 LABEL_STATUS = "http_response_status_code"
+LABEL_SYNTHETIC = "user_agent_synthetic_type"  # on the requests of load tests only
 LABEL_DB_SYSTEM = "db_system_name"
 LABEL_DB_OPERATION = "db_operation_name"
 LABEL_ERROR_TYPE = "error_type"
@@ -78,6 +79,7 @@ LABEL_TRACE_ID = "trace_id"  # of exemplars
 DB_SYSTEM = "postgresql"
 POOL_IDLE = "idle"
 POOL_USED = "used"
+SYNTHETIC_TEST = "test"
 
 # Bounded label values for what is not known.
 OTHER_METHOD = "_OTHER"
@@ -142,6 +144,9 @@ HEADER_AUTHORIZATION = "authorization"
 HEADER_WORKSPACE = "x-workspace-id"
 HEADER_WEBHOOK_SIGNATURE = "x-webhook-signature"
 
+# What a User-Agent holds that is a load test's.
+SYNTHETIC_TOKEN = "load-test"
+
 # Server-Timing metric names, in the order they are written.
 TIMING_TRACE = "trace"
 TIMING_QUERIES = "queries"
@@ -168,6 +173,9 @@ ENV_TARGETS = "TAILGATE_TARGETS"
 ENV_CREW_KEY = "TAILGATE_CREW_KEY"
 ENV_RUN_METRICS_PORT = "TAILGATE_METRICS_PORT"
 ENV_TOLERATE = "TAILGATE_TOLERATE"
+ENV_GRAFANA_URL = "GRAFANA_URL"
+ENV_GRAFANA_TOKEN = "GRAFANA_TOKEN"  # noqa: S105 - the variable's name, not a secret
+ENV_GRAFANA_TOKEN_FILE = "GRAFANA_TOKEN_FILE"  # noqa: S105 - the variable's name, not a secret
 
 # Environment of the reference service.
 ENV_DATABASE_URL = "TAILGATE_DATABASE_URL"
@@ -205,6 +213,9 @@ SLO_INFO = "sloth_slo_info"
 SLI_BAD_EVENTS = "tailgate:sli_bad_events:rate5m"
 SLI_EVENTS = "tailgate:sli_events:rate5m"
 ALERT_BURN = "TailgateErrorBudgetBurn"
+ALERT_ABSENT = "TailgateNoData"
+ANNOTATION_RUNBOOK = "runbook_url"
+ANNOTATION_BOARD = "dashboard_url"
 LABEL_SLO_ID = "sloth_id"
 LABEL_SLO_SERVICE = "sloth_service"
 LABEL_SLO_NAME = "sloth_slo"
@@ -214,3 +225,10 @@ LABEL_SLO_MODE = "sloth_mode"
 LABEL_SLO_SPEC = "sloth_spec"
 LABEL_LE = "le"
 LABEL_SEVERITY = "severity"
+
+# What a Grafana keeps of ours, by its uids, and the tag of the annotations that mark runs.
+GRAFANA_FOLDER = "tailgate"
+GRAFANA_PROMETHEUS = "tailgate-prometheus"
+GRAFANA_TEMPO = "tailgate-tempo"
+GRAFANA_LOAD_TEST_BOARD = "tailgate-load-test"
+GRAFANA_RUN_TAG = "tailgate-run"
