@@ -1,0 +1,6 @@
+"""What a running Prometheus holds, asked by its HTTP API."""
+
+from .client import Prometheus
+from .values import Line, Sample
+
+__all__ = ["Line", "Prometheus", "Sample"]

@@ -1,0 +1,158 @@
+"""A client of Prometheus's HTTP API: https://prometheus.io/docs/prometheus/latest/querying/api/.
+
+Bounded in time and in size, and it follows no redirection: credentials go to the address that was given.
+"""
+
+import base64
+import http.client
+import json
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from tailgate_dashboards.errors import OverloadError, PrometheusError, RefusedError
+
+from .values import Line, Sample, read_labels, read_lines, read_samples, read_texts
+
+_Read = TypeVar("_Read")
+
+_MAX_BYTES = 64 << 20
+_MAX_REASON = 64 << 10
+_SHOWN = 300
+# How Prometheus says that a query asks for too much at once; half as long a range may do.
+_TOO_MUCH = ("too many samples", "maximum resolution", "timed out", "timeout")
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        """Follow nothing: the answer is an error then."""
+
+
+class Prometheus:
+    """A Prometheus, or what answers as one (Mimir, Thanos), at ``url``; ``timeout`` bounds each answer, in seconds.
+
+    ``https://user:password@host/prefix`` is understood. Every method raises PrometheusError, whose message names
+    the address, without credentials, and the cure.
+    """
+
+    def __init__(self, url: str, *, timeout: float = 60.0) -> None:
+        try:
+            parts = urllib.parse.urlsplit(url)
+            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable or parts.query or parts.fragment:
+            shown = _plain(url.rpartition("@")[2])
+            raise PrometheusError(f"{shown!r} is no address of a Prometheus; give one like http://127.0.0.1:9090")
+        host = parts.netloc.rpartition("@")[2]
+        self.url = urllib.parse.urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
+        self._timeout = timeout
+        self._headers = {"Accept": "application/json"}
+        if parts.username is not None:
+            pair = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
+            self._headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+        self._opener = urllib.request.build_opener(_Stay())
+
+    def query(self, promql: str, at: float | None = None) -> list[Sample]:
+        """The value of an expression at a moment, now by default."""
+        parameters = {"query": promql, "timeout": f"{self._timeout:g}s"}
+        if at is not None:
+            parameters["time"] = f"{at:.3f}"
+        return self._ask("query", parameters, read_samples)
+
+    def query_range(self, promql: str, start: float, end: float, step: float) -> list[Line]:
+        """The value of an expression at ``start``, and every ``step`` seconds up to ``end``.
+
+        Raises OverloadError where the Prometheus finds it too much at once.
+        """
+        parameters = {
+            "query": promql,
+            "start": f"{start:.3f}",
+            "end": f"{end:.3f}",
+            "step": f"{step:.3f}",
+            "timeout": f"{self._timeout:g}s",
+        }
+        return self._ask("query_range", parameters, read_lines)
+
+    def series(self, match: str, start: float, end: float) -> list[dict[str, str]]:
+        """The labels of every series that a selector matches between two moments."""
+        parameters = {"match[]": match, "start": f"{start:.3f}", "end": f"{end:.3f}"}
+        return self._ask("series", parameters, lambda data: [read_labels(each) for each in data])
+
+    def label_values(self, label: str, match: str | None = None) -> list[str]:
+        """The values of a label, of all series or of those that a selector matches, sorted."""
+        path = f"label/{urllib.parse.quote(label, safe='')}/values"
+        if match is not None:
+            path += "?" + urllib.parse.urlencode({"match[]": match})
+        return self._ask(path, None, read_texts)
+
+    def _ask(self, path: str, form: dict[str, str] | None, read: Callable[[Any], _Read]) -> _Read:
+        body = urllib.parse.urlencode(form).encode() if form is not None else None
+        try:
+            request = urllib.request.Request(f"{self.url}/api/v1/{path}", data=body, headers=self._headers)  # noqa: S310
+            with self._opener.open(request, timeout=self._timeout) as response:
+                text = self._whole(response)
+        except urllib.error.HTTPError as error:
+            with error:
+                raise self._refusal(error) from error
+        except TimeoutError as error:
+            raise OverloadError(f"{self.url}: no whole answer within {self._timeout:g} s; ask for less") from error
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            reason = getattr(error, "reason", error)
+            if isinstance(reason, TimeoutError):
+                raise OverloadError(f"{self.url}: no answer within {self._timeout:g} s; ask for less") from error
+            raise PrometheusError(
+                f"{self.url}: cannot be asked: {_plain(str(reason))}. Start it, or correct the address"
+            ) from error
+        try:
+            document = json.loads(text)
+            return read(document["data"])
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise PrometheusError(
+                f"{self.url}: what answers there is no Prometheus. Give the address whose /api/v1/query is its"
+            ) from error
+
+    def _whole(self, response: http.client.HTTPResponse) -> bytes:
+        """The answer, if it comes in time and is not too large; each read by itself would never time out."""
+        until = time.monotonic() + self._timeout
+        parts, size = [], 0
+        while part := response.read1(1 << 20):
+            parts.append(part)
+            size += len(part)
+            if size > _MAX_BYTES:
+                raise OverloadError(f"{self.url}: answers more than {_MAX_BYTES >> 20} MiB; ask for less")
+            if time.monotonic() > until:
+                raise TimeoutError
+        return b"".join(parts)
+
+    def _refusal(self, error: urllib.error.HTTPError) -> PrometheusError:
+        reason = _reason(error)
+        if error.code in (401, 403):
+            return PrometheusError(
+                f"{self.url}: answers {error.code}: {reason}. Write credentials into the address, as in"
+                " https://user:password@host"
+            )
+        if 300 <= error.code < 400:
+            there = _plain(error.headers.get("Location") or "elsewhere")
+            return PrometheusError(f"{self.url}: answers {error.code}, it is at {there}. Give that address")
+        said = f"{self.url}: answers {error.code}: {reason}"
+        if any(words in reason for words in _TOO_MUCH):
+            return OverloadError(said)
+        return RefusedError(said) if error.code in (400, 422) else PrometheusError(said)
+
+
+def _reason(error: urllib.error.HTTPError) -> str:
+    """Prometheus's own words, where it has some."""
+    try:
+        document = json.loads(error.read(_MAX_REASON))
+        return _plain(f"{document['errorType']}: {document['error']}")
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, RecursionError):
+        return _plain(str(error.reason))
+
+
+def _plain(text: str) -> str:
+    line = "".join(each if each.isprintable() else " " for each in text)
+    return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
