@@ -1,11 +1,13 @@
-"""What can go wrong when objectives are compiled, and when a Prometheus is asked.
+"""What can go wrong when objectives are compiled, and when a Prometheus, a Grafana or an Alertmanager is asked.
 
 DashboardError
 ├── UnsupportedError   the objectives ask for what cannot be compiled
 ├── UnansweredError    a Prometheus has nothing that answers an objective
-└── PrometheusError    a Prometheus cannot be asked
-    ├── RefusedError   it does not take a question
-    └── OverloadError  a question is too much for it at once
+├── PrometheusError    a Prometheus cannot be asked
+│   ├── RefusedError   it does not take a question
+│   └── OverloadError  a question is too much for it at once
+├── GrafanaError       a Grafana cannot be asked, or refuses
+└── AlertmanagerError  an Alertmanager cannot be asked, or refuses
 """
 
 
@@ -31,3 +33,11 @@ class RefusedError(PrometheusError):
 
 class OverloadError(PrometheusError):
     """A question is too much for a Prometheus at once; half of it may do."""
+
+
+class GrafanaError(DashboardError):
+    """A Grafana cannot be asked, or refuses; the message names its address and the cure."""
+
+
+class AlertmanagerError(DashboardError):
+    """An Alertmanager cannot be asked, or refuses; the message names its address and the cure."""
