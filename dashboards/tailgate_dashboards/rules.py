@@ -28,9 +28,9 @@ def compile_rules(objectives: Objectives) -> dict[str, Any]:
 
     Raises UnsupportedError when the file says that the series come from elsewhere.
     """
-    if objectives.preset != "otel":
+    if objectives.metrics.preset != "otel":
         raise UnsupportedError(
-            f"{objectives.file}: rules for the preset {objectives.preset} cannot be compiled, only otel"
+            f"{objectives.file}: rules for the preset {objectives.metrics.preset} cannot be compiled, only otel"
         )
     groups: list[dict[str, Any]] = []
     for slo in objectives.slos:

@@ -3,7 +3,7 @@
 from .budget import samples_to_decide
 from .errors import SloError
 from .loader import load, parse
-from .model import SLO, Gate, Measure, Objectives
+from .model import SLO, Gate, Measure, Metrics, Objectives
 from .nearest import nearest_route
 from .reference import reference_path
 
@@ -11,6 +11,7 @@ __all__ = [
     "SLO",
     "Gate",
     "Measure",
+    "Metrics",
     "Objectives",
     "SloError",
     "load",

@@ -1,4 +1,4 @@
-"""The documents of ``apiVersion: tailgate/v1``: how runs are judged, and which series carry the measures."""
+"""Documents of ``kind: Gate``: how runs are judged."""
 
 from collections.abc import Collection
 from datetime import date
@@ -6,17 +6,17 @@ from decimal import Decimal
 from typing import cast
 
 from .measure import read_route
-from .model import KINDS, PRESETS, Abort, Accept, Decision, Gate, Kind, Preset, Tolerance
+from .model import KINDS, Abort, Accept, Decision, Gate, Kind, Tolerance
 from .nearest import suggestion
 from .node import Node
-from .openslo import read_metadata
+from .openslo import read_spec
 
 _KEYS = ("profile", "weights", "keys", "minimumSamples", "tolerance", "abort", "decision", "accept")
 
 
 def read_gate(name: str, document: Node, objectives: Collection[str]) -> Gate:
     """The gate of a ``kind: Gate`` document, whose weights and keys name some of ``objectives``."""
-    spec = _spec(document).fields((), _KEYS)
+    spec = read_spec(document).fields((), _KEYS)
     default = Gate()
     return Gate(
         name=name,
@@ -29,17 +29,6 @@ def read_gate(name: str, document: Node, objectives: Collection[str]) -> Gate:
         decision=_decision(spec["decision"]) if "decision" in spec else None,
         accept=tuple(_accept(node) for node in spec["accept"].items()) if "accept" in spec else (),
     )
-
-
-def read_metrics(document: Node) -> Preset:
-    """The preset that a ``kind: Metrics`` document names."""
-    return cast("Preset", _spec(document).fields(("preset",))["preset"].one_of(PRESETS))
-
-
-def _spec(document: Node) -> Node:
-    fields = document.fields(("apiVersion", "kind", "metadata", "spec"))
-    read_metadata(fields["metadata"])
-    return fields["spec"]
 
 
 def _known(node: Node, name: str, objectives: Collection[str]) -> str:

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .alerting import read_alerting
 from .errors import FileError
-from .gate import read_gate, read_metrics
-from .model import SLO, Gate, Objectives
+from .gate import read_gate
+from .metrics import read_metrics
+from .model import SLO, Alerting, Gate, Metrics, Objectives
 from .nearest import suggestion
 from .node import Document, Node
 from .openslo import read_indicator, read_metadata, read_slo
@@ -49,16 +51,13 @@ def parse(data: bytes, file: str) -> Objectives:
     slos = _slos(entries)
     if not slos:
         raise FileError(f"{file}: holds no document of kind SLO, so there is nothing to keep")
-    presets = [(entry, read_metrics(entry.node)) for entry in entries if entry.kind == "Metrics"]
-    if len(presets) > 1:
-        raise presets[1][0].node.error("a second document of kind Metrics", "Keep one")
     return Objectives(
         file=file,
         digest=hashlib.sha256(data).hexdigest(),
         text=data.decode("utf-8"),
         slos=slos,
         gates=_gates(entries, slos),
-        preset=presets[0][1] if presets else "otel",
+        metrics=_metrics(entries),
         ignored=tuple(f"{entry.kind} {entry.name}" for entry in entries if entry.kind in _READ_PAST),
     )
 
@@ -121,13 +120,12 @@ def _slos(entries: Iterable[_Entry]) -> tuple[SLO, ...]:
     for indicator in indicators.values():
         read_indicator(indicator)
     sources = {name: _source_type(entry) for name, entry in named["DataSource"].items()}
-    for entry in named["Service"].values():
-        _check_service(entry)
+    alerting = {name: _service_alerting(entry) for name, entry in named["Service"].items()}
     slos: dict[str, SLO] = {}
     for entry in entries:
         if entry.kind != "SLO":
             continue
-        for slo in read_slo(entry.name, entry.node, indicators, sources):
+        for slo in read_slo(entry.name, entry.node, indicators, sources, alerting):
             if slo.name in slos:
                 raise entry.node.error(f"gives a second objective named {slo.name}", "Rename one of them")
             if named["Service"] and slo.service not in named["Service"]:
@@ -142,10 +140,18 @@ def _source_type(entry: _Entry) -> str:
     return fields["type"].text()
 
 
-def _check_service(entry: _Entry) -> None:
+def _service_alerting(entry: _Entry) -> Alerting:
     fields = entry.node.fields(("apiVersion", "kind", "metadata"), ("spec",))
     if "spec" in fields:
         fields["spec"].fields((), ("description",))
+    return read_alerting(fields["metadata"])
+
+
+def _metrics(entries: Iterable[_Entry]) -> Metrics:
+    found = [entry for entry in entries if entry.kind == "Metrics"]
+    if len(found) > 1:
+        raise found[1].node.error("a second document of kind Metrics", "Keep one")
+    return read_metrics(found[0].node) if found else Metrics()
 
 
 def _gates(entries: Iterable[_Entry], slos: Iterable[SLO]) -> tuple[Gate, ...]:

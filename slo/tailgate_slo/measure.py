@@ -36,13 +36,13 @@ def read_measure(spec: Node, op: Node | None, value: Node | None) -> Measure:
     )
 
 
-def check_prometheus(spec: Node) -> None:
-    """Check the shape of a ``type: Prometheus`` source, whose query only a Prometheus can answer."""
+def read_query(spec: Node) -> str:
+    """The query of a ``type: Prometheus`` source, which only a Prometheus can answer."""
     fields = spec.fields((), ("query", "promql"))
     if len(fields) != 1:
         raise spec.error("needs a query")
-    for query in fields.values():
-        query.text()
+    (query,) = fields.values()
+    return query.text().strip()
 
 
 def read_route(node: Node) -> str:

@@ -9,10 +9,12 @@ from typing import Literal, get_args
 Kind = Literal["latency", "availability", "queries", "vital"]
 Vital = Literal["lcp", "inp", "cls", "fcp", "ttfb"]
 Preset = Literal["otel", "micrometer", "nginx-ingress", "envoy"]
+Op = Literal["lt", "lte", "gt", "gte"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 VITALS: tuple[Vital, ...] = get_args(Vital)
 PRESETS: tuple[Preset, ...] = get_args(Preset)
+OPS: tuple[Op, ...] = get_args(Op)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,10 +32,57 @@ class Measure:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Ratio:
+    """Prometheus queries of all events, and of the good or of the bad ones: the other of the two is None.
+
+    ``counter`` says that a query without a range tells a total that only grows, of which the rate is meant.
+    """
+
+    total: str
+    good: str | None = None
+    bad: str | None = None
+    counter: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Raw:
+    """A Prometheus query that tells a fraction of events itself: of the bad ones when ``failure``, else of the good."""
+
+    query: str
+    failure: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bound:
+    """A Prometheus query whose value is good while it is ``op`` (``lte``: at most) ``value``."""
+
+    query: str
+    op: Op
+    value: Decimal
+
+
+Query = Ratio | Raw | Bound
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alerting:
+    """What the alerts of an objective say and when they are silent.
+
+    ``runbook`` and ``board`` are addresses that they lead to. With fewer than ``minimum_events`` in its long
+    window no page is sent. ``absent``: whether the lack of any data is a ticket.
+    """
+
+    runbook: str | None = None
+    board: str | None = None
+    minimum_events: int = 0
+    absent: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SLO:
     """One objective: of the events in ``period_days`` days, the fraction ``target`` is good.
 
-    ``measure`` is None where the indicator is a Prometheus query, which only rules can answer.
+    Its indicator is either a ``measure`` or a ``query``, which only Prometheus can answer; the other is None.
     """
 
     name: str
@@ -43,6 +92,8 @@ class SLO:
     target: Decimal
     period_days: int
     measure: Measure | None
+    query: Query | None = None
+    alerting: Alerting = field(default_factory=Alerting)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,6 +165,41 @@ class Gate:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Overrides:
+    """What is otherwise than a preset says; None, or empty, where nothing is.
+
+    Attributes:
+        duration: the histogram of response times, by the name that ``_bucket``, ``_sum`` and ``_count`` are added to.
+        per_second: how many of its units make a second.
+        native: whether it is a native histogram.
+        requests: the counter of requests that bears the status, where the histogram does not.
+        queries: the histogram of queries per request.
+        labels: names of labels by what they tell (``method``, ``route``, ``status``, ``job``); empty: there is none.
+        match: labels, and the value that every series of the service has of each.
+        routes: the value of the route's label, for routes whose template it is not.
+        synthetic: whether load tests count among the visitors.
+    """
+
+    duration: str | None = None
+    per_second: Decimal | None = None
+    native: bool = False
+    requests: str | None = None
+    queries: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    match: Mapping[str, str] = field(default_factory=dict)
+    routes: Mapping[str, str] = field(default_factory=dict)
+    synthetic: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Metrics:
+    """Which series of a Prometheus carry the measures: those of a preset, but for what is overridden."""
+
+    preset: Preset = "otel"
+    overrides: Overrides = field(default_factory=Overrides)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Objectives:
     """Everything one file says: ``text`` is all of it, ``digest`` its SHA-256; ``ignored`` titles the rest."""
 
@@ -122,7 +208,7 @@ class Objectives:
     text: str = field(default="", repr=False)
     slos: tuple[SLO, ...]
     gates: tuple[Gate, ...] = ()
-    preset: Preset = "otel"
+    metrics: Metrics = field(default_factory=Metrics)
     ignored: tuple[str, ...] = ()
 
     def gate(self, profile: str) -> Gate:

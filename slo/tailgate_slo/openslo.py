@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import cast
 
-from .measure import check_prometheus, read_measure
-from .model import SLO, Measure
+from .alerting import read_alerting
+from .measure import read_measure, read_query
+from .model import OPS, SLO, Alerting, Bound, Measure, Op, Query, Ratio, Raw
 from .nearest import suggestion
 from .node import Node
 from .quantity import EXACT, parse_period
@@ -13,10 +15,17 @@ DEFAULT_PERIOD_DAYS = 30
 _TIMESLICES = "Objectives count events: write Occurrences"
 
 
-def read_slo(name: str, document: Node, indicators: Mapping[str, Node], sources: Mapping[str, str]) -> tuple[SLO, ...]:
+def read_slo(
+    name: str,
+    document: Node,
+    indicators: Mapping[str, Node],
+    sources: Mapping[str, str],
+    alerting: Mapping[str, Alerting],
+) -> tuple[SLO, ...]:
     """The objectives of a ``kind: SLO`` document, one for each entry of its ``objectives``.
 
-    ``indicators`` are the file's SLI documents' specs by name, ``sources`` its data sources' types by name.
+    ``indicators`` are the file's SLI documents' specs by name, ``sources`` its data sources' types by name,
+    ``alerting`` what its services' documents say of alerts, by name.
     Several objectives are named after their targets (``checkout-p95``, ``checkout-p99``), not their places.
     """
     fields = document.fields(("apiVersion", "kind", "metadata", "spec"))
@@ -29,21 +38,25 @@ def read_slo(name: str, document: Node, indicators: Mapping[str, Node], sources:
         method.one_of(("Occurrences",), {"Timeslices": _TIMESLICES, "RatioTimeslices": _TIMESLICES})
     period = _period(spec["timeWindow"]) if "timeWindow" in spec else DEFAULT_PERIOD_DAYS
     source = _source(fields["spec"], spec, indicators)
+    service = spec["service"].text()
+    alerts = read_alerting(fields["metadata"], alerting.get(service) or Alerting())
     entries = spec["objectives"].items()
     slos = []
     for entry in entries:
         objective = _Objective(entry)
-        measure = _measure(source, objective, sources)
+        measure, query = _indicator(source, objective, sources)
         suffix = _suffix(objective.target, measure) if len(entries) > 1 else ""
         slos.append(
             SLO(
                 name=f"{name}-{suffix}" if suffix else name,
                 display_name=objective.display_name or f"{metadata['displayName']} {suffix}".strip(),
                 description=spec["description"].words() if "description" in spec else "",
-                service=spec["service"].text(),
+                service=service,
                 target=objective.target,
                 period_days=period,
                 measure=measure,
+                query=query,
+                alerting=alerts,
             )
         )
     return tuple(slos)
@@ -58,6 +71,13 @@ def read_metadata(node: Node) -> dict[str, str]:
                 value.words()
     display_name = fields["displayName"].words() if "displayName" in fields else ""
     return {"name": fields["name"].text(), "displayName": display_name or fields["name"].text()}
+
+
+def read_spec(document: Node) -> Node:
+    """The spec of a document of our own, whose metadata has been checked."""
+    fields = document.fields(("apiVersion", "kind", "metadata", "spec"))
+    read_metadata(fields["metadata"])
+    return fields["spec"]
 
 
 def read_indicator(spec: Node) -> dict[str, Node]:
@@ -121,42 +141,42 @@ def _source(node: Node, spec: Mapping[str, Node], indicators: Mapping[str, Node]
     return indicators[name]
 
 
-def _measure(source: Node, objective: _Objective, sources: Mapping[str, str]) -> Measure | None:
+def _indicator(
+    source: Node, objective: _Objective, sources: Mapping[str, str]
+) -> tuple[Measure, None] | tuple[None, Query]:
     fields = read_indicator(source)
     if "ratioMetric" in fields:
         if objective.op is not None:
             raise objective.op.error("a ratioMetric has no threshold", "Remove op and value")
-        _check_ratio(fields["ratioMetric"], sources)
-        return None
+        return None, _ratio(fields["ratioMetric"], sources)
     metric = fields["thresholdMetric"].fields(("metricSource",))["metricSource"]
     kind, spec = _metric_source(metric, sources)
     if kind == "tailgate":
-        return read_measure(spec, objective.op, objective.value)
+        return read_measure(spec, objective.op, objective.value), None
     if objective.value is None or objective.op is None:
         raise objective.node.error(
             "a thresholdMetric needs op and value", "Write op: lte and value: the largest good one"
         )
-    objective.op.one_of(("lte", "gte", "lt", "gt"))
-    objective.value.decimal()
-    check_prometheus(spec)
-    return None
+    op = cast("Op", objective.op.one_of(OPS))
+    return None, Bound(query=read_query(spec), op=op, value=objective.value.decimal())
 
 
-def _check_ratio(node: Node, sources: Mapping[str, str]) -> None:
+def _ratio(node: Node, sources: Mapping[str, str]) -> Ratio | Raw:
     fields = node.fields((), ("counter", "good", "bad", "total", "raw", "rawType"))
-    if "counter" in fields:
-        fields["counter"].boolean()
+    counter = "counter" in fields and fields["counter"].boolean()
     shape = set(fields) - {"counter"}
     if shape not in ({"good", "total"}, {"bad", "total"}, {"raw", "rawType"}):
         raise node.error("must have good and total, bad and total, or raw and rawType")
-    if "rawType" in fields:
-        fields["rawType"].one_of(("success", "failure"))
+    queries = {}
     for key in sorted(shape - {"rawType"}):
         metric = fields[key].fields(("metricSource",))["metricSource"]
         kind, spec = _metric_source(metric, sources)
         if kind == "tailgate":
             raise metric.error("a tailgate source stands under thresholdMetric", "Move it there")
-        check_prometheus(spec)
+        queries[key] = read_query(spec)
+    if "rawType" in fields:
+        return Raw(query=queries["raw"], failure=fields["rawType"].one_of(("success", "failure")) == "failure")
+    return Ratio(total=queries["total"], good=queries.get("good"), bad=queries.get("bad"), counter=counter)
 
 
 def _metric_source(node: Node, sources: Mapping[str, str]) -> tuple[str, Node]:

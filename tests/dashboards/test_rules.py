@@ -8,6 +8,7 @@ import yaml
 from tailgate_dashboards.errors import DashboardError
 from tailgate_dashboards.rules import compile_rules, left_out, render
 from tailgate_slo import load, reference_path
+from tailgate_slo.model import Metrics
 
 
 def test_the_rules_are_the_golden_ones(shop, golden):
@@ -76,4 +77,4 @@ def test_an_objective_on_a_foreign_query_is_named_as_left_out(shop):
 
 def test_series_that_come_from_elsewhere_are_refused_by_name(shop):
     with pytest.raises(DashboardError, match=r"shop\.yaml: rules for the preset envoy cannot be compiled"):
-        compile_rules(dataclasses.replace(shop, preset="envoy"))
+        compile_rules(dataclasses.replace(shop, metrics=Metrics(preset="envoy")))

@@ -1,4 +1,4 @@
-"""The documents of our own: gates and metrics."""
+"""How runs are judged, as a document of kind Gate says."""
 
 from datetime import date
 from decimal import Decimal
@@ -76,20 +76,6 @@ def test_an_accepted_regression_expires_after_its_day(orders, read):
     assert not entry.holds(date(2030, 2, 1))
 
 
-@pytest.mark.parametrize("preset", ["otel", "micrometer", "nginx-ingress", "envoy"])
-def test_a_metrics_document_names_a_preset(orders, read, preset):
-    text = f"apiVersion: tailgate/v1\nkind: Metrics\nmetadata: {{name: ours}}\nspec: {{preset: {preset}}}\n"
-    assert read(orders, text).preset == preset
-
-
-METRICS = "apiVersion: tailgate/v1\nkind: Metrics\nmetadata: {name: NAME}\nspec: {preset: envoy}\n"
-
-
-def test_two_metrics_documents_are_an_error(orders, read):
-    with pytest.raises(SloError, match="a second document of kind Metrics"):
-        read(orders, METRICS.replace("NAME", "a"), METRICS.replace("NAME", "b"))
-
-
 def test_two_gates_for_one_profile_are_an_error(orders, read):
     with pytest.raises(SloError, match="gate smoke already judges profile smoke"):
         read(orders, FULL, FULL.replace("name: smoke", "name: again"))
@@ -131,8 +117,3 @@ def test_what_is_wrong_in_a_gate_is_named_with_its_cure(orders, read, old, new, 
     assert old in FULL
     with pytest.raises(SloError, match=rf"^slo\.yaml:\d+: document 2 .*{message}"):
         read(orders, FULL.replace(old, new))
-
-
-def test_an_unknown_preset_is_an_error(orders, read):
-    with pytest.raises(SloError, match=r"preset = ngnix: .* Known: envoy, micrometer, nginx-ingress"):
-        read(orders, METRICS.replace("NAME", "ours").replace("envoy", "ngnix"))

@@ -1,0 +1,7 @@
+"""Which series of a Prometheus carry each measure, and the selectors that find them."""
+
+from .presets import series_of
+from .selectors import Traffic, equal, le, select, status_5xx
+from .series import Series
+
+__all__ = ["Series", "Traffic", "equal", "le", "select", "series_of", "status_5xx"]
