@@ -1,0 +1,1 @@
+"""What a load test asks of an Alertmanager: to page nobody for the objectives that it may break."""
