@@ -49,9 +49,24 @@ LOAD_WAITING = "tailgate_load_waiting_arrivals"
 LOAD_USERS = "tailgate_load_users"
 LOAD_LAG = "tailgate_load_lag_seconds"
 LOAD_OBJECTIVE_STATE = "tailgate_load_objective_state"
+LOAD_SERVICE_TIME = "tailgate_load_service_time_seconds"
 RUN_INFO = "tailgate_run_info"
+RUN_START = "tailgate_run_start_time_seconds"
+
+# Web Vitals of page views; CLS is a score.
+WEB_VITAL_LCP = "tailgate_web_vital_lcp_seconds"
+WEB_VITAL_INP = "tailgate_web_vital_inp_seconds"
+WEB_VITAL_CLS = "tailgate_web_vital_cls"
+WEB_VITAL_FCP = "tailgate_web_vital_fcp_seconds"
+WEB_VITAL_TTFB = "tailgate_web_vital_ttfb_seconds"
+
+# What Postgres says of the sessions of its database.
+POSTGRES_SESSIONS = "tailgate_postgres_sessions"
+POSTGRES_LOCKS = "tailgate_postgres_locks"
+POSTGRES_LOCK_WAIT = "tailgate_postgres_lock_wait_seconds"
 
 # Labels.
+LABEL_INSTANCE = "instance"
 LABEL_METHOD = "http_request_method"
 LABEL_ROUTE = "http_route"
 LABEL_STATUS = "http_response_status_code"
@@ -73,6 +88,11 @@ LABEL_RUN_ID = "run_id"
 LABEL_PROFILE = "profile"
 LABEL_HOST = "host"
 LABEL_VERSION = "version"
+LABEL_PAGE = "page"
+LABEL_DEVICE = "device"
+LABEL_WAIT = "wait"
+LABEL_LOCK_MODE = "mode"
+LABEL_LOCK_STATE = "state"
 LABEL_TRACE_ID = "trace_id"  # of exemplars
 
 # Label values that there is no choice of.
