@@ -20,7 +20,7 @@ import typer
 import yaml
 from tailgate_otel.names import ENV_CREW_KEY
 
-from tailgate.main import app
+from tailgate import main
 from tests.loadtest.conftest import Api
 from tests.loadtest.deploy import (
     DEPLOY,
@@ -51,7 +51,7 @@ def manifests(request: pytest.FixtureRequest, tmp_path: Path) -> Manifests:
 def parameters(container: Document) -> Document:
     """What ``tailgate run`` makes of a container's arguments and environment."""
     verb, *arguments = container["args"]
-    command = typer.main.get_command(app).commands[verb]
+    command = typer.main.get_command(main.command()).commands[verb]
     return command.make_context(verb, [*arguments, *by_environment(command, container)]).params
 
 
