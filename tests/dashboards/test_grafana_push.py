@@ -185,6 +185,7 @@ def test_what_is_no_address_is_refused_before_it_is_asked(url: str) -> None:
         (404, {}, b"", "refuses to look at its health: 404"),
         (302, {"Location": "https://login.test/"}, b"", "sends us on to https://login.test/"),
     ],
+    ids=["a page", "other JSON", "torn", "odd", "deep", "not found", "sent on"],
 )
 def test_whoever_else_answers_there_is_no_grafana(status: int, headers: dict[str, str], body: bytes, said: str) -> None:
     class Handler(BaseHTTPRequestHandler):
