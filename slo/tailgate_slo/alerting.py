@@ -12,9 +12,9 @@ from .nearest import suggestion
 from .node import Node
 
 _PREFIX = "tailgate/"
-_RUNBOOK, _BOARD = f"{_PREFIX}runbook", f"{_PREFIX}board"
-_MINIMUM_EVENTS, _ABSENT = f"{_PREFIX}minimum-events", f"{_PREFIX}absent"
-_KEYS = (_RUNBOOK, _BOARD, _MINIMUM_EVENTS, _ABSENT)
+RUNBOOK, BOARD = f"{_PREFIX}runbook", f"{_PREFIX}board"
+MINIMUM_EVENTS, ABSENT = f"{_PREFIX}minimum-events", f"{_PREFIX}absent"
+_KEYS = (RUNBOOK, BOARD, MINIMUM_EVENTS, ABSENT)
 _UNSAID = Alerting()
 
 
@@ -25,21 +25,26 @@ def read_alerting(metadata: Node, default: Alerting = _UNSAID) -> Alerting:
         return default
     said: dict[str, Any] = {}
     for key, node in entries["annotations"].mapping().items():
-        if key == _RUNBOOK:
+        if key == RUNBOOK:
             said["runbook"] = _address(node)
-        elif key == _BOARD:
+        elif key == BOARD:
             said["board"] = _address(node)
-        elif key == _MINIMUM_EVENTS:
+        elif key == MINIMUM_EVENTS:
             said["minimum_events"] = node.integer()
-        elif key == _ABSENT:
+        elif key == ABSENT:
             said["absent"] = node.one_of(("ticket", "off")) == "ticket"
         elif key.startswith(_PREFIX):
             raise node.error("unknown annotation", suggestion(key, _KEYS))
     return replace(default, **said)
 
 
+def is_address(text: str) -> bool:
+    """Whether a text is a whole address of the web."""
+    return text.startswith(("https://", "http://")) and len(text.split()) == 1
+
+
 def _address(node: Node) -> str:
     address = node.text().strip()
-    if not address.startswith(("https://", "http://")) or len(address.split()) != 1:
+    if not is_address(address):
         raise node.error("not an address", "Write it whole, as in https://wiki.example.org/runbooks/orders")
     return address

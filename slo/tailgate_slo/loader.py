@@ -29,23 +29,32 @@ def load(path: Path | str) -> Objectives:
 
     Raises SloError, whose message names the file, the document, the line, the key, the value and the cure.
     """
+    return parse(read_bytes(path), str(path))
+
+
+def read_bytes(path: Path | str) -> bytes:
+    """A file's bytes, of which there may be one more than `read_text` takes. Raises FileError."""
     try:
         with Path(path).open("rb") as file:
-            data = file.read(LARGEST_BYTES + 1)
+            return file.read(LARGEST_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise FileError(f"{path}: cannot be read: {reason}") from None
-    return parse(data, str(path))
+
+
+def read_text(data: bytes, file: str) -> str:
+    """A file's bytes as text; ``file`` is its name for messages. Raises FileError."""
+    if len(data) > LARGEST_BYTES:
+        raise FileError(f"{file}: larger than {LARGEST_BYTES >> 10} KiB. Split it")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FileError(f"{file}: not UTF-8 at byte {error.start}") from None
 
 
 def parse(data: bytes, file: str) -> Objectives:
     """The objectives of a file's bytes; ``file`` is its name for messages. Raises as `load` does."""
-    if len(data) > LARGEST_BYTES:
-        raise FileError(f"{file}: larger than {LARGEST_BYTES >> 10} KiB. Split it")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise FileError(f"{file}: not UTF-8 at byte {error.start}") from None
+    text = read_text(data, file)
     entries = [_entry(file, number, tree) for number, tree in read_stream(text, file)]
     _refuse_repeats(entries)
     slos = _slos(entries)
