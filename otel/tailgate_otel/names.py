@@ -193,6 +193,10 @@ ENV_TARGETS = "TAILGATE_TARGETS"
 ENV_CREW_KEY = "TAILGATE_CREW_KEY"
 ENV_RUN_METRICS_PORT = "TAILGATE_METRICS_PORT"
 ENV_TOLERATE = "TAILGATE_TOLERATE"
+ENV_PROMETHEUS_URL = "TAILGATE_PROMETHEUS_URL"  # this and the next three are read by dashboards/provisioning
+ENV_TEMPO_URL = "TAILGATE_TEMPO_URL"
+ENV_ALERTMANAGER_URL = "TAILGATE_ALERTMANAGER_URL"
+ENV_BOARDS = "TAILGATE_BOARDS"
 ENV_GRAFANA_URL = "GRAFANA_URL"
 ENV_GRAFANA_TOKEN = "GRAFANA_TOKEN"  # noqa: S105 - the variable's name, not a secret
 ENV_GRAFANA_TOKEN_FILE = "GRAFANA_TOKEN_FILE"  # noqa: S105 - the variable's name, not a secret
@@ -245,6 +249,7 @@ LABEL_SLO_MODE = "sloth_mode"
 LABEL_SLO_SPEC = "sloth_spec"
 LABEL_LE = "le"
 LABEL_SEVERITY = "severity"
+LABEL_ABSENT = "absent"  # what an alert of no data misses
 
 # What a Grafana keeps of ours, by its uids, and the tag of the annotations that mark runs.
 GRAFANA_FOLDER = "tailgate"

@@ -8,12 +8,14 @@ import json
 import os
 import secrets
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC
 from pathlib import Path
 from uuid import UUID
 
 import asyncpg
+from tailgate_otel import names
 
 from tailgate_service.errors import ServiceError
 
@@ -47,6 +49,12 @@ class Webhook:
 
     secret: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
     verify_token: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Webhook":
+        """What a service of this environment would share; what is not set there is new."""
+        told = {"secret": names.ENV_WEBHOOK_SECRET, "verify_token": names.ENV_WEBHOOK_VERIFY_TOKEN}
+        return cls(**{key: environ[name] for key, name in told.items() if environ.get(name)})
 
 
 async def write(path: Path, dsn: str, webhook: Webhook) -> None:

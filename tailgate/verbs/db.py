@@ -82,12 +82,16 @@ def seed(
     targets: Annotated[Path, typer.Option(help="Where the targets file is written.")] = DEFAULT_TARGETS,
     as_json: Annotated[bool, typer.Option("--json", help="The rows written, as JSON.")] = False,
 ) -> None:
-    """Fill a migrated, empty database with data that is the same for the same number, and write its targets file."""
+    """Fill a migrated, empty database with data that is the same for the same number, and write its targets file.
+
+    Who signs deliveries does it by the targets file: with TAILGATE_WEBHOOK_SECRET and TAILGATE_WEBHOOK_VERIFY_TOKEN
+    where they are set, as they are for the service, and with new ones where not.
+    """
     config = SeedConfig(workspaces=workspaces, conversations=conversations, messages=messages, seed=number)
 
     async def fill() -> dict[str, int]:
         rows = await write_seed(_dsn(), config)
-        await targets_file.write(targets, _dsn(), targets_file.Webhook())
+        await targets_file.write(targets, _dsn(), targets_file.Webhook.from_env(os.environ))
         return rows
 
     rows = _do(fill())

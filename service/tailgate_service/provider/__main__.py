@@ -25,7 +25,7 @@ from tailgate_service.process import die_with_parent
 from tailgate_service.provider.behaviour import FAULTS, Behaviour
 from tailgate_service.provider.voice import Voice
 
-_HOST = "127.0.0.1"
+_LOOPBACK = "127.0.0.1"
 
 
 class _Server(uvicorn.Server):
@@ -59,8 +59,9 @@ class _Server(uvicorn.Server):
 class _Listening:
     """An application at an address, which it can leave and come back to."""
 
-    def __init__(self, app: ASGIApp, port: int) -> None:
+    def __init__(self, app: ASGIApp, port: int, host: str = _LOOPBACK) -> None:
         self._app = app
+        self._host = host
         self.port = port
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
@@ -69,7 +70,7 @@ class _Listening:
         """Listen; nothing when it does."""
         if self._server is not None:
             return
-        listener = socket.create_server((_HOST, self.port))
+        listener = socket.create_server((self._host, self.port))
         self.port = listener.getsockname()[1]
         self._server = _Server(self._app)
         self._serving = asyncio.create_task(self._server.serve([listener]))
@@ -106,15 +107,15 @@ def _control(voice: Voice, listening: _Listening) -> FastAPI:
     return app
 
 
-async def _serve(port: int, control_port: int, voice: Voice) -> None:
+async def _serve(host: str, port: int, control_port: int, voice: Voice) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    listening = _Listening(voice.app(), port)
+    listening = _Listening(voice.app(), port, host)
     control = _Listening(_control(voice, listening), control_port)
     await listening.begin()
     await control.begin()
-    urls = {"url": f"http://{_HOST}:{listening.port}", "control_url": f"http://{_HOST}:{control.port}"}
+    urls = {"url": f"http://{host}:{listening.port}", "control_url": f"http://{_LOOPBACK}:{control.port}"}
     if voice.behaviour.fault == "refuse":
         await listening.end()
     sys.stdout.write(json.dumps({"ready": True, **urls}) + "\n")
@@ -130,6 +131,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tailgate_service.provider", description="Stand in for the outside voice provider."
     )
+    parser.add_argument("--host", default=_LOOPBACK, help="the provider's address; its behaviour is set on loopback")
     parser.add_argument("--port", type=int, default=0, help="0 for any")
     parser.add_argument("--control-port", type=int, default=0, help="0 for any")
     parser.add_argument("--delay", type=float, default=0.0, help="seconds before each answer and each word of a call")
@@ -141,7 +143,7 @@ def main() -> int:
         parser.error(f"--delay {arguments.delay:g}: {error.errors()[0]['msg']}")
     voice = Voice(os.environ.get(names.ENV_VOICE_KEY, ""), behaviour)
     try:
-        asyncio.run(_serve(arguments.port, arguments.control_port, voice))
+        asyncio.run(_serve(arguments.host, arguments.port, arguments.control_port, voice))
     except OSError as error:
         sys.stderr.write(f"tailgate-provider: cannot listen: {error}\n")
         return 2
