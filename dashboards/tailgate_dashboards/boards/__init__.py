@@ -1,0 +1,1 @@
+"""Grafana boards compiled from the objectives."""
