@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 
 from tailgate_slo.alerting import BOARD, RUNBOOK, is_address
+from tailgate_slo.errors import DocumentError
 from tailgate_slo.node import Node
 
 _NOT_NAME = re.compile(r"[^a-z0-9.-]+")
@@ -28,14 +29,23 @@ _LINKS = {
 
 
 class Notes:
-    """Collects what could not be kept, a sentence with its place each."""
+    """Collects what could not be kept of one file, a sentence with its place each."""
 
     def __init__(self) -> None:
-        self.lost: list[str] = []
+        self._noted: list[tuple[int, str]] = []
+
+    @property
+    def lost(self) -> list[str]:
+        """The sentences, by line."""
+        return [sentence for _, sentence in sorted(self._noted, key=lambda noted: noted[0])]
 
     def add(self, node: Node, problem: str, cure: str = "") -> None:
         """Note what becomes of a place."""
-        self.lost.append(str(node.error(problem, cure)))
+        self._noted.append((node.tree.line, str(node.error(problem, cure))))
+
+    def leave_out(self, error: DocumentError) -> None:
+        """Note what cannot be taken over at all, and why."""
+        self._noted.append((error.line, f"{error} It is left out."))
 
     def fields(self, node: Node, known: Collection[str], reasons: Mapping[str, str]) -> dict[str, Node]:
         """The places of a mapping that are ``known``; each other is noted, with the reason where there is one.
@@ -62,12 +72,11 @@ class Notes:
             self.add(node, f"is called {name}", "Names are of lower-case letters, digits, dots and dashes")
         return name
 
-    def query(self, node: Node) -> str | None:
-        """A query with its window; None, and noted, where it holds other templates, which only its own tool fills."""
+    def query(self, node: Node) -> str:
+        """A query with its window; noted where it has none. Other templates only its own tool fills: an error."""
         query = _WINDOW.sub(WINDOW, node.text().strip())
         if "{{" in query.replace(WINDOW, ""):
-            self.add(node, "the objective is left out: its query holds a template", "Write the query that it makes")
-            return None
+            raise node.error("holds a template", "Write the query that it makes")
         if WINDOW not in query:
             self.add(node, "has no window, so it says the same over every one", f"Write [{WINDOW}] where it ranges")
         return query

@@ -46,8 +46,6 @@ def read_resource(document: Node, notes: Notes) -> Iterator[Taken]:
         if key not in spec:
             raise fields["spec"].error(f"lacks {key}")
     queries = _queries(spec["indicator"], notes)
-    if queries is None:
-        return
     name = notes.name(metadata["name"])
     yield Taken(
         name=name,
@@ -84,7 +82,7 @@ def _job(queries: Mapping[str, str]) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _queries(indicator: Node, notes: Notes) -> dict[str, str] | None:
+def _queries(indicator: Node, notes: Notes) -> dict[str, str]:
     fields = notes.fields(indicator, _KINDS, {})
     if len(fields) != 1:
         raise indicator.error("needs one indicator", "Write one of " + ", ".join(_KINDS))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tailgate_slo.errors import FileError
+from tailgate_slo.errors import DocumentError, FileError
 from tailgate_slo.loader import read_bytes, read_text
 from tailgate_slo.node import Document, Node
 from tailgate_slo.stream import read_stream
@@ -23,16 +23,18 @@ def import_files(paths: Sequence[Path]) -> Imported:
     Where a name is there twice, each gets its service's before it. Raises SloError where a file cannot be read, is
     not what its tool would take, or where nothing can be taken over.
     """
-    notes = Notes()
-    taken = [each for path in paths for each in _file(path, notes)]
+    taken: list[tuple[Taken, Node]] = []
+    lost: list[str] = []
+    for path in paths:
+        notes = Notes()
+        taken += _file(path, notes)
+        lost += notes.lost
     if not taken:
         names = ", ".join(map(str, paths))
-        raise FileError(" ".join([f"{names}: no objective could be taken over.", *notes.lost]))
-    return Imported(
-        sources=tuple(path.name for path in paths),
-        objectives=tuple(each for each, _ in _apart(taken, notes)),
-        lost=tuple(notes.lost),
-    )
+        raise FileError(" ".join([f"{names}: no objective could be taken over.", *lost]))
+    renamed = Notes()
+    objectives = tuple(_apart(taken, renamed))
+    return Imported(sources=tuple(path.name for path in paths), objectives=objectives, lost=(*lost, *renamed.lost))
 
 
 def _file(path: Path, notes: Notes) -> Iterator[tuple[Taken, Node]]:
@@ -40,8 +42,11 @@ def _file(path: Path, notes: Notes) -> Iterator[tuple[Taken, Node]]:
     for number, tree in read_stream(read_text(read_bytes(path), file), file):
         root = Node(document=Document(file=file, number=number), tree=tree)
         node = Node(document=Document(file=file, number=number, title=_title(root)), tree=tree)
-        for taken in _document(node, notes):
-            yield taken, node
+        try:
+            for taken in _document(node, notes):
+                yield taken, node
+        except DocumentError as error:
+            notes.leave_out(error)
 
 
 def _document(node: Node, notes: Notes) -> Iterator[Taken]:
@@ -59,7 +64,7 @@ def _document(node: Node, notes: Notes) -> Iterator[Taken]:
         notes.add(node, "is left out: it is neither of Sloth nor of Pyrra", _KNOWN)
 
 
-def _apart(taken: Sequence[tuple[Taken, Node]], notes: Notes) -> Iterator[tuple[Taken, Node]]:
+def _apart(taken: Sequence[tuple[Taken, Node]], notes: Notes) -> Iterator[Taken]:
     """The objectives, no two of a name."""
     times = Counter(each.name for each, _ in taken)
     seen = set()
@@ -71,7 +76,7 @@ def _apart(taken: Sequence[tuple[Taken, Node]], notes: Notes) -> Iterator[tuple[
         if named.name in seen:
             raise node.error(f"gives a second objective named {named.name}", "Rename one of them")
         seen.add(named.name)
-        yield named, node
+        yield named
 
 
 def _title(root: Node) -> str | None:

@@ -6,6 +6,7 @@ are spelt (``error_query``, ``errorQuery``). Neither says a period; Sloth's is 3
 
 from collections.abc import Iterator, Mapping
 
+from tailgate_slo.errors import DocumentError
 from tailgate_slo.node import Node
 from tailgate_slo.openslo import DEFAULT_PERIOD_DAYS
 
@@ -19,7 +20,6 @@ _LABELS = "Recorded series bear the labels of the service and the objective alon
 _REASONS = {
     "labels": _LABELS,
     "name": "An alert is named after what it says, and labelled with the objective",
-    "plugin": "Its queries are made by Sloth: write those it makes",
     "slo_plugins": "What plugins change is not known here",
     "sloPlugins": "What plugins change is not known here",
     "namespace": "Rules of ours are files, in no namespace",
@@ -46,20 +46,21 @@ def _service(node: Node, notes: Notes, more: tuple[str, ...]) -> Iterator[Taken]
     for key in ("service", "slos"):
         if key not in fields:
             raise node.error(f"lacks {key}")
+    service = fields["service"].text()
     for entry in fields["slos"].items():
-        taken = _objective(entry, fields["service"].text(), notes)
-        if taken is not None:
+        try:
+            taken = _objective(entry, service, notes)
+        except DocumentError as error:
+            notes.leave_out(error)
+        else:
             yield taken
 
 
-def _objective(node: Node, service: str, notes: Notes) -> Taken | None:
+def _objective(node: Node, service: str, notes: Notes) -> Taken:
     fields = notes.fields(node, ("name", "description", "objective", "sli", "alerting"), _REASONS)
     for key in ("name", "objective", "sli"):
         if key not in fields:
             raise node.error(f"lacks {key}")
-    queries = _queries(fields["sli"], notes)
-    if queries is None:
-        return None
     return Taken(
         name=notes.name(fields["name"]),
         display_name=fields["name"].text(),
@@ -67,17 +68,17 @@ def _objective(node: Node, service: str, notes: Notes) -> Taken | None:
         description=fields["description"].words() if "description" in fields else "",
         percent=fields["objective"].between(0, 100),
         period_days=DEFAULT_PERIOD_DAYS,
-        queries=queries,
+        queries=_queries(fields["sli"], notes),
         annotations=_annotations(fields["alerting"], notes) if "alerting" in fields else {},
     )
 
 
-def _queries(sli: Node, notes: Notes) -> Mapping[str, str] | None:
-    """An indicator's queries, None where they cannot be had."""
-    fields = notes.fields(sli, ("events", "raw"), _REASONS)
+def _queries(sli: Node, notes: Notes) -> Mapping[str, str]:
+    if "plugin" in sli.mapping():
+        raise sli.mapping()["plugin"].error("has queries that only Sloth can make", "Write those as events")
+    fields = notes.fields(sli, ("events", "raw"), {})
     if not fields:
-        notes.add(sli, "the objective is left out: it has neither events nor raw")
-        return None
+        raise sli.error("has neither events nor raw")
     if "events" in fields:
         wanted = {"bad": ("error_query", "errorQuery"), "total": ("total_query", "totalQuery")}
         source = fields["events"]
@@ -90,10 +91,7 @@ def _queries(sli: Node, notes: Notes) -> Mapping[str, str] | None:
         node = next((given[key] for key in keys if key in given), None)
         if node is None:
             raise source.error(f"lacks {keys[0]}")
-        query = notes.query(node)
-        if query is None:
-            return None
-        found[word] = query
+        found[word] = notes.query(node)
     return found
 
 
