@@ -1,5 +1,6 @@
 """The options of ``tailgate run``, each as the type of the argument it gives, so that the verb reads as a list."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,6 +9,7 @@ from tailgate_otel import names
 _LOAD, _OPEN, _CLOSED = "What to load", "Open model: arrivals by plan", "Closed model: users, as under Locust"
 _SECURING = "How connections are secured"
 _MANY = "More than one process"
+_TOLD = "Who else is told"
 _JUDGING, _REFERENCE, _OUTPUT = "What to judge by", "The reference API", "What comes out"
 
 VARIANTS_HELP = "sequential (before tuning), parallel (tuned), or readmodel (documents kept current)."
@@ -163,6 +165,32 @@ Metrics = Annotated[
         "--metrics",
         help="The service's Prometheus metrics page, for its own side of the run.",
         rich_help_panel=_JUDGING,
+    ),
+]
+
+GrafanaUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--grafana",
+        help=f"Mark the run as a region in this Grafana; {names.ENV_GRAFANA_TOKEN} holds a token for it.",
+        rich_help_panel=_TOLD,
+    ),
+]
+GrafanaTokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--grafana-token-file",
+        envvar=names.ENV_GRAFANA_TOKEN_FILE,
+        help="A file that holds the token.",
+        rich_help_panel=_TOLD,
+    ),
+]
+AlertmanagerUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--alertmanager",
+        help="Silence the objectives in this Alertmanager while the load is on.",
+        rich_help_panel=_TOLD,
     ),
 ]
 

@@ -31,6 +31,7 @@ from tailgate_service.stack import Stack, StackConfig, passed_on
 from tailgate_service.stack import start as start_stack
 from tailgate_slo import Objectives
 
+from tailgate.announcing import Announcer
 from tailgate.console import out, print_json, say
 from tailgate.crew import key_for
 from tailgate.live import LiveView
@@ -83,16 +84,16 @@ class Request:
         return Plan(**{**given, **more, "host": host})
 
 
-def against_host(request: Request, interruption: Interruption) -> Bundle:
+def against_host(request: Request, interruption: Interruption, announcer: Announcer) -> Bundle:
     """Load the API at the host that was given."""
     plan = request.plan(request.host or "", run_secret=os.environ.get(names.ENV_RUN_SECRET))
     parts = urlsplit(plan.host)
     say(f"loading {parts.scheme}://{parts.netloc} with {plan.locustfile.name}, {_describe(request.load)}")
-    with _watched(request, plan) as watchers:
+    with announcer.load(plan), _watched(request, plan) as watchers:
         return conduct(plan, interruption, **watchers)
 
 
-def embedded(request: Request, interruption: Interruption) -> Bundle:
+def embedded(request: Request, interruption: Interruption, announcer: Announcer) -> Bundle:
     """Start the reference API on a database of its own, and load that."""
     say(f"starting the reference API ({request.variant}) on a database of its own")
     with ExitStack() as stack:
@@ -118,16 +119,17 @@ def embedded(request: Request, interruption: Interruption) -> Bundle:
             facts=_flat(service.facts),
         )
         say(f"loading {service.url} with {plan.locustfile.name}, {_describe(request.load)}")
-        with _watched(request, plan) as watchers:
+        with announcer.load(plan), _watched(request, plan) as watchers:
             # Closing the service makes it hand over its last traces.
             return conduct(plan, interruption, after_load=service.close, traces=receiver.store, **watchers)
 
 
-def conclude(bundle: Bundle, objectives: Objectives | None, *, as_json: bool) -> int:
+def conclude(bundle: Bundle, objectives: Objectives | None, announcer: Announcer, *, as_json: bool) -> int:
     """Judge a bundle, write its reports and say what came of it. Returns the exit code."""
     verdict = judge_bundle(bundle, objectives)
     document = bundle.read_run()
     page = write_report(bundle, document, verdict)
+    announcer.conclude(document, verdict, page)
     if as_json:
         print_json(
             {"bundle": str(bundle.path), "report": str(page), "verdict": verdict.model_dump(mode="json", by_alias=True)}

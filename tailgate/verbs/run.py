@@ -13,6 +13,7 @@ from tailgate_loadtest.shapes.units import seconds
 from tailgate import objectives as objectives_files
 from tailgate import options
 from tailgate import settings as settings_file
+from tailgate.announcing import announcer_for
 from tailgate.console import say
 from tailgate.crew import crew_for, work
 from tailgate.errors import CommandError
@@ -55,6 +56,9 @@ def run(
     worker: options.Worker = False,
     master_host: options.MasterHost = "127.0.0.1",
     master_port: options.MasterPort = 5557,
+    grafana: options.GrafanaUrl = None,
+    grafana_token_file: options.GrafanaTokenFile = None,
+    alertmanager: options.AlertmanagerUrl = None,
     tag: options.Labels = None,
     plan: options.PlanOnly = False,
     as_json: options.AsJson = False,
@@ -75,7 +79,7 @@ def run(
     closed = users is not None or run_time is not None or spawn_rate is not None
     if profile and closed:
         raise CommandError("--profile sets arrivals, -u/-r/-t set users: give one or the other")
-    if worker and (master or processes != 1 or profile or closed or host or plan):
+    if worker and (master or processes != 1 or profile or closed or host or plan or grafana or alertmanager):
         raise CommandError("--worker: what to load, and how, is the master's to say; give only -f and what it needs")
     if spawn_rate is not None and users is None:
         raise CommandError("-r says how quickly users start: give -u, their number, with it")
@@ -133,11 +137,13 @@ def run(
             if plan:
                 show_plan(request.plan(host or "http://127.0.0.1"), embedded=host is None, as_json=as_json)
                 return
-            bundle = against_host(request, interruption) if host else embedded(request, interruption)
+            announcer = announcer_for(grafana, grafana_token_file, alertmanager)
+            load = against_host if host else embedded
+            bundle = load(request, interruption, announcer)
         except KeyboardInterrupt:
             say("interrupted before the load began; nothing was measured")
             raise typer.Exit(interruption.exit_code) from None
-        raise typer.Exit(conclude(bundle, request.objectives, as_json=as_json))
+        raise typer.Exit(conclude(bundle, request.objectives, announcer, as_json=as_json))
 
 
 def _load(

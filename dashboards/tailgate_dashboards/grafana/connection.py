@@ -52,8 +52,8 @@ class Grafana:
 
     def check(self) -> str:
         """Its version, or "" where it keeps that to itself; raises when there is none, or one too old."""
-        found = self.ask("look at its health", lambda api: api.health.check())
-        if not isinstance(found, dict) or "database" not in found:
+        found = self.find("look at its health", lambda api: api.health.check())
+        if found is None or "database" not in found:
             raise self.stranger()
         version = plain(str(found.get("version") or ""))
         major = version.partition(".")[0]

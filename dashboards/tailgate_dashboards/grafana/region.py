@@ -6,11 +6,14 @@ Grafana shows an annotation's text as HTML; whatever comes from elsewhere is esc
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
 from tailgate_otel import names
 
-from .connection import Grafana
+if TYPE_CHECKING:
+    # Importing its client takes a quarter of a second, which runs that mark no region are spared.
+    from .connection import Grafana
 
 _LONGEST_TAG = 100
 """Characters: Grafana's database keeps no more."""
@@ -69,7 +72,7 @@ class Told:
 class Region:
     """One run's region in a Grafana."""
 
-    def __init__(self, grafana: Grafana) -> None:
+    def __init__(self, grafana: "Grafana") -> None:
         self._grafana = grafana
         self._id: int | None = None
 

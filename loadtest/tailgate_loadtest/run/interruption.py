@@ -1,4 +1,7 @@
-"""SIGINT and SIGTERM: before the load they end the program, during it they end the load, after it they wait."""
+"""SIGINT and SIGTERM: before the load they end the program, during it they end the load, after it they wait.
+
+SIGHUP, which comes when a terminal is closed, counts as SIGTERM, unless it is ignored, as under nohup.
+"""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -19,7 +22,10 @@ class Interruption:
         self._previous: dict[int, object] = {}
 
     def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
+        for number in numbers:
             self._previous[number] = signal.signal(number, self._caught)
         return self
 
@@ -44,7 +50,7 @@ class Interruption:
     def _caught(self, number: int, _frame: FrameType | None) -> None:
         first = self.name is None
         if first:
-            self.name = "SIGTERM" if number == signal.SIGTERM else "SIGINT"
+            self.name = "SIGINT" if number == signal.SIGINT else "SIGTERM"
         if self._stop is not None:
             if first:
                 self._stop()
