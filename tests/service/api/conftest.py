@@ -74,7 +74,9 @@ def settings(variant: str, database_of: Callable[[str], Any]) -> Settings:
 async def serving(settings: Settings) -> AsyncIterator[FastAPI]:
     """An API of its own."""
     async with open_pool(settings) as pool, open_store(settings, settings.variant, pool) as store:
-        yield create_app(settings, store)
+        app = create_app(settings, store)
+        async with app.state.desk.running():
+            yield app
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from tailgate_otel import recording
 from tailgate_service.app import create_app, create_store
 from tailgate_service.settings import Settings
 
 from tests.service.api.conftest import once
+from tests.service.api.conftest import serving as api_serving
 from tests.service.auth.issuer import Server, by_hand, document, ec_key, jwk, rsa_key, sending, serving, token
 
 ME = "/api/me"
@@ -27,6 +29,12 @@ def issuer() -> Iterator[Server]:
 @pytest.fixture
 def settings(variant, database_of, settings_for, issuer) -> Settings:
     return settings_for(variant, database_of(variant).dsn, issuer=issuer.issuer)
+
+
+@pytest.fixture
+async def app(settings) -> AsyncIterator[FastAPI]:
+    async with api_serving(settings) as app:
+        yield app
 
 
 def bearer(text: str, workspace: uuid.UUID | None = None) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import httpx
@@ -18,7 +18,7 @@ from tests.service.api.outside import CASES, FORGERS, KEYS, Headers, Victim, for
 from tests.service.auth.issuer import Server, sending, serving
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def issuer() -> Iterator[Server]:
     with serving(sending(KEYS)) as server:
         yield server
@@ -27,12 +27,6 @@ def issuer() -> Iterator[Server]:
 @pytest.fixture
 def settings(variant, database_of, settings_for, issuer) -> Settings:
     return settings_for(variant, database_of(variant).dsn, issuer=issuer.issuer)
-
-
-@pytest.fixture
-async def serving_app(app) -> AsyncIterator[FastAPI]:
-    async with app.state.desk.running():
-        yield app
 
 
 class Asker:
@@ -134,8 +128,8 @@ def test_every_endpoint_has_a_case():
 
 @pytest.mark.row("A9")
 @pytest.mark.parametrize("endpoint", CASES)
-async def test_who_does_not_belong_there_sees_nothing_and_changes_nothing(serving_app, database, endpoint):
-    asker, one = Asker(serving_app, endpoint), await made(serving_app, database)
+async def test_who_does_not_belong_there_sees_nothing_and_changes_nothing(app, database, endpoint):
+    asker, one = Asker(app, endpoint), await made(app, database)
     asked, others = question(asker, one), await foreigners(one)
     everybody = one.ids | {str(others.world.id)}
     before = await rows(database, everybody)
@@ -164,11 +158,11 @@ async def test_who_does_not_belong_there_sees_nothing_and_changes_nothing(servin
 
 @pytest.mark.row("A9")
 @pytest.mark.parametrize("endpoint", [name for name, case in CASES.items() if case.always is None])
-async def test_the_same_question_of_who_belongs_there_is_answered(serving_app, database, endpoint):
+async def test_the_same_question_of_who_belongs_there_is_answered(app, database, endpoint):
     """Or else nothing would be shown by its being refused."""
-    asker = Asker(serving_app, endpoint)
+    asker = Asker(app, endpoint)
     for who in ("its key", "its admin", "its agent"):
-        one = await made(serving_app, database)
+        one = await made(app, database)
         before = await rows(database, one.ids)
         answer = await asker.ask(one, insiders(one)[who])
         if asker.case.admins and who == "its agent":
