@@ -9,6 +9,7 @@ from tailgate_dashboards.boards import files as compiler
 
 from tailgate import objectives as objectives_files
 from tailgate.console import out, print_json
+from tailgate.verbs import dashboards_push
 
 _DRIFTED = 1
 _LINES = 20
@@ -56,3 +57,6 @@ def check(file: _File = None, output: _Output = _DIRECTORY, as_json: _Json = Fal
         raise typer.Exit(_DRIFTED)
     if not as_json:
         out().print(f"{output}: as {objectives.file} says", markup=False)
+
+
+app.command()(dashboards_push.push)

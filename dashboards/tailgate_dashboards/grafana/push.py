@@ -4,10 +4,12 @@ import difflib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from .connection import Grafana
 from .things import Found, Thing
+
+if TYPE_CHECKING:
+    from .connection import Grafana
 
 Action = Literal["create", "update", "keep"]
 
@@ -43,12 +45,12 @@ class Change:
         )
 
 
-def compare(grafana: Grafana, things: Iterable[Thing]) -> list[Change]:
+def compare(grafana: "Grafana", things: Iterable[Thing]) -> list[Change]:
     """What there is to do, in the order of the things; nothing is written. Raises GrafanaError."""
     return [Change(thing=thing, found=thing.find(grafana)) for thing in things]
 
 
-def carry_out(grafana: Grafana, changes: Sequence[Change]) -> None:
+def carry_out(grafana: "Grafana", changes: Sequence[Change]) -> None:
     """Do it, in that order. Raises GrafanaError; what was done by then stays, and is kept the next time."""
     for change in changes:
         if change.action != "keep":

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tailgate_otel import names
 
-from .connection import Grafana
+if TYPE_CHECKING:
+    from .connection import Grafana
+
 
 # Grafana's own bookkeeping: it changes with every save, and differs between one Grafana and the next.
 _BOOKKEEPING = ("id", "version")
@@ -40,10 +42,10 @@ class Thing(Protocol):
     def wanted(self) -> Document:
         """As it should be; to be compared with what is found."""
 
-    def find(self, grafana: Grafana) -> Found | None:
+    def find(self, grafana: "Grafana") -> Found | None:
         """What is there under its uid."""
 
-    def write(self, grafana: Grafana, found: Found | None) -> None:
+    def write(self, grafana: "Grafana", found: Found | None) -> None:
         """Put it there, in the place of what was found."""
 
 
@@ -59,12 +61,12 @@ class Folder:
         """Its title."""
         return {"title": self.title}
 
-    def find(self, grafana: Grafana) -> Found | None:
+    def find(self, grafana: "Grafana") -> Found | None:
         """By its uid."""
         whole = grafana.find("read folders", lambda api: api.folder.get_folder(self.uid))
         return None if whole is None else Found(document={"title": whole.get("title")}, whole=whole)
 
-    def write(self, grafana: Grafana, found: Found | None) -> None:
+    def write(self, grafana: "Grafana", found: Found | None) -> None:
         """Make it, or give it its title."""
         if found is None:
             grafana.ask(f"make the folder {self.title}", lambda api: api.folder.create_folder(self.title, self.uid))
@@ -93,7 +95,7 @@ class Source:
         """What we have a say in."""
         return {"type": self.type, "url": self.url, "access": "proxy", "jsonData": dict(self.settings)}
 
-    def find(self, grafana: Grafana) -> Found | None:
+    def find(self, grafana: "Grafana") -> Found | None:
         """By its uid."""
         whole = grafana.find("read data sources", lambda api: api.datasource.get_datasource_by_uid(self.uid))
         if whole is None:
@@ -102,7 +104,7 @@ class Source:
         document["jsonData"] = {key: value for key, value in _settings(whole).items() if key in self.settings}
         return Found(document=document, whole=whole)
 
-    def write(self, grafana: Grafana, found: Found | None) -> None:
+    def write(self, grafana: "Grafana", found: Found | None) -> None:
         """Make it, or change what we have a say in."""
         what = f"write the data source {self.title}"
         if found is None:
@@ -138,7 +140,7 @@ class Board:
         """The model and its folder."""
         return {"folder": self.folder, "board": _bare(self.model)}
 
-    def find(self, grafana: Grafana) -> Found | None:
+    def find(self, grafana: "Grafana") -> Found | None:
         """By its uid."""
         whole = grafana.find("read boards", lambda api: api.dashboard.get_dashboard(self.uid))
         if whole is None:
@@ -148,7 +150,7 @@ class Board:
             raise grafana.stranger()
         return Found(document={"folder": meta.get("folderUid"), "board": _bare(board)}, whole=board)
 
-    def write(self, grafana: Grafana, found: Found | None) -> None:
+    def write(self, grafana: "Grafana", found: Found | None) -> None:
         """Save it. Refused, rather than lost, is what somebody saved since it was found, or has under its title."""
         board = _bare(self.model)
         if found is not None:
