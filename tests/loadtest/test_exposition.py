@@ -4,6 +4,7 @@ import math
 import shutil
 import subprocess
 import threading
+import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
@@ -37,7 +38,8 @@ def measured(*extra: Beat) -> LoadMetrics:
     live = Live(objectives(FAST, UP))
     live.begin("the-run")
     gauges = {"planned": 12.5, "started": 12, "completed": 10, "waiting": 3, "users": 7, "lag": 0.002}
-    live.add(beat(1, (HOME, Kind.RESPONSE, times(0.02, 30)), (HOME, Kind.FAILED, times(0.01, 2)), **gauges))
+    live.add(beat(1, (HOME, Kind.RESPONSE, times(0.02, 30)), (HOME, Kind.SERVICE, times(0.004, 30)), **gauges))
+    live.add(beat(1, (HOME, Kind.FAILED, times(0.01, 2)), **gauges))
     live.add(beat(2, (HOME, Kind.RESPONSE, times(3.0, 4)), ("POST /a/{id}", Kind.CENSORED, times(9, 1)), **gauges))
     for each in extra:
         live.add(each)
@@ -69,6 +71,8 @@ def test_the_page_says_what_was_counted() -> None:
     assert found[f"{times_}_bucket", "GET", "/home", "5.0"] == 34
     assert found[f"{times_}_sum", "GET", "/home"] == pytest.approx(30 * 0.02 + 4 * 3.0, rel=1 / 2048)
     assert found[f"{times_}_count", "POST", "/a/{id}"] == 0
+    assert found[f"{names.LOAD_SERVICE_TIME}_count", "GET", "/home"] == 30
+    assert found[f"{names.LOAD_SERVICE_TIME}_bucket", "GET", "/home", "0.005"] == 30
     assert found[f"{names.LOAD_FAILED}_total", "GET", "/home"] == 2
     assert found[f"{names.LOAD_CENSORED}_total", "POST", "/a/{id}"] == 1
     assert found[f"{names.LOAD_PLANNED}_total",] == 12.5
@@ -88,11 +92,18 @@ def test_a_stall_shows_on_the_page_at_once() -> None:
     assert [found[names.LOAD_RECENT, p] for p in ("50", "95", "99")] == [2.0, 5.0, 5.5]
 
 
-def test_every_name_of_a_run_is_one_of_ours_and_its_id_is_on_one_metric_alone() -> None:
+def test_every_name_of_a_run_is_one_of_ours_and_its_id_is_on_what_tells_of_the_run_alone() -> None:
     for family in plain(page_of(measured())):
         assert family.name.startswith("tailgate_")
         for sample in family.samples:
-            assert (names.LABEL_RUN_ID in sample.labels) is (sample.name == names.RUN_INFO)
+            assert (names.LABEL_RUN_ID in sample.labels) is (sample.name in (names.RUN_INFO, names.RUN_START))
+
+
+def test_a_run_says_when_its_load_began() -> None:
+    before = time.time()
+    found = samples(page_of(measured()))
+    # The first of its seconds was over when it was told of.
+    assert before - 1 <= found[names.RUN_START, "the-run"] <= time.time() - 1
 
 
 def test_before_the_load_there_is_nothing() -> None:

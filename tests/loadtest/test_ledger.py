@@ -63,7 +63,8 @@ def test_memory_holds_a_few_seconds_whatever_the_length():
 
 def test_what_was_freshly_counted_is_told_once(ledger):
     ledger.add(one())
-    assert {key: found.total for key, found in ledger.fresh().items()} == {("GET /a", Kind.RESPONSE): 1}
+    kinds = (Kind.RESPONSE, Kind.SERVICE)
+    assert {key: found.total for key, found in ledger.fresh().items()} == {("GET /a", kind): 1 for kind in kinds}
     assert ledger.recent().total == 1
     assert not ledger.fresh()
     assert not ledger.recent().counts

@@ -77,7 +77,7 @@ class Ledger:
         """Count the times of one route and kind in one second."""
         route = self._bounded(route)
         self._open[second].setdefault((route, kind), Histogram()).merge(histogram)
-        if kind in (Kind.RESPONSE, Kind.FAILED, Kind.CENSORED):
+        if kind in (Kind.RESPONSE, Kind.SERVICE, Kind.FAILED, Kind.CENSORED):
             self._fresh.setdefault((route, kind), Histogram()).merge(histogram)
 
     def fresh(self) -> dict[tuple[str, Kind], Histogram]:

@@ -24,7 +24,7 @@ _STATES = {State.KEPT: 1, State.UNDECIDED: 0, State.NO_SAMPLES: 0, State.MISSED:
 
 
 class LoadMetrics(Collector):
-    """The families of one run. Its id is a label of the info metric alone: elsewhere it would open new series each run.
+    """The families of one run. Its id is a label of what tells of the run alone: elsewhere it would open new series.
 
     Args:
         live: how the run stands.
@@ -49,6 +49,11 @@ class LoadMetrics(Collector):
             info = GaugeMetricFamily(names.RUN_INFO, "The run, always 1.", labels=(names.LABEL_RUN_ID, *self._info))
             info.add_metric((now.run, *self._info.values()), 1)
             yield info
+            start = GaugeMetricFamily(
+                names.RUN_START, "When the run's load began, in seconds since 1970.", labels=(names.LABEL_RUN_ID,)
+            )
+            start.add_metric((now.run,), now.began)
+            yield start
 
     def _load(self, now: Snapshot) -> Iterator[Metric]:
         tick = now.tick
@@ -72,6 +77,9 @@ class LoadMetrics(Collector):
         times = HistogramMetricFamily(
             names.LOAD_RESPONSE_TIME, "From due to the last byte, of judged requests that succeeded.", labels=_BY_ROUTE
         )
+        service = HistogramMetricFamily(
+            names.LOAD_SERVICE_TIME, "From the send to the last byte, of the same requests.", labels=_BY_ROUTE
+        )
         failed = CounterMetricFamily(names.LOAD_FAILED, "Judged requests that failed.", labels=_BY_ROUTE)
         censored = CounterMetricFamily(
             names.LOAD_CENSORED, "Judged requests without an answer when the drain ended.", labels=_BY_ROUTE
@@ -80,9 +88,10 @@ class LoadMetrics(Collector):
             method, _, template = route.partition(" ")
             labels = (method, template) if template else (names.OTHER_METHOD, route)
             times.add_metric(labels, *cumulative(counts.response, self._edges))
+            service.add_metric(labels, *cumulative(counts.service, self._edges))
             failed.add_metric(labels, counts.failed)
             censored.add_metric(labels, counts.censored)
-        yield from (times, failed, censored)
+        yield from (times, service, failed, censored)
 
     def _objectives(self, now: Snapshot) -> Metric:
         states = GaugeMetricFamily(

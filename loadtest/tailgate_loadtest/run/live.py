@@ -5,6 +5,7 @@ here take requests as independent, which requests in a queue are not, and are th
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ class Beat:
 
     tick: Tick
     counts: Counts = ()
-    """What came since the last beat, of judged requests only: responses, failed and censored ones."""
+    """What came since the last beat, of judged requests only: responses, service times, failed and censored ones."""
     notes: tuple[str, ...] = ()
     """What befell the processes that put the load on."""
 
@@ -94,12 +95,14 @@ class RouteCounts:
 
     response: Histogram = field(default_factory=Histogram)
     """Response times of those that succeeded."""
+    service: Histogram = field(default_factory=Histogram)
+    """Service times of the same."""
     failed: int = 0
     censored: int = 0
 
     def copy(self) -> "RouteCounts":
         """The counts of this moment."""
-        return RouteCounts(Histogram(self.response.counts), self.failed, self.censored)
+        return RouteCounts(Histogram(self.response.counts), Histogram(self.service.counts), self.failed, self.censored)
 
 
 class _Tally:
@@ -125,6 +128,8 @@ class Snapshot:
 
     run: str
     """Its id."""
+    began: float
+    """When its load began, in seconds since 1970, to about a hundredth."""
     tick: Tick
     routes: Mapping[str, RouteCounts]
     standings: tuple[Standing, ...]
@@ -140,6 +145,7 @@ class Live:
         self._slos = tuple(s for s in slos if s.measure is not None and s.measure.kind in ("latency", "availability"))
         self._lock = threading.Lock()
         self._run = ""
+        self._began = 0.0
         self.notes: list[str] = []
         """What befell the processes that put the load on."""
         self._recent: deque[Tick] = deque(maxlen=_RECENT + 1)
@@ -157,13 +163,15 @@ class Live:
     def add(self, beat: Beat) -> None:
         """One second has passed."""
         with self._lock:
+            if not self._recent:
+                self._began = time.time() - beat.tick.second
             self._recent.append(beat.tick)
             self._count(beat.counts)
             self.notes += beat.notes
 
     def settle(self, log: LatencyLog, arrivals: Arrivals) -> None:
         """The load is over: from now on say what the log and the account say, to the request."""
-        kinds = (Kind.RESPONSE, Kind.FAILED, Kind.CENSORED)
+        kinds = (Kind.RESPONSE, Kind.SERVICE, Kind.FAILED, Kind.CENSORED)
         counts = [(r, kind, list(log.whole(r, kind).counts.items())) for r in log.routes for kind in kinds]
         with self._lock:
             self._forget()
@@ -199,7 +207,9 @@ class Live:
             if not self._recent:
                 return None
             routes = {route: counts.copy() for route, counts in self._routes.items()}
-            return Snapshot(run=self._run, tick=self._recent[-1], routes=routes, standings=self.standings())
+            return Snapshot(
+                run=self._run, began=self._began, tick=self._recent[-1], routes=routes, standings=self.standings()
+            )
 
     def _count(self, counts: Counts) -> None:
         for route, kind, raw in counts:
@@ -214,8 +224,11 @@ class Live:
                 known.failed += total
             elif kind is Kind.CENSORED:
                 known.censored += total
+            elif kind is Kind.SERVICE:
+                known.service.merge(Histogram(dict(pairs)))
+                continue  # not judged
             else:
-                continue  # service times and set-up are not judged
+                continue  # nor is set-up
             for tally in self._tallies:
                 if tally.slo.measure is not None and tally.slo.measure.route in (None, route):
                     tally.add(kind, pairs, total)
