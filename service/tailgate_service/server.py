@@ -26,6 +26,7 @@ from tailgate_service.store.base import Store
 from tailgate_service.store.database import Connection, Pool
 from tailgate_service.store.readmodel.metrics import ReadModelMetrics
 from tailgate_service.switch import Switch
+from tailgate_service.waits import Waits, watching
 
 _CONNECT_WITHIN = 10.0
 _STATEMENT_WITHIN = 30.0
@@ -50,7 +51,7 @@ async def serve(settings: Settings, config: Config, announce: Announce) -> None:
     cannot be listened on.
     """
     recorder = _recorder(settings.recorder, config)
-    documents = ReadModelMetrics()
+    documents, waits = ReadModelMetrics(), Waits()
     listener = Listener(settings.database_url)
     with _listen(settings) as bound, remembering(listener) as memory:
         async with (
@@ -58,9 +59,11 @@ async def serve(settings: Settings, config: Config, announce: Announce) -> None:
             listener.running(),
             _switch(settings, pool, listener, memory, documents) as switch,
             pruning(settings.database_url, settings.events_kept),
+            watching(listener, waits),
         ):
             app = create_app(settings, switch.store, listener)
             recorder.show(documents)
+            recorder.show(waits)
             recorder.show(app.state.live.metrics)
             recorder.show(app.state.desk.cache.counts)
             recorder.start()
