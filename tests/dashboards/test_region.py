@@ -82,11 +82,11 @@ def test_who_may_not_write_is_told_which_role_may() -> None:
         Region(Grafana(standin.url, VIEWER)).begin(BEGUN)
 
 
-@given(
-    profile=st.text(max_size=300),
-    reasons=st.lists(st.text(max_size=3000), max_size=5),
-    labels=st.dictionaries(st.text(max_size=20), st.text(max_size=200)),
-)
+PIECES = st.sampled_from(["<img src=x>", "</a>", "<a href='javascript:x'>", "javascript:x", "http://", '"', "&", "'"])
+TEXTS = st.lists(PIECES | st.text(max_size=5), max_size=9).map("".join) | st.text(max_size=3000)
+
+
+@given(profile=TEXTS, reasons=st.lists(TEXTS, max_size=5), labels=st.dictionaries(TEXTS, TEXTS, max_size=3))
 def test_nothing_that_a_run_is_called_becomes_html_or_outgrows_a_database(
     profile: str, reasons: list[str], labels: dict[str, str]
 ) -> None:
