@@ -111,14 +111,14 @@ class Announcer:
         if self._alertmanager is None:
             yield
             return
-        if plan.objectives is None:
+        ids = [identity_of(slo)[names.LABEL_SLO_ID] for slo in (plan.objectives.slos if plan.objectives else ())]
+        if not ids:
             raise CommandError("--alertmanager: without objectives there are no alerts of theirs; give --slo")
         length = _length(plan)
         if length is None:
             raise CommandError("--alertmanager: a silence needs an end, and only the locustfile knows it; give -t")
         seconds = _START + (plan.crew.patience if plan.crew else 0.0) + length + plan.drain
         comment = f"load test {plan.gate_profile} of {_host(plan)}, lifted when it ends"
-        ids = [identity_of(slo)[names.LABEL_SLO_ID] for slo in plan.objectives.slos]
         with silenced(self._alertmanager, ids, seconds=seconds, comment=comment, on_left=say):
             until = datetime.fromtimestamp(time.time() + seconds, UTC)
             say(f"nobody is paged for these objectives while the load is on, nor after {until:%H:%M:%S} UTC if it dies")

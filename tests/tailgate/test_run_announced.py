@@ -136,6 +136,7 @@ def test_of_a_load_that_never_began_neither_is_left(
         (["--grafana", "GRAFANA", "--grafana-token-file", "none"], "none: cannot be read"),
         (["--grafana", "GRAFANA", "--grafana-token-file", "empty"], "empty: holds no token"),
         (["--grafana", "GRAFANA", "--grafana-token-file", "binary"], "binary: holds no token"),
+        (["--alertmanager", "NOWHERE", "--slo", ""], "without objectives there are no alerts"),
         (["--worker", "--alertmanager", "NOWHERE"], "--worker"),
     ],
 )
