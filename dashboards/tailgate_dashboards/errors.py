@@ -2,6 +2,8 @@
 
 DashboardError
 ├── UnsupportedError   the objectives ask for what cannot be compiled
+├── ConflictError      what would be recorded is recorded already
+├── RuleFileError      a file of rules cannot be read
 ├── UnansweredError    a Prometheus has nothing that answers an objective
 ├── PrometheusError    a Prometheus cannot be asked
 │   ├── RefusedError   it does not take a question
@@ -17,6 +19,14 @@ class DashboardError(Exception):
 
 class UnsupportedError(DashboardError):
     """The objectives ask for series that the compiler does not know."""
+
+
+class ConflictError(DashboardError):
+    """Two rules would record the same; the message names both, and what to rename."""
+
+
+class RuleFileError(DashboardError):
+    """A file cannot be read as Prometheus rules."""
 
 
 class UnansweredError(DashboardError):

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated
 
-import tailgate_dashboards.rules as rules_compiler
 import tailgate_slo
 import typer
 from rich.table import Table
@@ -11,9 +10,10 @@ from tailgate_slo import SLO, samples_to_decide
 
 from tailgate import objectives as objectives_files
 from tailgate.console import out, print_json
-from tailgate.errors import CommandError
+from tailgate.verbs import slo_rules
 
 app = typer.Typer(no_args_is_help=True, help="Objectives: validate an OpenSLO file, compile it into Prometheus rules.")
+app.command()(slo_rules.rules)
 
 
 @app.command()
@@ -35,22 +35,6 @@ def check(
         out().print(table)
         for title in each.ignored:
             out().print(f"passed over: {title}", markup=False)
-
-
-@app.command()
-def rules(
-    file: Annotated[Path | None, typer.Argument(help="slo.yaml here is the default.")] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Standard output without it.")] = None,
-) -> None:
-    """Compile an objectives file into Prometheus recording rules and alerts."""
-    text = rules_compiler.render(rules_compiler.compile_rules(tailgate_slo.load(file or objectives_files.DEFAULT)))
-    if output is None:
-        typer.echo(text, nl=False)
-        return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{output}: cannot be written: {error.strerror}") from error
 
 
 def _good(slo: SLO) -> str:

@@ -1,0 +1,68 @@
+"""What is recorded of one objective: its error ratios by window, and what follows from them."""
+
+from typing import Any
+
+from tailgate_otel import names
+from tailgate_slo import SLO
+from tailgate_slo.budget import error_budget
+
+from .events import Events
+from .identity import recorded
+from .windows import LONGEST_RAW, SHORTEST, Window, windows
+
+Rule = dict[str, Any]
+
+
+def short_rules(slo: SLO, identity: dict[str, str], events: Events, pace: int) -> list[Rule]:
+    """The error ratios over windows that are short enough to count from the raw series."""
+    short = (window for window in windows(slo.period_days, pace) if window.seconds <= LONGEST_RAW)
+    return [_ratio(identity, events, window) for window in short]
+
+
+def long_rules(slo: SLO, identity: dict[str, str], events: Events, pace: int) -> list[Rule]:
+    """The rates of bad and of all events, and the error ratios over the windows that add these up.
+
+    Ratios of sums weigh every event the same. They are to be evaluated once a minute, which bounds how many values a
+    window holds, however often other rules are.
+    """
+    long = (window for window in windows(slo.period_days, pace) if window.seconds > LONGEST_RAW)
+    now = events.over(Window(seconds=SHORTEST, pace=pace).range)
+    return [
+        _record(names.SLI_BAD_EVENTS, now.bad, identity),
+        _record(names.SLI_EVENTS, now.all, identity),
+        *(_ratio(identity, events, window) for window in long),
+    ]
+
+
+def _ratio(identity: dict[str, str], events: Events, window: Window) -> Rule:
+    if events.ranged and window.seconds <= LONGEST_RAW:
+        within = events.over(window.range)
+        bad, every = within.bad, within.all
+    else:
+        bad, every = (
+            f"sum_over_time({recorded(metric, identity)}[{window.range}])"
+            for metric in (names.SLI_BAD_EVENTS, names.SLI_EVENTS)
+        )
+    labels = {**identity, names.LABEL_SLO_WINDOW: window.name}
+    return _record(names.SLI_ERROR_RATIO + window.name, f"{bad}\n/\n({every} > 0)", labels)
+
+
+def meta_rules(slo: SLO, identity: dict[str, str]) -> list[Rule]:
+    """The objective itself, how fast its budget burns, and what is left of it."""
+    budget = error_budget(slo.target)
+    current = recorded(f"{names.SLI_ERROR_RATIO}{Window(seconds=SHORTEST).name}", identity)
+    period = recorded(f"{names.SLI_ERROR_RATIO}{slo.period_days}d", identity)
+    info = {**identity, names.LABEL_SLO_MODE: "tailgate", names.LABEL_SLO_SPEC: "openslo/v1"}
+    return [
+        _record(names.SLO_OBJECTIVE, f"vector({slo.target:f})", identity),
+        _record(names.SLO_ERROR_BUDGET, f"vector({budget:f})", identity),
+        _record(names.SLO_PERIOD_DAYS, f"vector({slo.period_days})", identity),
+        _record(names.SLO_CURRENT_BURN_RATE, f"{current} / {budget:f}", identity),
+        _record(names.SLO_PERIOD_BURN_RATE, f"{period} / {budget:f}", identity),
+        _record(names.SLO_BUDGET_REMAINING, f"1 - {recorded(names.SLO_PERIOD_BURN_RATE, identity)}", identity),
+        _record(names.SLO_INFO, "vector(1)", info),
+    ]
+
+
+def _record(metric: str, expr: str, labels: dict[str, str]) -> Rule:
+    return {"record": metric, "expr": expr, "labels": dict(labels)}
