@@ -3,6 +3,8 @@
 import os
 import signal
 import time
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +19,8 @@ from tailgate.console import print_json, say
 from tailgate.errors import CommandError
 from tailgate.options import VARIANTS_HELP
 
+OBSERVED = Path(".tailgate/observe")
+
 
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen at; by default loopback.")] = "127.0.0.1",
@@ -28,6 +32,10 @@ def serve(
     db_rtt: Annotated[str, typer.Option(help="A round trip put before the database, such as 20ms.")] = "0ms",
     slo: Annotated[str | None, typer.Option(help="The objectives that the API watches.")] = None,
     targets: Annotated[Path, typer.Option(help="Where the personas' targets file is written.")] = DEFAULT_TARGETS,
+    observe: Annotated[
+        bool,
+        typer.Option("--observe", help="Have it watched by Prometheus, Alertmanager and Grafana, as far as found."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The addresses as JSON on standard output.")] = False,
 ) -> None:
     """Serve the reference API on an embedded, seeded database until Ctrl-C.
@@ -36,6 +44,9 @@ def serve(
     each workspace and what there is to ask for. A voice provider is stood in for; Redis, an issuer of tokens and
     allowed origins are used where TAILGATE_REDIS_URL, TAILGATE_TOKEN_ISSUER, _AUDIENCE and _KEYS, and
     TAILGATE_ALLOWED_ORIGINS name them.
+
+    With --observe, Prometheus evaluates the rules of the objectives, Alertmanager takes its alerts, and Grafana shows
+    the boards: those of them that are on the PATH. What they know stays in .tailgate/observe.
 
     Then, in another terminal: `locust -f loadtest/locustfile.py --host http://127.0.0.1:8000`
     """
@@ -59,13 +70,23 @@ def serve(
             targets=targets,
             around=passed_on(os.environ),
         )
-        with start(config) as stack:
+        with start(config) as stack, ExitStack() as watching:
             addresses = {"url": stack.url, "metrics": stack.metrics_url, "targets": str(stack.targets)}
+            missing: Mapping[str, str] = {}
+            if observe and objectives:
+                # It draws boards, by a library that takes a third of a second to be imported.
+                from tailgate.observe import observing
+
+                observers = watching.enter_context(observing(OBSERVED, stack.metrics_url, objectives))
+                addresses |= observers.addresses
+                missing = observers.missing
+            for name, why in missing.items():
+                say(f"without {name}: {why}")
             if as_json:
-                print_json(addresses)
+                print_json({**addresses, "missing": sorted(missing)} if observe else addresses)
             else:
                 for name, address in addresses.items():
-                    typer.echo(f"{name:<8} {address}")
+                    typer.echo(f"{name:<12} {address}")
             say("Ctrl-C ends it")
             while stack.alive():
                 time.sleep(0.5)

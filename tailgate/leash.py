@@ -1,0 +1,88 @@
+"""Programs that are none of ours, as children that end when we do, however that is.
+
+:class:`Leashed` is the parent's side. The other is this module run as a process, ``python -m tailgate.leash PROGRAM
+ARGUMENT...``: it has the kernel ask it to end (SIGTERM) when the thread ends that started it, and becomes PROGRAM.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+from tailgate_otel import names
+
+PR_SET_PDEATHSIG = 1
+READY_WITHIN = 60.0
+ENDS_WITHIN = 10.0
+_LOG_LINES = 5
+
+
+class Leashed:
+    """A program in a session of its own, so that Ctrl-C leaves its end to us; its output goes to ``log``.
+
+    To be made by the thread that this process began with: the child ends with that thread.
+    """
+
+    def __init__(self, argv: Sequence[str], environ: Mapping[str, str], log: Path) -> None:
+        self._log = log
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(  # noqa: S603 - what our caller says
+                [sys.executable, "-P", "-m", __name__, *argv],
+                env={**environ, names.ENV_PARENT: str(os.getpid())},
+                cwd=log.parent,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def failed(self, url: str) -> str:
+        """Why it does not answer at ``url``, once that is known; empty as soon as it does."""
+        end = time.monotonic() + READY_WITHIN
+        while self._process.poll() is None:
+            with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):  # noqa: S310 - of loopback
+                return ""
+            if time.monotonic() > end:
+                return f"it is not ready after {READY_WITHIN:g} s; its log is {self._log}"
+            time.sleep(0.1)
+        last = self._log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
+        return f"it ended with {self._process.returncode}; its log ({self._log}) ends:\n" + "\n".join(last)
+
+    def close(self) -> None:
+        """End it; a second call does nothing."""
+        self._process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(ENDS_WITHIN)
+        self._process.kill()
+        self._process.wait()
+
+
+def main() -> int:
+    """Become the program; returns, with 2, only when that cannot be."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    # Asked after it was arranged: a parent that had gone before would not be noticed.
+    if os.getppid() != int(os.environ.pop(names.ENV_PARENT)):
+        return 2
+    program = sys.argv[1]
+    try:
+        os.execv(program, sys.argv[1:])  # noqa: S606 - what our parent says
+    except OSError as error:
+        sys.stderr.write(f"{program} cannot be run: {error.strerror}\n")
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

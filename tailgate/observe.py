@@ -1,0 +1,113 @@
+"""What watches ``tailgate serve --observe``, as far as the programs are found.
+
+They run by the files of ``docker-compose.yml``, on loopback, and keep what they know in a directory:
+
+    <directory>/
+      prometheus.yml, alertmanager.yml       as they come with the package
+      rules/, boards/                        compiled from the objectives
+      targets/                               whom Prometheus asks, and whom it tells
+      prometheus/, alertmanager/, grafana/   what each keeps, from one start to the next
+      NAME.log
+"""
+
+import contextlib
+import fcntl
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml
+from tailgate_dashboards import data
+from tailgate_dashboards.boards import files
+from tailgate_slo import Objectives
+
+from tailgate.errors import CommandError
+from tailgate.leash import Leashed
+from tailgate.watchers import LOOPBACK, WATCHERS
+
+RUN_METRICS_PORT = 9465
+"""Where a run is looked for: ``tailgate run --metrics-port 9465``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observers:
+    """``addresses``: name -> URL of those that run; ``missing``: name -> why, of those that do not."""
+
+    addresses: Mapping[str, str]
+    missing: Mapping[str, str]
+
+
+@contextmanager
+def observing(directory: Path, metrics_url: str, objectives: Objectives) -> Iterator[Observers]:
+    """Watch the service whose metrics are at ``metrics_url`` by its objectives, for the length of the block.
+
+    What is not found, or does not start, is among the missing; the others run without it. To be entered by the thread
+    that this process began with. Raises ``DashboardError`` when the objectives cannot be compiled, ``CommandError``
+    when the directory is another's, ``OSError`` when it cannot be written.
+    """
+    directory = directory.absolute()
+    with _alone(directory), ExitStack() as running:
+        urls = {watcher.name: f"http://{LOOPBACK}:{_port(watcher.usual_port)}" for watcher in WATCHERS}
+        _write(directory, urlsplit(metrics_url).netloc, urls, objectives)
+        addresses: dict[str, str] = {}
+        missing: dict[str, str] = {}
+        for watcher in WATCHERS:
+            found = watcher.find(directory, urls)
+            if isinstance(found, str):
+                missing[watcher.name] = found
+                continue
+            log = directory / f"{watcher.name}.log"
+            program = running.enter_context(Leashed(found.argv, {**os.environ, **found.environ}, log))
+            if why := program.failed(urls[watcher.name] + watcher.ready):
+                missing[watcher.name] = why
+                program.close()
+            else:
+                addresses[watcher.name] = urls[watcher.name]
+        yield Observers(addresses=addresses, missing=missing)
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Let nobody else write the files that ours read."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CommandError(
+                f"{directory}: another `tailgate serve --observe` keeps its data there; end that, or start in another"
+                " directory"
+            ) from error
+        yield
+
+
+def _write(directory: Path, metrics: str, urls: Mapping[str, str], objectives: Objectives) -> None:
+    texts = files.compiled(objectives)
+    for drift in list(files.drifts(directory, texts)):
+        files.put_right(directory, texts, drift)
+    for name in ("prometheus.yml", "alertmanager.yml"):
+        (directory / name).write_text(data.file(name).read_text(encoding="utf-8"), encoding="utf-8")
+    told = {
+        "service": [metrics],
+        "load": [f"{LOOPBACK}:{RUN_METRICS_PORT}"],
+        "stack": [urlsplit(url).netloc for url in urls.values()],
+        "alertmanager": [urlsplit(urls["alertmanager"]).netloc],
+    }
+    (directory / "targets").mkdir(exist_ok=True)
+    for name, targets in told.items():
+        (directory / "targets" / f"{name}.yaml").write_text(yaml.safe_dump([{"targets": targets}]), encoding="utf-8")
+
+
+def _port(usual: int) -> int:
+    """The usual one where it is free, any other where it is not."""
+    for wanted in (usual, 0):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((LOOPBACK, wanted))
+            found: int = probe.getsockname()[1]
+            return found
+    raise CommandError(f"no port of {LOOPBACK} is free")
