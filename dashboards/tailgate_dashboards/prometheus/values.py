@@ -52,8 +52,8 @@ def read_lines(data: Any) -> list[Line]:
         raise ValueError(f"a {data['resultType']} instead of a matrix")
     found = []
     for each in data["result"]:
-        if points := each.get("values"):
-            times, values = zip(*points, strict=True)
+        if each.get("values"):
+            times, values = zip(*each["values"], strict=True)
             found.append(
                 Line(
                     labels=read_labels(each["metric"]),

@@ -1,0 +1,1 @@
+"""Alerts replayed over a Prometheus's past: when they would have fired, and at other thresholds how often."""

@@ -1,0 +1,132 @@
+"""The events of an objective over the past: all of them, and the bad ones at every threshold that can be asked for."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+import numpy as np
+from tailgate_otel import names
+from tailgate_slo import SLO, Measure
+
+from tailgate_dashboards.errors import UnansweredError
+from tailgate_dashboards.prometheus import Prometheus
+from tailgate_dashboards.prometheus.edges import edge_of, nearest, same
+from tailgate_dashboards.rules import Events, events_of
+from tailgate_dashboards.series import Series, select
+
+from .past import Past
+from .replay import Floats
+
+_NATIVE_THRESHOLDS = (Decimal("0.5"), Decimal("0.75"), Decimal("1.5"), Decimal(2))
+"""A native histogram answers for any threshold: these parts of the objective's own are tried."""
+_SCRAPES = 4
+"""Scrapes that a step holds at the least, so that one that failed leaves no hole."""
+_SHORTEST_STEP, _LONGEST_STEP = 60.0, 900.0
+_QUERY_STEP = 300.0
+"""The shortest window of the alerts: nobody but the query itself knows how often its series are scraped."""
+_HOUR, _LOOKS = 3_600.0, 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """Events in each step: ``all``, the ``bad`` ones, and the bad ones at ``other`` thresholds (seconds or counts).
+
+    Where they are not ``counted``, these are moments, of which nobody can ask how many there are.
+    """
+
+    all: Floats
+    bad: Floats
+    other: Mapping[Decimal, Floats]
+    counted: bool = True
+
+
+def step_of(slo: SLO, series: Series, prometheus: Prometheus, *, begin: float, end: float) -> float:
+    """The seconds of a step that holds a few scrapes of an objective's series.
+
+    Raises UnansweredError where there is no such series, or too seldom a sample for the alerts' windows.
+    """
+    if slo.measure is None:
+        return _QUERY_STEP
+    selector = select(_counter(slo.measure, series), *series.matchers(slo.measure.route))
+    look = min(_HOUR, end - begin)
+    apart = max((end - begin - look) / _LOOKS, 1.0)
+    lines = prometheus.query_range(f"max(count_over_time({selector}[{look:.0f}s]))", begin + look, end, apart)
+    most = max((value for line in lines for value in line.values), default=0.0)
+    if not most:
+        raise UnansweredError(f"{selector} has no sample in this time")
+    # A tenth less: an hour of scrapes every 15 s may hold 239 of them.
+    step = max(_SHORTEST_STEP, 60.0 * math.ceil(_SCRAPES * look / most / 60 - 0.1))
+    if step > _LONGEST_STEP:
+        raise UnansweredError(f"{selector} has a sample every {look / most:.0f} s: too seldom to replay alerts")
+    return step
+
+
+def count(slo: SLO, series: Series, past: Past) -> Counted:
+    """The events that an objective counts.
+
+    Raises UnansweredError where the Prometheus has no series or no bucket for it, UnsupportedError where there cannot
+    be any, PrometheusError where it cannot be asked.
+    """
+    events = events_of(slo, series)
+    if events is None:
+        raise UnansweredError("nothing in a Prometheus tells it")
+    measure = slo.measure
+    if measure is None or measure.threshold is None:
+        return Counted(all=_all(events, past), bad=_bad(events, past), other={}, counted=events.counted)
+    if measure.kind == "latency" and series.native:
+        others = {measure.threshold * part: _at(slo, measure.threshold * part) for part in _NATIVE_THRESHOLDS}
+        return Counted(
+            all=_all(events, past),
+            bad=_bad(events, past),
+            other={at: _bad(changed, past) for at, slo in others.items() if (changed := events_of(slo, series))},
+        )
+    return _classic(measure, measure.threshold, series, past, _all(events, past))
+
+
+def _at(slo: SLO, threshold: Decimal) -> SLO:
+    return replace(slo, measure=slo.measure and replace(slo.measure, threshold=threshold))
+
+
+def _counter(measure: Measure, series: Series) -> str:
+    """A series that counts a measure's events, by which it is seen how often they are scraped."""
+    if measure.kind == "availability":
+        return series.statuses
+    if measure.kind == "latency":
+        return series.duration if series.native else f"{series.duration}_count"
+    if measure.kind == "queries" and series.queries is not None:
+        return f"{series.queries}_count"
+    raise UnansweredError(f"the service's series do not tell {measure.kind}")
+
+
+def _classic(measure: Measure, threshold: Decimal, series: Series, past: Past, every: Floats) -> Counted:
+    """Every edge of a histogram at once, of which the objective's own is one."""
+    buckets = f"{_counter(measure, series).removesuffix('_count')}_bucket"
+    per_unit = series.per_second if measure.kind == "latency" else Decimal(1)
+    rate = f"rate({select(buckets, *series.matchers(measure.route))}[{past.window}])"
+    good: dict[Decimal, Floats] = {}
+    for text, rates in past.lines(f"sum by ({names.LABEL_LE}) ({rate})", names.LABEL_LE).items():
+        if (edge := edge_of(text, per_unit)) is not None:
+            # le="1" and le="1.0" of two clients are one edge.
+            good[edge] = good.get(edge, np.zeros(past.steps)) + rates * past.step
+    own = next((edge for edge in good if same(edge, threshold)), None)
+    if own is None:
+        near = " and ".join(f"{edge.normalize():f}" for edge in nearest(good, threshold))
+        raise UnansweredError(
+            f"no bucket of {buckets} ends at {threshold.normalize():f}; the nearest edges are {near or 'unknown'}"
+        )
+    bad = {edge: np.maximum(every - within, 0.0) for edge, within in sorted(good.items())}
+    return Counted(all=every, bad=bad.pop(own), other=bad)
+
+
+def _all(events: Events, past: Past) -> Floats:
+    return _events(events.over(past.window).all, past)
+
+
+def _bad(events: Events, past: Past) -> Floats:
+    return _events(events.over(past.window).bad, past)
+
+
+def _events(rate: str, past: Past) -> Floats:
+    """Events in each step, of a rate that is one series."""
+    return past.lines(rate).get("", np.zeros(past.steps)) * past.step

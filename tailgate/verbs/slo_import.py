@@ -1,0 +1,46 @@
+"""``tailgate slo import``: objectives of Sloth and Pyrra, taken over."""
+
+from pathlib import Path
+from typing import Annotated
+
+import tailgate_slo
+import typer
+from tailgate_slo.importing import import_files
+
+from tailgate.console import print_json, say
+from tailgate.errors import CommandError
+
+
+def import_(
+    files: Annotated[
+        list[Path], typer.Argument(help="Sloth's own format, PrometheusServiceLevel, or Pyrra's ServiceLevelObjective.")
+    ],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Standard output without it.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The text, and what was not kept, as JSON.")] = False,
+) -> None:
+    """Write an objectives file that asks for what Sloth's or Pyrra's files ask for.
+
+    What cannot be kept is named on standard error, by file, line and key.
+
+        tailgate slo import sloth/*.yaml -o slo.yaml
+    """
+    if output is not None and output.exists() and not force:
+        raise CommandError(f"{output} is there already; nothing was written. --force overwrites")
+    imported = import_files(files)
+    text = imported.text()
+    tailgate_slo.parse(text.encode(), str(output or "what was imported"))  # what could not be read is not written
+    for sentence in imported.lost:
+        say(sentence)
+    if output is not None:
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise CommandError(f"{output}: cannot be written: {error.strerror}") from error
+    if as_json:
+        objectives = [each.name for each in imported.objectives]
+        print_json({"objectives": objectives, "not_kept": list(imported.lost), "text": text})
+    elif output is None:
+        typer.echo(text, nl=False)
+    else:
+        typer.echo(f"wrote {output}: {len(imported.objectives)} objectives")

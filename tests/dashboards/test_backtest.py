@@ -1,0 +1,92 @@
+"""Alerts replayed over the past of a real Prometheus are those that its own rules would have given."""
+
+from decimal import Decimal
+
+import pytest
+from tailgate_dashboards.backtest.study import backtest
+from tailgate_dashboards.prometheus import Prometheus
+from tailgate_slo import parse
+
+from tests.dashboards.past import DURATION, END, FILE, HOUR, HOURS, MIDDLING, ROUTE, SLOW
+from tests.dashboards.servers import needs_prometheus
+
+pytestmark = [needs_prometheus, pytest.mark.xdist_group("past")]
+
+STEP = 240
+"""Four scrapes."""
+
+
+@pytest.fixture(scope="module")
+def found(past_url):
+    heard: list[str] = []
+    result = backtest(
+        parse(FILE.encode(), "shop.yaml"), Prometheus(past_url), begin=END - HOURS * HOUR, end=END, tell=heard.append
+    )
+    assert heard[0] == "orders (1 of 5)"
+    return result
+
+
+def of(found, name):
+    return next(each for each in found.replayed if each.slo.name == name)
+
+
+def pages(outcome):
+    return [firing for firing in outcome.firings if firing.severity == "page"]
+
+
+def test_each_incident_pages_once(found):
+    outcome = of(found, "orders").outcome
+    first, second = pages(outcome)
+    # 14.4 % of an hour are bad after nearly nine minutes. Twenty bad minutes are not 6 % of six hours: the page ends
+    # when five minutes are good again. Forty are more: it ends when half an hour is.
+    for page, begin, end in ((first, MIDDLING, 20 * 60 + 300), (second, SLOW, 40 * 60 + 0.94 * 1_800)):
+        assert begin + 500 <= page.start <= begin + 600 + STEP
+        assert begin + end - STEP <= page.end <= begin + end + 2 * STEP
+        assert (page.long, page.short, page.lasting) == (3_600, 300, False)
+        assert page.worst == pytest.approx(100, rel=0.05)
+
+
+def test_the_pages_are_those_of_the_rules_own_expressions(found, past_url):
+    def ratio(window):
+        return (
+            f'(sum(rate({DURATION}_count{{{ROUTE}}}[{window}])) - sum(rate({DURATION}_bucket{{{ROUTE},le="0.3"}}'
+            f"[{window}]))) / sum(rate({DURATION}_count{{{ROUTE}}}[{window}]))"
+        )
+
+    pairs = (("5m", "1h", 0.144), ("30m", "6h", 0.06))
+    alert = " or ".join(f"(({ratio(short)} > {limit}) and ({ratio(long)} > {limit}))" for short, long, limit in pairs)
+    for page in pages(of(found, "orders").outcome):
+        (line,) = Prometheus(past_url).query_range(alert, page.start - 3_600, page.end + 3_600, 60)
+        assert page.start == pytest.approx(line.times[0], abs=STEP + 60)
+        assert page.end == pytest.approx(line.times[-1], abs=2 * STEP)
+
+
+def test_events_and_their_bad_share_are_those_that_were_made(found):
+    replayed = of(found, "orders")
+    assert replayed.step == STEP
+    assert replayed.outcome.events == pytest.approx(HOURS * HOUR, rel=0.005)
+    assert replayed.outcome.bad == pytest.approx(60 * 60 / (HOURS * HOUR), rel=0.02)
+    # The period is longer than what is known; its share of bad events is over the budget.
+    assert replayed.outcome.spent == pytest.approx(replayed.outcome.bad / 0.01)
+
+
+def test_other_thresholds_are_the_edges_that_exist(found):
+    others = of(found, "orders").others
+    assert list(others) == [Decimal(edge) for edge in ("0.1", "0.5", "1.0")]
+    assert [outcome.pages for outcome in others.values()] == [2, 1, 1]
+    assert others[Decimal("0.1")].tickets >= 1
+    (page,) = pages(others[Decimal("0.5")])
+    assert page.start == pages(of(found, "orders").outcome)[1].start
+
+
+@pytest.mark.parametrize("name", ["availability", "queried"])
+def test_failures_page_by_series_of_ours_and_by_a_query(found, name):
+    (page,) = pages(of(found, name).outcome)
+    assert SLOW + 300 <= page.start <= SLOW + 1_200
+    assert not of(found, name).others
+
+
+def test_what_cannot_be_replayed_is_left_out_with_its_reason(found):
+    assert found.left_out.keys() == {"elsewhere", "between"}
+    assert "has no sample in this time" in found.left_out["elsewhere"]
+    assert "ends at 0.4; the nearest edges are 0.3 and 0.5" in found.left_out["between"]

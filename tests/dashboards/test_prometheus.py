@@ -1,0 +1,189 @@
+"""The client of Prometheus's API: what a real one answers is read, anything else is an error with a cure."""
+
+import json
+import math
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from tailgate_dashboards.errors import OverloadError, PrometheusError, RefusedError
+from tailgate_dashboards.prometheus import Prometheus
+from tailgate_dashboards.prometheus.values import read_labels, read_lines, read_samples
+
+from tests.dashboards.past import DURATION, END, RESTART, ROUTE
+from tests.dashboards.servers import needs_prometheus
+
+
+class Standin(ThreadingHTTPServer):
+    """Answers whatever a test wants; remembers what was asked."""
+
+    body: bytes = b""
+    status: int = 200
+    location: str = ""
+    slow: threading.Event | None = None
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.asked: list[tuple[str, str, dict[str, str]]] = []
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self.server_address[1]}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Standin
+
+    def do_GET(self) -> None:
+        self.do_POST()
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        self.server.asked.append((self.path, body, dict(self.headers)))
+        self.send_response(self.server.status)
+        if self.server.location:
+            self.send_header("Location", self.server.location)
+        self.end_headers()
+        if self.server.slow is not None:
+            while not self.server.slow.wait(0.02):
+                self.wfile.write(b" ")
+        self.wfile.write(self.server.body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def standin() -> Iterator[Standin]:
+    server = Standin()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield server
+    if server.slow is not None:
+        server.slow.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@needs_prometheus
+@pytest.mark.xdist_group("past")
+class TestARealOne:
+    def test_a_moment_is_a_sample_of_each_series(self, past_url):
+        found = Prometheus(past_url + "/").query(f"{DURATION}_count{{{ROUTE}}}", at=RESTART - 60)
+        assert {sample.labels["http_response_status_code"] for sample in found} == {"200", "503"}
+        assert all(sample.at == RESTART - 60 for sample in found)
+        (scalar,) = Prometheus(past_url).query("1 / 0")
+        assert (scalar.labels, scalar.value) == ({}, math.inf)
+
+    def test_a_range_is_a_line_of_each_series(self, past_url):
+        (line,) = Prometheus(past_url).query_range(f"sum({DURATION}_count)", RESTART, RESTART + 300, 60)
+        assert line.times == tuple(RESTART + 60.0 * i for i in range(6))
+        assert line.values == tuple(60.0 * i for i in range(1, 7))
+
+    def test_series_and_values_of_labels_are_listed(self, past_url):
+        client = Prometheus(past_url)
+        assert len(client.series(f"{DURATION}_bucket", END - 600, END)) == 5
+        assert client.label_values("http_route", f"{DURATION}_count") == ["/orders/{id}"]
+        assert client.label_values("no_such_label") == []
+
+    def test_what_it_refuses_is_told_in_its_own_words(self, past_url):
+        with pytest.raises(RefusedError, match=r"answers 400: bad_data: .*parse error"):
+            Prometheus(past_url).query("sum(")
+        with pytest.raises(OverloadError, match="maximum resolution"):
+            Prometheus(past_url).query_range("up", 0, END, 1)
+
+
+@pytest.mark.parametrize("url", ["", "prometheus:9090", "ftp://a", "http://", "http://a:0", "http://a?b", "http://[a"])
+def test_an_address_that_is_none_is_refused_at_once(url):
+    with pytest.raises(PrometheusError, match="no address of a Prometheus"):
+        Prometheus(url)
+
+
+def test_credentials_are_sent_and_never_told(standin):
+    standin.status, standin.body = 401, b"Unauthorized"
+    with pytest.raises(PrometheusError, match="answers 401") as caught:
+        Prometheus(f"http://me:p%40ss@{standin.host}/prefix/").query("up")
+    assert standin.host in str(caught.value)
+    assert "p%40ss" not in str(caught.value)
+    path, body, headers = standin.asked[0]
+    assert path == "/prefix/api/v1/query"
+    assert body.startswith("query=up")
+    assert headers["Authorization"] == "Basic bWU6cEBzcw=="
+
+
+def test_a_redirection_is_named_and_not_followed(standin):
+    standin.status, standin.location = 302, "http://elsewhere.example.org/login"
+    with pytest.raises(PrometheusError, match=r"answers 302, it is at http://elsewhere.example.org/login"):
+        Prometheus(f"http://me:pass@{standin.host}").query("up")
+    assert len(standin.asked) == 1
+
+
+def test_nobody_there_is_an_error_with_a_cure():
+    with pytest.raises(PrometheusError, match=r"cannot be asked: .*refused.* correct the address"):
+        Prometheus("http://127.0.0.1:1").query("up")
+
+
+def test_an_answer_that_never_ends_is_given_up(standin):
+    standin.slow = threading.Event()
+    before = time.monotonic()
+    with pytest.raises(OverloadError, match=r"no whole answer within 0.3 s"):
+        Prometheus(f"http://{standin.host}", timeout=0.3).query("up")
+    assert time.monotonic() - before < 30
+
+
+def test_an_answer_that_is_too_large_is_given_up(standin, monkeypatch):
+    monkeypatch.setattr("tailgate_dashboards.prometheus.client._MAX_BYTES", 1 << 20)
+    standin.body = b" " * (2 << 20)
+    with pytest.raises(OverloadError, match="answers more than 1 MiB; ask for less"):
+        Prometheus(f"http://{standin.host}").query("up")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"<html>", b"\xff", b"[]", b"{}", b'{"data": null}', b'{"data": {"resultType": "vector"}}',
+        b'{"data": {"resultType": "matrix", "result": []}}',
+        b'{"data": {"resultType": "vector", "result": [{"metric": {}, "value": [1]}]}}',
+        b'{"data": {"resultType": "vector", "result": [{"metric": {}, "value": [1, "one"]}]}}',
+        b'{"data": {"resultType": "vector", "result": [{"metric": {"a": 1}, "value": [1, "1"]}]}}',
+        b'{"data": {"resultType": "vector", "result": [1]}}',
+        b"[" * 100_000,
+    ],
+)  # fmt: skip
+def test_what_answers_otherwise_is_no_prometheus(standin, body):
+    standin.body = body
+    with pytest.raises(PrometheusError, match="what answers there is no Prometheus"):
+        Prometheus(f"http://{standin.host}").query("up")
+
+
+def test_a_native_histogram_by_itself_is_no_sample(standin):
+    standin.body = json.dumps(
+        {"data": {"resultType": "vector", "result": [{"metric": {}, "histogram": [1, {"count": "2"}]}]}}
+    ).encode()
+    assert Prometheus(f"http://{standin.host}").query("up") == []
+
+
+KEYS = st.sampled_from(["resultType", "result", "metric", "value", "values", "a"])
+DOCUMENTS = st.recursive(
+    st.none() | st.floats() | st.sampled_from(["vector", "matrix", "scalar", "1"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(DOCUMENTS)
+@example({"resultType": "matrix", "result": [[1]]})
+@example({"resultType": "matrix", "result": [{"values": [[1]]}]})
+@example({"resultType": "vector", "result": [None]})
+@example({"resultType": "scalar", "result": [1]})
+def test_no_answer_whatever_breaks_the_reading(document):
+    for read in (read_samples, read_lines, read_labels):
+        with suppress(ValueError, KeyError, TypeError):
+            read(document)
