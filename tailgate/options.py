@@ -167,6 +167,14 @@ Metrics = Annotated[
         rich_help_panel=_JUDGING,
     ),
 ]
+PrometheusUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--prometheus",
+        help="A Prometheus that scrapes the service, for the same where its page cannot be reached.",
+        rich_help_panel=_JUDGING,
+    ),
+]
 
 GrafanaUrl = Annotated[
     str | None,

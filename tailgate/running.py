@@ -33,6 +33,7 @@ from tailgate_slo import Objectives
 
 from tailgate.announcing import Announcer
 from tailgate.console import out, print_json, say
+from tailgate.counters import counters_in
 from tailgate.crew import key_for
 from tailgate.live import LiveView
 
@@ -48,6 +49,7 @@ class Request:
     variant: str
     db_rtt: float
     metrics: str | None
+    prometheus: str | None
     metrics_port: int | None
     targets: Path | None
     openapi: tuple[str, ...]
@@ -89,8 +91,9 @@ def against_host(request: Request, interruption: Interruption, announcer: Announ
     plan = request.plan(request.host or "", run_secret=os.environ.get(names.ENV_RUN_SECRET))
     parts = urlsplit(plan.host)
     say(f"loading {parts.scheme}://{parts.netloc} with {plan.locustfile.name}, {_describe(request.load)}")
+    read = counters_in(request.prometheus, request.objectives, interruption) if request.prometheus else None
     with announcer.load(plan), _watched(request, plan) as watchers:
-        return conduct(plan, interruption, **watchers)
+        return conduct(plan, interruption, counters=read, **watchers)
 
 
 def embedded(request: Request, interruption: Interruption, announcer: Announcer) -> Bundle:

@@ -7,6 +7,7 @@ LoadtestError
 ├── FeedError        a file of rows is missing or damaged, or has run out
 ├── TargetsError     the targets file is missing or wrong
 ├── TargetUnreachableError   nothing answers at the host
+├── CountersError    the service's own counters cannot be read
 ├── TrafficError     production's traffic cannot be read, or is too little to make a profile of
 ├── EngineError      the engine process did not do its work
 ├── HistogramError   bytes or a value that no histogram can hold
@@ -41,6 +42,10 @@ class TargetsError(LoadtestError):
 
 class TargetUnreachableError(LoadtestError):
     """Nothing answers at the host."""
+
+
+class CountersError(LoadtestError):
+    """The service's own counters cannot be read; a run goes on without them."""
 
 
 class TrafficError(LoadtestError):

@@ -35,6 +35,7 @@ def run(
     exclude_tags: options.ExcludeTags = None,
     slo: options.Slo = None,
     metrics: options.Metrics = None,
+    prometheus: options.PrometheusUrl = None,
     tolerate: options.Tolerate = None,
     targets: options.TargetsFile = None,
     openapi: options.OpenApi = None,
@@ -79,7 +80,8 @@ def run(
     closed = users is not None or run_time is not None or spawn_rate is not None
     if profile and closed:
         raise CommandError("--profile sets arrivals, -u/-r/-t set users: give one or the other")
-    if worker and (master or processes != 1 or profile or closed or host or plan or grafana or alertmanager):
+    told = grafana or alertmanager or prometheus
+    if worker and (master or processes != 1 or profile or closed or host or plan or told):
         raise CommandError("--worker: what to load, and how, is the master's to say; give only -f and what it needs")
     if spawn_rate is not None and users is None:
         raise CommandError("-r says how quickly users start: give -u, their number, with it")
@@ -106,7 +108,8 @@ def run(
         objectives=objectives_files.find(slo or defaults.slo, reference=host is None and locustfile is None),
         variant=variant,
         db_rtt=_seconds(db_rtt, "--db-rtt"),
-        metrics=metrics or defaults.metrics,
+        metrics=None if prometheus else metrics or defaults.metrics,
+        prometheus=prometheus,
         metrics_port=metrics_port,
         targets=targets_file,
         openapi=routes_of(Path(given)) if (given := openapi or defaults.openapi) else (),
@@ -130,6 +133,9 @@ def run(
     )
     if host is not None and request.db_rtt:
         raise CommandError("--db-rtt is put before the reference API's own database; it cannot be with --host")
+    if prometheus and (host is None or metrics):
+        other = "--metrics" if metrics else "the reference API, whose own page is read; give --host"
+        raise CommandError(f"--prometheus: has the counters of an API that --host names; it cannot be with {other}")
     if host is None and request.tls.given:
         raise CommandError(f"{request.tls.given} is for an API that --host names; the reference API is not secured")
     with Interruption() as interruption:

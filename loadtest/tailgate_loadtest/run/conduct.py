@@ -37,6 +37,7 @@ def conduct(
     traces: TraceStore | None = None,
     live: Live | None = None,
     on_settled: Callable[[], list[str]] = list,
+    counters: ServerCounters | None = None,
 ) -> Bundle:
     """Put the plan's load on, and write the bundle: complete, whatever ends it.
 
@@ -49,6 +50,7 @@ def conduct(
         traces: what the service's traces were received into.
         live: where the load is counted as it goes, for who wants to look; when it is over, all that was measured.
         on_settled: called when ``live`` has all that was measured; what it returns are warnings of the run.
+        counters: what reads the service's counters; by default, from the plan's metrics page.
 
     Raises:
         TargetUnreachableError: nothing answers at the host.
@@ -57,7 +59,7 @@ def conduct(
 
     """
     check_reachable(plan.host)
-    server = ServerCounters(plan.metrics_url)
+    server = counters or ServerCounters(plan.metrics_url)
     server.take("start")
     bundle = Bundle.create(plan.out, environment.revision())
     live = live or Live(plan.objectives)

@@ -5,14 +5,14 @@ import math
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from prometheus_client.parser import text_string_to_metric_families
 from tailgate_otel import names
 
-from tailgate_loadtest.errors import BundleError
+from tailgate_loadtest.errors import BundleError, CountersError
 
 SCHEMA = "tailgate/server/v1"
 Moment = Literal["start", "measured", "end"]
@@ -21,13 +21,21 @@ _MAX_BYTES = 32 * 1024 * 1024
 _MAX_SAMPLES = 50_000
 
 Sample = tuple[str, Mapping[str, str], float]
+Read = Callable[[Moment], list[Sample]]
+"""Reads a service's counters by the names of ours, or raises CountersError."""
 
 
 class ServerCounters:
-    """What a service's metrics page said at the moments of a run."""
+    """What a service's counters said at the moments of a run.
 
-    def __init__(self, source: str | None, moments: Mapping[str, Any] | None = None) -> None:
+    ``source`` is the address of its metrics page; where ``read`` is given, of whatever that reads them from.
+    """
+
+    def __init__(
+        self, source: str | None, moments: Mapping[str, Any] | None = None, *, read: Read | None = None
+    ) -> None:
         self.source = source
+        self._read = read or self._page
         self.moments: dict[str, Any] = dict(moments or {})
         self.errors: list[str] = []
 
@@ -39,22 +47,28 @@ class ServerCounters:
         return "lost" if self.moments else "absent"
 
     def take(self, moment: Moment) -> None:
-        """Read the page now. A page that cannot be read is noted, and missing from then on; it never ends a run."""
+        """Read them now. What cannot be read is noted, and missing from then on; it never ends a run."""
         if self.source is None:
             return
         try:
-            request = urllib.request.Request(self.source, headers={"Accept": "text/plain;version=0.0.4"})  # noqa: S310
-            with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:  # noqa: S310 - the user's own address
-                text = response.read(_MAX_BYTES)
-            families = text_string_to_metric_families(text.decode("utf-8"))
-            samples = [(s.name, dict(s.labels), float(s.value)) for family in families for s in family.samples]
-        except (OSError, ValueError, http.client.HTTPException, urllib.error.URLError) as error:
+            samples = self._read(moment)
+        except CountersError as error:
             self.errors.append(f"the service's metrics at {self.source} could not be read at the {moment}: {error}")
             return
         if len(samples) > _MAX_SAMPLES:
             self.errors.append(f"{self.source} has {len(samples)} samples; only the first {_MAX_SAMPLES} are kept")
         finite = [sample for sample in samples[:_MAX_SAMPLES] if math.isfinite(sample[2])]
         self.moments[moment] = {"at": time.time(), "samples": finite}
+
+    def _page(self, moment: Moment) -> list[Sample]:
+        try:
+            request = urllib.request.Request(self.source or "", headers={"Accept": "text/plain;version=0.0.4"})  # noqa: S310
+            with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:  # noqa: S310 - the user's own address
+                text = response.read(_MAX_BYTES)
+            families = text_string_to_metric_families(text.decode("utf-8"))
+            return [(s.name, dict(s.labels), float(s.value)) for family in families for s in family.samples]
+        except (OSError, ValueError, http.client.HTTPException, urllib.error.URLError) as error:
+            raise CountersError(str(error)) from error
 
     def document(self) -> dict[str, Any]:
         """server.json."""
@@ -77,7 +91,8 @@ class ServerCounters:
         if first is None or last is None:
             return {}
         try:
-            before, after = _histograms(first["samples"]), _histograms(last["samples"])
+            own = any(labels.get(names.LABEL_SYNTHETIC) for _, labels, _ in last["samples"])
+            before, after = (_histograms(moment["samples"], own=own) for moment in (first, last))
         except (KeyError, TypeError, ValueError) as error:
             raise BundleError(f"server.json: a sample is damaged: {error}") from error
         return {
@@ -131,9 +146,12 @@ class QueryCounts:
         )
 
 
-def _histograms(samples: list[Sample]) -> dict[str, QueryCounts]:
+def _histograms(samples: list[Sample], *, own: bool) -> dict[str, QueryCounts]:
+    """Queries per request by route; ``own``: of load tests alone, where the service tells them from its visitors."""
     routes: dict[str, dict[str, Any]] = {}
     for name, labels, value in _of(samples, names.QUERIES_PER_REQUEST):
+        if own and not labels.get(names.LABEL_SYNTHETIC):
+            continue
         route = f"{labels.get(names.LABEL_METHOD, '')} {labels.get(names.LABEL_ROUTE, '')}"
         counts = routes.setdefault(route, {"requests": 0, "queries": 0, "at_most": {}})
         if name.endswith("_count"):
