@@ -18,6 +18,8 @@ from tests.dashboards.grafana_standin import EDITOR, GrafanaStandIn, grafana_sta
 from tests.dashboards.servers import alertmanager, eventually, needs_alertmanager
 from tests.tailgate.conftest import Command, free_port
 
+Here = Callable[..., str]
+
 CONFIG = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"
 LOCUSTFILE = """
 from locust import FastHttpUser, task
@@ -49,6 +51,23 @@ def loading(tailgate: Command, objectives: Callable[..., str]) -> list[str]:
     return ["run", "-f", "visitor.py", "--profile", "quick.yaml", "--slo", slo]
 
 
+@pytest.fixture
+def here(tailgate: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
+    """Runs the command in this process; it has to refuse, and what it says is returned."""
+    monkeypatch.chdir(tailgate.cwd)
+    for variable in (names.ENV_GRAFANA_TOKEN, names.ENV_GRAFANA_TOKEN_FILE):
+        monkeypatch.delenv(variable, raising=False)
+
+    def run(*arguments: str) -> str:
+        monkeypatch.setattr("sys.argv", ["tailgate", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        assert caught.value.code == 2
+        return " ".join(capsys.readouterr().err.split())
+
+    return run
+
+
 def silences(manager: str, state: str) -> list[dict[str, Any]]:
     with urllib.request.urlopen(f"{manager}/api/v2/silences", timeout=10) as answer:
         found: list[dict[str, Any]] = json.loads(answer.read())
@@ -56,6 +75,7 @@ def silences(manager: str, state: str) -> list[dict[str, Any]]:
 
 
 @needs_alertmanager
+@pytest.mark.xdist_group("load")
 def test_a_run_is_silenced_and_marked_until_it_ends(
     tailgate: Command, loading: list[str], foreign_api: str, manager: str, grafana: GrafanaStandIn
 ) -> None:
@@ -87,20 +107,14 @@ def test_a_run_is_silenced_and_marked_until_it_ends(
 
 
 @needs_alertmanager
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_run_that_is_ended_lifts_its_silence_and_says_so(
-    tailgate: Command,
-    loading: list[str],
-    foreign_api: str,
-    manager: str,
-    grafana: GrafanaStandIn,
-    number: signal.Signals,
+def test_a_run_whose_terminal_is_closed_lifts_its_silence_and_says_so(
+    tailgate: Command, loading: list[str], foreign_api: str, manager: str, grafana: GrafanaStandIn
 ) -> None:
     tailgate.environment[names.ENV_GRAFANA_TOKEN] = EDITOR
     process = tailgate.start(*loading, "--host", foreign_api, "--alertmanager", manager, "--grafana", grafana.url)
     eventually(lambda: list(tailgate.cwd.glob("runs/*/latency.hlog")))
     assert len(silences(manager, "active")) == 1
-    process.send_signal(number)
+    process.send_signal(signal.SIGHUP)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 143, err
     assert silences(manager, "active") == []
@@ -110,13 +124,12 @@ def test_a_run_that_is_ended_lifts_its_silence_and_says_so(
 
 @needs_alertmanager
 def test_of_a_load_that_never_began_neither_is_left(
-    tailgate: Command, loading: list[str], manager: str, grafana: GrafanaStandIn
+    here: Here, loading: list[str], manager: str, grafana: GrafanaStandIn
 ) -> None:
-    tailgate.environment[names.ENV_GRAFANA_TOKEN] = EDITOR
     nowhere = f"http://127.0.0.1:{free_port()}"
-    done = tailgate(*loading, "--host", nowhere, "--alertmanager", manager, "--grafana", grafana.url)
-    assert done.returncode == 2
-    assert "nothing answers" in done.stderr
+    told = ("--alertmanager", manager, "--grafana", grafana.url, "--grafana-token-file", "token")
+    complaint = here(*loading, "--host", nowhere, *told)
+    assert "nothing answers" in complaint
     assert silences(manager, "active") == []
     assert grafana.annotations == {}
     assert grafana.written == ["POST /api/annotations", "DELETE /api/annotations/1"]
@@ -142,11 +155,10 @@ def test_of_a_load_that_never_began_neither_is_left(
 )
 def test_who_cannot_be_told_is_named_before_any_load(
     tailgate: Command,
+    here: Here,
     loading: list[str],
     foreign_api: str,
     grafana: GrafanaStandIn,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
     arguments: list[str],
     said: str,
 ) -> None:
@@ -159,14 +171,7 @@ def test_who_cannot_be_told_is_named_before_any_load(
             text = text.replace(place, address)
         return text
 
-    monkeypatch.chdir(tailgate.cwd)
-    monkeypatch.setattr("sys.argv", ["tailgate", *loading, "--host", foreign_api, *map(placed, arguments)])
-    for variable in (names.ENV_GRAFANA_TOKEN, names.ENV_GRAFANA_TOKEN_FILE):
-        monkeypatch.delenv(variable, raising=False)
-    with pytest.raises(SystemExit) as caught:
-        main()
-    complaint = " ".join(capsys.readouterr().err.split())
-    assert caught.value.code == 2
+    complaint = here(*loading, "--host", foreign_api, *map(placed, arguments))
     assert placed(said) in complaint
     assert "glsa_revoked" not in complaint
     assert not (tailgate.cwd / "runs").exists()
