@@ -39,7 +39,7 @@ def read_samples(data: Any) -> list[Sample]:
     if kind != "vector":
         raise ValueError(f"a {kind} instead of a vector")
     found = []
-    for each in result:
+    for each in _series(result):
         if "value" in each:
             at, value = each["value"]
             found.append(Sample(labels=read_labels(each["metric"]), at=float(at), value=float(value)))
@@ -51,9 +51,9 @@ def read_lines(data: Any) -> list[Line]:
     if data["resultType"] != "matrix":
         raise ValueError(f"a {data['resultType']} instead of a matrix")
     found = []
-    for each in data["result"]:
-        if each.get("values"):
-            times, values = zip(*each["values"], strict=True)
+    for each in _series(data["result"]):
+        if points := each.get("values"):
+            times, values = zip(*points, strict=True)
             found.append(
                 Line(
                     labels=read_labels(each["metric"]),
@@ -62,6 +62,12 @@ def read_lines(data: Any) -> list[Line]:
                 )
             )
     return found
+
+
+def _series(result: Any) -> list[dict[str, Any]]:
+    if not isinstance(result, list) or not all(isinstance(each, dict) for each in result):
+        raise ValueError("no list of series")
+    return result
 
 
 def read_labels(data: Any) -> dict[str, str]:
