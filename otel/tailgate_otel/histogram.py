@@ -45,7 +45,7 @@ class Histogram:
         name: with its unit.
         documentation: one line.
         edges: in that unit.
-        labels: the labels' names.
+        labels: the labels' names; the last ones are left out of series whose values are fewer.
         other: the label values of the one series that is left when there are as many as there may be.
         scale: how many of what is counted make one of the unit: 1e9 when nanoseconds are counted, shown as seconds.
 
@@ -126,7 +126,7 @@ class Histogram:
         ends = [f',le="{bound}"}} ' if self.labels else f'le="{bound}"}} ' for bound in self._shown]
         for key, cells in list(self._series.items()):
             *counts, total = list(cells)
-            labels = labelled(self.labels, key)
+            labels = labelled(self.labels[: len(key)], key)
             pointers = self._exemplars.get(key, {}) if openmetrics else {}
             start, count, lines = f"{self.name}_bucket{{{labels}", 0, []
             for index, (end, cell) in enumerate(zip(ends, counts, strict=True)):

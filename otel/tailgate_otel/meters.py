@@ -50,7 +50,7 @@ class Meters:
             names.HTTP_SERVER_DURATION,
             "Time from a request's first byte to its response's last.",
             (*_HTTP_EDGES, *own),
-            (*_BY_ROUTE, names.LABEL_STATUS),
+            (*_BY_ROUTE, names.LABEL_STATUS, names.LABEL_SYNTHETIC),
             (*_OTHER_ROUTE, names.OTHER_STATUS),
             scale=_NANOSECONDS,
         )
@@ -58,14 +58,14 @@ class Meters:
             names.QUERIES_PER_REQUEST,
             "Statements a request had the database execute.",
             (*_QUERY_EDGES, *config.budgets.values()),
-            _BY_ROUTE,
+            (*_BY_ROUTE, names.LABEL_SYNTHETIC),
             _OTHER_ROUTE,
         )
         self.db_time = Histogram(
             names.DB_TIME_PER_REQUEST,
             "Time a request waited for the database, overlapping statements counted once.",
             (*_DB_EDGES, *own),
-            _BY_ROUTE,
+            (*_BY_ROUTE, names.LABEL_SYNTHETIC),
             _OTHER_ROUTE,
             scale=_NANOSECONDS,
         )
@@ -108,7 +108,8 @@ class Meters:
         self._pool_name = Bounded(MAX_POOLS, names.OTHER_POOL)
         self.known: dict[str, tuple[int, list[int] | None]] = {}
         self.waited: dict[str, list[int]] = {}
-        self._start(config)
+        self._expected = sorted({*config.thresholds, *config.budgets})
+        self._start()
 
     def operation_ended(self, operation: str, error_type: str, nanoseconds: int) -> None:
         """Count one statement; ``error_type`` is empty, an SQLSTATE or the name of an exception's class."""
@@ -166,14 +167,23 @@ class Meters:
         for counter in (self.n_plus_one, self.kept, self.over_cap, self.spans_dropped, self._errors):
             yield from counter.text(openmetrics)
 
-    def _start(self, config: Config) -> None:
-        """Open at 0 what is known beforehand: a rate over a series that begins at 1 misses that one."""
-        for route in {*config.thresholds, *config.budgets}:
+    def expect(self, *said: str) -> None:
+        """Open the routes with an objective at 0: a rate over a series that begins at 1 misses that one.
+
+        ``said`` is what the series of load tests say beyond the others.
+        """
+        for route in self._expected:
             method, _, template = route.partition(" ")
             for status in (*_SUCCESSES.get(method, ("200",)), *_FAILURES):
-                self.requests.cells((method, template, status))
-            self.queries.cells((method, template))
-            self.db_time.cells((method, template))
+                self.requests.cells((method, template, status, *said))
+            self.queries.cells((method, template, *said))
+            self.db_time.cells((method, template, *said))
+
+    def _start(self) -> None:
+        """Open at 0 what is known beforehand."""
+        self.expect()
+        for route in self._expected:
+            method, _, template = route.partition(" ")
             self.n_plus_one.add((method, template), 0)
             self.active.setdefault(method, 0)
         for operation in _OPERATIONS:

@@ -165,7 +165,7 @@ HEADER_WORKSPACE = "x-workspace-id"
 HEADER_WEBHOOK_SIGNATURE = "x-webhook-signature"
 
 # What a User-Agent holds that is a load test's.
-SYNTHETIC_TOKEN = "load-test"
+SYNTHETIC_AGENT = "load-test"
 
 # Server-Timing metric names, in the order they are written.
 TIMING_TRACE = "trace"

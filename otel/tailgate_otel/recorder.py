@@ -29,6 +29,7 @@ from tailgate_otel.propagation import Entrance
 from tailgate_otel.record import watch_from
 from tailgate_otel.routes import Route, Routes
 from tailgate_otel.scrape import MetricsServer, Source, serve
+from tailgate_otel.synthetic import Synthetic
 from tailgate_otel.trace import Answer, spans
 
 _SERVER_ERROR = 500
@@ -83,6 +84,7 @@ class Recorder:
         self._settling = Lock()
         self._arrived = 0
         self._routes = Routes(self.meters, self.keeper)
+        self._synthetic = Synthetic()
         self._exporter = exporter
         self._resource = Resource.create(
             {
@@ -149,7 +151,10 @@ class Recorder:
             exchange.close()
         self.meters.active[exchange.method] -= 1
         try:
-            exchange.route = route = self._routes.of(exchange.method, exchange.scope, exchange.root_path)
+            route = self._routes.of(exchange.method, exchange.scope, exchange.root_path)
+            if self._synthetic(exchange.scope["headers"]):
+                route = self._routes.tested(route)
+            exchange.route = route
             # A response that never began, or broke off, is the server's error whatever its first line said.
             if exchange.error is not None or not exchange.status:
                 exchange.status = _SERVER_ERROR
@@ -268,8 +273,8 @@ class Recorder:
         def exported() -> None:
             with self.guard:
                 meters.requests.exemplify(route.answers(status), duration, trace_id)
-                meters.queries.exemplify(route.key, account.queries, trace_id)
-                meters.db_time.exemplify(route.key, account.database, trace_id)
+                meters.queries.exemplify(route.labels, account.queries, trace_id)
+                meters.db_time.exemplify(route.labels, account.database, trace_id)
 
         self._ship(self._shipper, exchange, account, self._answer(exchange, route, status, reason), exported)
 

@@ -21,37 +21,56 @@ class Route:
     Attributes:
         name: ``METHOD template``.
         key: method and template, the values of the labels.
+        said: what the series of load tests say beyond that; nothing for visitors.
+        labels: both.
         slow_above: nanoseconds.
         budget: queries.
         queries, database: where these arrive to be counted.
         requests: where durations arrive, by the statuses seen.
+        tested: the same route for the requests of load tests, once there have been any.
         growth: how the statements of an N+1 grow with the data.
 
     """
 
-    __slots__ = ("_meters", "budget", "database", "growth", "key", "name", "queries", "requests", "slow_above")
+    __slots__ = (
+        "_meters",
+        "budget",
+        "database",
+        "growth",
+        "key",
+        "labels",
+        "name",
+        "queries",
+        "requests",
+        "said",
+        "slow_above",
+        "tested",
+    )
 
-    def __init__(self, method: str, template: str, meters: Meters, keeper: Keeper) -> None:
+    def __init__(self, method: str, template: str, meters: Meters, keeper: Keeper, *said: str) -> None:
         self.name = f"{method} {template}"
         self.key = (method, template)
+        self.said = said
+        self.labels = (*self.key, *said)
+        self.tested: Route | None = None
         seconds, self.budget = keeper.limits(self.name)
         self.slow_above = round(seconds * 1e9)
-        self.queries = meters.queries.arrivals(self.key)
-        self.database = meters.db_time.arrivals(self.key)
+        self.queries = meters.queries.arrivals(self.labels)
+        self.database = meters.db_time.arrivals(self.labels)
         self.requests: dict[int, list[int]] = {}
         self.growth: dict[str, Growth] = {}
         self._meters = meters
 
-    def answers(self, status: int) -> tuple[str, str, str]:
+    def answers(self, status: int) -> tuple[str, ...]:
         """The values of the labels of requests that were answered so."""
-        return (*self.key, status_label(status))
+        return (*self.key, status_label(status), *self.said)
 
     def answered(self, status: int) -> list[int]:
         """Where the durations of requests with a status arrive that has not been seen here."""
         key = self.answers(status)
         arrivals = self._meters.requests.arrivals(key)
         # Statuses that are none share a series, and are not remembered one by one.
-        if key[-1] != names.OTHER_STATUS:
+        if names.OTHER_STATUS not in key[2:]:
             self.requests[status] = arrivals
         return arrivals
 
@@ -76,6 +95,7 @@ class Routes:
         self._keeper = keeper
         self._routes: dict[tuple[str, str], Route] = {}
         self._known: dict[int, tuple[object, int, Route]] = {}
+        self._testing = False
 
     def of(self, method: str, scope: MutableMapping[str, Any], root_path: str) -> Route:
         """The route that a framework has left in a scope; ``root_path`` is that of the scope before."""
@@ -95,6 +115,17 @@ class Routes:
         if template == getattr(answered, "path", "") and ":path}" not in template and len(self._known) < _MAX_KNOWN:
             self._known[id(answered)] = answered, segments, route
         return route
+
+    def tested(self, route: Route) -> Route:
+        """The route for the requests of load tests, which are counted apart."""
+        if route.tested is None:
+            if not self._testing:
+                self._testing = True
+                self._meters.expect(names.SYNTHETIC_TEST)
+            tested = route.tested = Route(*route.key, self._meters, self._keeper, names.SYNTHETIC_TEST)
+            # What is found of a statement's growth holds for both.
+            tested.growth = route.growth
+        return route.tested
 
     def _bounded(self, method: str, template: str) -> Route:
         route = self._routes.get((method, template))

@@ -952,6 +952,6 @@ def test_every_request_says_who_asks_unless_the_locustfile_says_otherwise(run, a
         steady(10, 1),
     )
     assert {headers["user-agent"] for headers in api.headers_seen} == {
-        f"tailgate/{version('tailgate-loadtest')}",
+        f"tailgate/{version('tailgate-loadtest')} (load-test)",
         "mine",
     }

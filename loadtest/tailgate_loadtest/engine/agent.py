@@ -3,7 +3,9 @@
 from importlib.metadata import version
 from typing import Any
 
-USER_AGENT = f"tailgate/{version('tailgate-loadtest')}"
+from tailgate_otel import names
+
+USER_AGENT = f"tailgate/{version('tailgate-loadtest')} ({names.SYNTHETIC_AGENT})"
 
 _LIBRARIES = ("python-requests/", "python/gevent-http-client-")
 _HEADER = "User-Agent"
