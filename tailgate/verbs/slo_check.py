@@ -67,7 +67,7 @@ def _good(slo: SLO) -> str:
     if measure is None:
         return "by a Prometheus query"
     if measure.kind == "latency" and measure.threshold is not None:
-        return f"answered within {measure.threshold * 1000:f} ms"
+        return f"answered within {(measure.threshold * 1000).normalize():f} ms"
     if measure.kind == "queries":
         return f"at most {measure.threshold} queries"
     return (

@@ -24,9 +24,9 @@ text { font: 12px system-ui, sans-serif; fill: #1f2329 }
 .middle { text-anchor: middle }
 .rule { stroke: #d5d9df }
 .even { stroke: #5b6470; stroke-dasharray: 4 3 }
-.burn { fill: none; stroke: #2f5f9e }
-.ticket { fill: #f2cc60 }
-.page { fill: #d1343f }
+.burn { fill: none; stroke: #1f4e8c; stroke-width: 1.5 }
+.ticket { fill: #f5d98a }
+.page { fill: #ee8a91 }
 """
 
 
@@ -45,10 +45,11 @@ def picture(rows: Sequence[Replayed]) -> str:
     _add(root, "style", _STYLE)
     _add(root, "rect", width=_WIDTH, height=height, fill="#fff")
     _add(root, "text", title, x=_LEFT, y=20)
-    for left, kind in ((_RIGHT - 176, "page"), (_RIGHT - 116, "ticket")):
+    for left, kind in ((_RIGHT - 256, "page"), (_RIGHT - 196, "ticket")):
         _add(root, "rect", x=left, y=11, width=10, height=10, class_=kind)
         _add(root, "text", kind, x=left + 15, y=20, class_="small")
-    _add(root, "text", "burn rate", x=_RIGHT, y=20, class_="small end")
+    _add(root, "line", x1=_RIGHT - 132, x2=_RIGHT - 112, y1=16, y2=16, class_="burn")
+    _add(root, "text", "burn rate, dashed: 1", x=_RIGHT, y=20, class_="small end")
     for i, row in enumerate(rows):
         _row(root, row, _TOP + i * _ROW)
     for moment in _midnights(begin, end):
@@ -64,7 +65,7 @@ def _row(root: ElementTree.Element, row: Replayed, top: int) -> None:
     _add(
         root,
         "text",
-        f"{row.outcome.pages} pages, {row.outcome.tickets} tickets",
+        f"pages: {row.outcome.pages}, tickets: {row.outcome.tickets}",
         x=_RIGHT,
         y=top + 12,
         class_="small end",
@@ -81,19 +82,18 @@ def _row(root: ElementTree.Element, row: Replayed, top: int) -> None:
 
 
 def _path(row: Replayed, foot: int) -> str:
-    """The line of the burn rate over an hour, broken where there was no event."""
-    history = row.history
-    share, events = history.ratio(_HOUR)
-    burn = share / float(error_budget(row.slo.target))
-    seen = (events > 0) & (history.ends > row.begin)
-    pixels = np.floor(_LEFT + (history.ends - row.begin) / (row.end - row.begin) * (_RIGHT - _LEFT)).astype(int)
-    highest = np.full(_WIDTH + 1, -1.0)
-    np.maximum.at(highest, np.clip(pixels[seen], 0, _WIDTH), burn[seen])
+    """The line of the burn rate over an hour, broken where there was no event; at most a point in each pixel."""
+    history = row.history.since(row.begin)
+    share, events = row.history.ratio(_HOUR)
+    first = len(share) - len(history.all)
+    burn = np.where(events > 0, share / float(error_budget(row.slo.target)), np.nan)[first:]
     words, drawing = [], False
-    for pixel, rate in enumerate(highest):
-        if rate >= 0:
-            words.append(f"{'L' if drawing else 'M'}{pixel} {_y(float(rate), foot):.1f}")
-        drawing = bool(rate >= 0)
+    for part in np.array_split(np.arange(len(burn)), min(len(burn), _RIGHT - _LEFT)):
+        known = burn[part][~np.isnan(burn[part])]
+        if len(known):
+            at = _x(float(history.ends[part[-1]]), row.begin, row.end)
+            words.append(f"{'L' if drawing else 'M'}{at:.1f} {_y(float(known.max()), foot):.1f}")
+        drawing = len(known) > 0
     return " ".join(words)
 
 

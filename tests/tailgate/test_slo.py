@@ -1,0 +1,88 @@
+"""``tailgate slo`` beside a real Prometheus that holds a shop's past, and with other tools' files."""
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.dashboards.conftest import past_url  # noqa: F401 - a fixture
+from tests.dashboards.past import END, FILE, SLOW
+from tests.dashboards.servers import needs_prometheus
+from tests.slo.test_importing import RESOURCE, SLOTH
+from tests.tailgate.conftest import Command, free_port
+
+
+@pytest.fixture
+def shop(tailgate: Command) -> Command:
+    """In a directory with the shop's objectives."""
+    (tailgate.cwd / "slo.yaml").write_text(FILE)
+    return tailgate
+
+
+@needs_prometheus
+@pytest.mark.xdist_group("past")
+class TestBesideAPrometheus:
+    def test_a_backtest_says_who_would_have_been_paged_and_at_other_thresholds(
+        self,
+        shop: Command,
+        past_url: str,  # noqa: F811
+    ) -> None:
+        done = shop("slo", "backtest", "--prometheus", past_url, "--since", "48h", "--picture", "alerts.svg")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "orders would have paged twice; at 100 ms twice; at 500 ms once; at 1000 ms once" in done.stdout
+        assert "elsewhere was left out" in done.stdout
+        assert "orders (1 of 5)" in done.stderr
+        picture = ElementTree.fromstring((shop.cwd / "alerts.svg").read_text())
+        shown = [node.text for node in picture.iter() if node.text]
+        assert "Orders <within> 300 ms" in shown
+        assert len([text for text in shown if text.startswith("page: ")]) == 4
+
+    def test_a_backtest_as_json_has_every_alert(self, shop: Command, past_url: str) -> None:  # noqa: F811
+        found = json.loads(shop("slo", "backtest", "--prometheus", past_url, "--since", "2d", "--json").stdout)
+        orders = found["objectives"][0]
+        assert (orders["name"], orders["threshold"], orders["pages"]) == ("orders", "0.300", 2)
+        assert [alert["severity"] for alert in orders["at"]["0.5"]["alerts"]].count("page") == 1
+        assert all(END - 48 * 3_600 <= alert["start"] <= alert["end"] <= END + 300 for alert in orders["alerts"])
+        assert max(alert["start"] for alert in orders["alerts"]) > SLOW
+        assert found["left_out"].keys() == {"elsewhere", "between"}
+
+    def test_a_check_names_what_is_missing_and_fails(self, shop: Command, past_url: str) -> None:  # noqa: F811
+        done = shop("slo", "check", "--prometheus", past_url, "--json")
+        assert done.returncode == 1
+        (file,) = json.loads(done.stdout)
+        answers = {each["name"]: each["prometheus"]["answers"] for each in file["objectives"]}
+        assert answers == {
+            "orders": True, "availability": True, "queried": True, "elsewhere": False, "between": False,
+        }  # fmt: skip
+        done = shop("slo", "check", "--prometheus", past_url)
+        assert done.returncode == 1
+        assert "between: no bucket of http_server_request_duration_seconds_bucket ends at 400 ms" in done.stdout
+
+
+def test_files_of_sloth_become_a_file_that_can_be_checked(tailgate: Command) -> None:
+    (tailgate.cwd / "sloth.yaml").write_text(SLOTH)
+    (tailgate.cwd / "resource.yaml").write_text(RESOURCE)
+    done = tailgate("slo", "import", "sloth.yaml", "resource.yaml", "-o", "slo.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "wrote slo.yaml: 3 objectives" in done.stdout
+    assert "sloth.yaml:28: document 1 (shop), slos[2].sli.plugin" in done.stderr
+    assert tailgate("slo", "check").returncode == 0
+    again = tailgate("slo", "import", "sloth.yaml", "-o", "slo.yaml")
+    assert again.returncode == 2
+    assert "slo.yaml is there already; nothing was written. --force overwrites" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("backtest", "--prometheus", f"http://127.0.0.1:{free_port()}"), "cannot be asked"),
+        (("backtest", "--prometheus", "http://127.0.0.1:9", "--since", "90"), "--since 90: must be from 1h to 400d"),
+        (("check", "--prometheus", "nowhere"), "'nowhere' is no address of a Prometheus"),
+        (("import", "none.yaml"), "none.yaml: cannot be read"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(shop: Command, arguments: tuple[str, ...], message: str) -> None:
+    done = shop("slo", *arguments)
+    assert done.returncode == 2
+    assert message in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
