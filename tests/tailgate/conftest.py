@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from tailgate_otel import names
 
+from tailgate.main import main
 from tests.loadtest.conftest import DISTURBED
 
 SCRIPT = Path(sys.executable).with_name("tailgate")
@@ -87,6 +88,23 @@ def tailgate(tmp_path: Path) -> Command:
     """The command in a fresh directory, which holds a quick profile."""
     (tmp_path / "quick.yaml").write_text(QUICK)
     return Command(tmp_path)
+
+
+@pytest.fixture
+def refused(
+    tailgate: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., str]:
+    """Runs the command in this process, which is quicker; it has to refuse, and what it says is returned."""
+    monkeypatch.chdir(tailgate.cwd)
+
+    def refuse(*arguments: str) -> str:
+        monkeypatch.setattr("sys.argv", ["tailgate", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        assert caught.value.code == 2
+        return " ".join(capsys.readouterr().err.split())
+
+    return refuse
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -170,9 +170,8 @@ def test_a_prometheus_that_is_not_there_leaves_the_run_without_the_services_side
         (("--prometheus", "http://127.0.0.1:9", "--worker", "-f", "locustfile.py"), "--worker"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(tailgate: Command, arguments: tuple[str, ...], message: str) -> None:
+def test_what_cannot_be_is_one_sentence(
+    tailgate: Command, refused: Callable[..., str], arguments: tuple[str, ...], message: str
+) -> None:
     written(tailgate)
-    done = tailgate("run", *arguments)
-    assert done.returncode == 2
-    assert message in " ".join(done.stderr.split())
-    assert "Traceback" not in done.stderr
+    assert message in refused("run", *arguments)

@@ -1,6 +1,7 @@
 """``tailgate slo`` beside a real Prometheus that holds a shop's past, and with other tools' files."""
 
 import json
+from collections.abc import Callable
 from xml.etree import ElementTree
 
 import pytest
@@ -67,9 +68,6 @@ def test_files_of_sloth_become_a_file_that_can_be_checked(tailgate: Command) -> 
     assert "wrote slo.yaml: 3 objectives" in done.stdout
     assert "sloth.yaml:28: document 1 (shop), slos[2].sli.plugin" in done.stderr
     assert tailgate("slo", "check").returncode == 0
-    again = tailgate("slo", "import", "sloth.yaml", "-o", "slo.yaml")
-    assert again.returncode == 2
-    assert "slo.yaml is there already; nothing was written. --force overwrites" in again.stderr
 
 
 @pytest.mark.parametrize(
@@ -78,11 +76,14 @@ def test_files_of_sloth_become_a_file_that_can_be_checked(tailgate: Command) -> 
         (("backtest", "--prometheus", f"http://127.0.0.1:{free_port()}"), "cannot be asked"),
         (("backtest", "--prometheus", "http://127.0.0.1:9", "--since", "90"), "--since 90: must be from 1h to 400d"),
         (("check", "--prometheus", "nowhere"), "'nowhere' is no address of a Prometheus"),
+        (
+            ("import", "slo.yaml", "-o", "slo.yaml"),
+            "slo.yaml is there already; nothing was written. --force overwrites",
+        ),
         (("import", "none.yaml"), "none.yaml: cannot be read"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(shop: Command, arguments: tuple[str, ...], message: str) -> None:
-    done = shop("slo", *arguments)
-    assert done.returncode == 2
-    assert message in " ".join(done.stderr.split())
-    assert "Traceback" not in done.stderr
+def test_what_cannot_be_is_one_sentence(
+    shop: Command, refused: Callable[..., str], arguments: tuple[str, ...], message: str
+) -> None:
+    assert message in refused("slo", *arguments)
