@@ -216,7 +216,7 @@ def test_a_service_that_counts_no_queries_has_no_board_of_them(case, shop):
 def test_milliseconds_are_shown_as_seconds_and_a_limit_stays_one_of_seconds(shop):
     [api] = [board for board in boards_of(objectives_of("envoy", shop)) if board.title == "API"]
     p95 = panel(api, "p95 by route")
-    assert p95.queries[0].expr.startswith("histogram_quantile(0.95, ")
+    assert p95.queries[0].expr.startswith("(histogram_quantile(0.95, ")
     assert p95.queries[0].expr.endswith(" / 1000")
     assert p95.queries[1].expr.endswith(" * 0.25")
     assert panel(api, "All requests by duration").unit == "ms"

@@ -7,7 +7,7 @@ from tailgate_slo import Objectives
 
 from . import variables
 from .limits import Limits, latency_limits
-from .load import response_time
+from .load import chosen_route, response_time
 from .panel import Board, Color, Column, Level, Link, Panel, Query, Row
 from .promql import RATE, number, summed
 from .service import Service
@@ -257,7 +257,7 @@ def _heatmap(service: Service) -> Panel:
 
 
 def _both_sides(service: Service) -> tuple[Panel, ...]:
-    seen = response_time("$run", f'{names.LABEL_ROUTE}=~"$route"') if service.own else response_time("$run")
+    seen = response_time("$run", *chosen_route(service))
     return (
         Panel(
             title="Client against server: p95",
@@ -288,6 +288,8 @@ def _both_sides(service: Service) -> tuple[Panel, ...]:
 
 def _process(service: Service) -> tuple[Panel, ...]:
     kept = service.of(f"{names.TRACES_KEPT}_total")
+    # What watches the service tells of its processes by the same names, and all jobs are chosen at first.
+    recorded = f" and on ({service.series.job}, {names.LABEL_INSTANCE}) {service.of(names.HTTP_SERVER_ACTIVE)}"
     return (
         Panel(
             title="Processor",
@@ -299,7 +301,7 @@ def _process(service: Service) -> tuple[Panel, ...]:
             levels=(Level(color=Color.GOOD), Level(value=0.7, color=Color.WORSE), Level(value=0.95, color=Color.BAD)),
             queries=(
                 Query(
-                    expr=f"rate({service.of('process_cpu_seconds_total')}[{RATE}])",
+                    expr=f"rate({service.of('process_cpu_seconds_total')}[{RATE}]){recorded}",
                     legend=f"{{{{{names.LABEL_INSTANCE}}}}}",
                 ),
             ),
@@ -312,7 +314,10 @@ def _process(service: Service) -> tuple[Panel, ...]:
             least=0,
             width=8,
             queries=(
-                Query(expr=service.of("process_resident_memory_bytes"), legend=f"{{{{{names.LABEL_INSTANCE}}}}}"),
+                Query(
+                    expr=service.of("process_resident_memory_bytes") + recorded,
+                    legend=f"{{{{{names.LABEL_INSTANCE}}}}}",
+                ),
             ),
         ),
         Panel(

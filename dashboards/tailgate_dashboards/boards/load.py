@@ -40,7 +40,7 @@ def board(service: Service) -> Board:
         rows=(
             Row(title="The run", panels=(*_now(), _runs(), _verdict())),
             Row(title="Was the load as planned?", panels=(_arrivals(), _waiting(), _lag())),
-            Row(title="What it saw", panels=(_recent(), _sides(service), _routes(), _failures())),
+            Row(title="What it saw", panels=(_recent(), _sides(service), _routes(service), _failures(service))),
             Row(title="Laid over another run", panels=_laid_over()),
         ),
     )
@@ -49,6 +49,11 @@ def board(service: Service) -> Board:
 def response_time(run: str, *matchers: str, shift: str = "") -> Distribution:
     """Response times that load generators saw in those runs."""
     return Distribution(name=names.LOAD_RESPONSE_TIME, matchers=matchers, given=during(run, shift), shift=shift)
+
+
+def chosen_route(service: Service) -> tuple[str, ...]:
+    """What narrows a run's series to the chosen routes; others' services may call theirs otherwise."""
+    return (f'{names.LABEL_ROUTE}=~"$route"',) if service.own else ()
 
 
 def _of_run(expr: str) -> str:
@@ -254,20 +259,27 @@ def _sides(service: Service) -> Panel:
     )
 
 
-def _routes() -> Panel:
+def _routes(service: Service) -> Panel:
     return Panel(
         title="Response time by route: p95",
         description="Which routes are slow, from when each request was due. All alike: the service as a whole is"
         " behind; one alone: open it on the boards API and Queries.",
         unit="s",
         least=0,
-        queries=(Query(expr=response_time("$run").quantile(_P95, *_ROUTE), legend=_ROUTE_LEGEND, empty=_NO_RUN),),
+        queries=(
+            Query(
+                expr=response_time("$run", *chosen_route(service)).quantile(_P95, *_ROUTE),
+                legend=_ROUTE_LEGEND,
+                empty=_NO_RUN,
+            ),
+        ),
     )
 
 
-def _failures() -> Panel:
+def _failures(service: Service) -> Panel:
     def per_route(counter: str) -> str:
-        return f"{_counted(counter, *_ROUTE)} > 0"
+        grown = f"rate({select(f'{counter}_total', *chosen_route(service))}[{RATE}])"
+        return f"{summed(_of_run(grown), *_ROUTE)} > 0"
 
     return Panel(
         title="Failed and unanswered requests",

@@ -24,6 +24,8 @@ _STATES = (
     Meaning(value=_PAGE, text="page", color=Color.BAD),
 )
 _LEFT = (Level(color=Color.BAD), Level(value=0, color=Color.WORSE), Level(value=0.25, color=Color.GOOD))
+# Load tests are left out of the objectives.
+_UNASKED = "nobody but load tests has asked for anything"
 _ANY = (Level(color=Color.GOOD), Level(value=1, color=Color.BAD))
 _ANY_TICKET = (Level(color=Color.GOOD), Level(value=1, color=Color.WORSE))
 
@@ -125,7 +127,7 @@ def _now() -> tuple[Panel, ...]:
             width=4,
             height=4,
             levels=_LEFT,
-            queries=(Query(expr=f"min({_recorded(names.SLO_BUDGET_REMAINING)})"),),
+            queries=(Query(expr=f"min({_recorded(names.SLO_BUDGET_REMAINING)})", empty=_UNASKED),),
         ),
         Panel(
             title="Objectives",
@@ -170,6 +172,7 @@ def _fleet(objectives: Objectives) -> Panel:
             Query(
                 expr=_recorded(names.SLO_BUDGET_REMAINING),
                 column=Column(header="Budget left", unit="percentunit", levels=_LEFT),
+                empty=_UNASKED,
             ),
             Query(
                 expr=_burn("1h"),
@@ -182,6 +185,7 @@ def _fleet(objectives: Objectives) -> Panel:
                         Level(value=6, color=Color.BAD),
                     ),
                 ),
+                empty=_UNASKED,
             ),
             Query(
                 expr=_to_exhaustion(),
@@ -237,7 +241,7 @@ def _left(periods: list[int]) -> Panel:
         levels=_LEFT,
         banded=True,
         since=f"{days}d",
-        queries=(Query(expr=_recorded(names.SLO_BUDGET_REMAINING), legend=_LEGEND),),
+        queries=(Query(expr=_recorded(names.SLO_BUDGET_REMAINING), legend=_LEGEND, empty=_UNASKED),),
     )
 
 
@@ -258,7 +262,7 @@ def _burn_rate(periods: list[int]) -> Panel:
             Level(value=float(pages[0]), color=Color.BAD),
             *(Level(value=float(factor), color=Color.BAD) for factor in pages[1:]),
         ),
-        queries=(Query(expr=_burn("1h"), legend=_LEGEND),),
+        queries=(Query(expr=_burn("1h"), legend=_LEGEND, empty=_UNASKED),),
     )
 
 
@@ -269,7 +273,7 @@ def _ratio() -> Panel:
         " queries. It shows within minutes what the burn rate over an hour smooths.",
         unit="percentunit",
         least=0,
-        queries=(Query(expr=_recorded(f"{names.SLI_ERROR_RATIO}5m"), legend=_LEGEND),),
+        queries=(Query(expr=_recorded(f"{names.SLI_ERROR_RATIO}5m"), legend=_LEGEND, empty=_UNASKED),),
     )
 
 

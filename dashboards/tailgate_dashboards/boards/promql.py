@@ -93,15 +93,17 @@ class Distribution:
             buckets = summed(self._grown("", ()) + self.given, *by)
         else:
             buckets = summed(self._grown("_bucket", ()) + self.given, *by, names.LABEL_LE)
-        return self._scaled(f"histogram_quantile({number(q)}, {buckets})")
+        # Without events there is no number (NaN), which no comparison lets pass.
+        return self._scaled(f"(histogram_quantile({number(q)}, {buckets}) >= 0)")
 
     def within(self, limit: Decimal, *by: str, matchers: tuple[str, ...] = ()) -> str:
         """The fraction of the events that do not exceed a limit, which is an edge of the histogram."""
         edge = limit * self.per_unit
         if self.native:
-            return f"histogram_fraction(-Inf, {number(edge)}, {summed(self._grown('', matchers) + self.given, *by)})"
+            grown = summed(self._grown("", matchers) + self.given, *by)
+            return f"(histogram_fraction(-Inf, {number(edge)}, {grown}) >= 0)"
         good = summed(self._grown("_bucket", (*matchers, le(edge))) + self.given, *by)
-        return f"{good} / {self.count(*by, matchers=matchers)}"
+        return f"{good} / ({self.count(*by, matchers=matchers)} > 0)"
 
     def buckets(self) -> str:
         """Events of each bucket since the last point, for a heatmap."""
