@@ -186,6 +186,9 @@ def test_the_page_names_every_metric_with_its_labels_and_no_other():
     meters.watch(pool, "main")
     meters.n_plus_one.add(("GET", "/"))
     meters.active["GET"] = 1
+    meters.requests.cells(("GET", "/", "200", names.SYNTHETIC_TEST))
+    for histogram in (meters.queries, meters.db_time):
+        histogram.cells(("GET", "/", names.SYNTHETIC_TEST))
     server = serve(config(), meters, [ProcessCollector(registry=None)])
     try:
         accept = {"accept": "application/openmetrics-text; version=1.0.0"}
