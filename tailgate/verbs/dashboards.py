@@ -34,8 +34,10 @@ def build(file: _File = None, output: _Output = _DIRECTORY, as_json: _Json = Fal
         print_json({"directory": str(output), "files": sorted(texts), "changed": [drift.path for drift in found]})
         return
     for drift in found:
-        out().print(f"{'removed' if drift.what == 'stray' else 'written'}: {output / drift.path}", markup=False)
-    out().print(f"{output}: {len(texts)} files, {len(found) or 'none'} of them changed", markup=False)
+        out().print(
+            f"{'removed' if drift.what == 'stray' else 'written'}: {output / drift.path}", markup=False, soft_wrap=True
+        )
+    out().print(f"{output}: {len(texts)} files, {len(found) or 'none'} of them changed", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -47,16 +49,16 @@ def check(file: _File = None, output: _Output = _DIRECTORY, as_json: _Json = Fal
         drifted = [{"path": drift.path, "what": drift.what, "diff": drift.diff} for drift in found]
         print_json({"directory": str(output), "drifted": drifted})
     for drift in found if not as_json else ():
-        out().print(f"{output / drift.path}: {drift.what}", markup=False)
+        out().print(f"{output / drift.path}: {drift.what}", markup=False, soft_wrap=True)
         for line in drift.diff.splitlines()[:_LINES]:
-            out().print(f"  {line}", markup=False, highlight=False)
+            out().print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
     if found:
         if not as_json:
             cure = f"tailgate dashboards build {objectives.file} -o {output}"
-            out().print(f"{len(found)} files are not what {objectives.file} says: {cure}", markup=False)
+            out().print(f"{len(found)} files are not what {objectives.file} says: {cure}", markup=False, soft_wrap=True)
         raise typer.Exit(_DRIFTED)
     if not as_json:
-        out().print(f"{output}: as {objectives.file} says", markup=False)
+        out().print(f"{output}: as {objectives.file} says", markup=False, soft_wrap=True)
 
 
 app.command()(dashboards_push.push)

@@ -157,8 +157,8 @@ def _now() -> tuple[Panel, ...]:
 def _fleet(objectives: Objectives) -> Panel:
     return Panel(
         title="All objectives",
-        description="Every objective, the one with the least budget left first. A burn rate of 1 spends exactly the"
-        " budget by the period's end. Open the board API at what burns, and read there which route is slow or fails.",
+        description="Every objective, what burns fastest first. A burn rate of 1 spends exactly the budget by the"
+        " period's end. A click on one that burns leads to the board API, which says which route is slow or fails.",
         kind="table",
         unit="percentunit",
         width=24,
@@ -168,6 +168,12 @@ def _fleet(objectives: Objectives) -> Panel:
         sort="Burn rate, 1 h",
         queries=(
             Query(expr=_state(), column=Column(header="Alert", unit="none", meanings=_STATES)),
+            Query(
+                # When it became active, in seconds since 1970.
+                expr=f"min by ({', '.join(_BY)}) ({select('ALERTS_FOR_STATE', *_CHOSEN)}) * 1000",
+                column=Column(header="Since", unit="dateTimeFromNow"),
+                empty="no alert fires",
+            ),
             Query(expr=_recorded(names.SLO_OBJECTIVE), column=Column(header="Target", unit="percentunit")),
             Query(
                 expr=_recorded(names.SLO_BUDGET_REMAINING),
