@@ -302,8 +302,7 @@ def _laid_over() -> tuple[Panel, ...]:
         Panel(
             title="p95 of this run, and of the other",
             description="Choose one run, and the other to be laid over it; both begin at the same place. Where the"
-            " lines part is where the change matters. `tailgate compare` says whether the difference is more than"
-            " chance.",
+            " lines part, the change may matter - or the machine was busy: lay over several before believing it.",
             unit="s",
             least=0,
             queries=(
