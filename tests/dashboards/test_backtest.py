@@ -12,8 +12,8 @@ from tests.dashboards.servers import needs_prometheus
 
 pytestmark = [needs_prometheus, pytest.mark.xdist_group("past")]
 
-STEP = 240
-"""Four scrapes."""
+STEP = 120
+"""Two scrapes."""
 
 
 @pytest.fixture(scope="module")

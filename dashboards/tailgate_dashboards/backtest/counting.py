@@ -15,14 +15,14 @@ from tailgate_dashboards.prometheus.edges import edge_of, nearest, same
 from tailgate_dashboards.rules import Events, events_of
 from tailgate_dashboards.series import Series, select
 
-from .past import Past
+from .past import Pace, Past
 from .replay import Floats
 
 _NATIVE_THRESHOLDS = (Decimal("0.5"), Decimal("0.75"), Decimal("1.5"), Decimal(2))
 """A native histogram answers for any threshold: these parts of the objective's own are tried."""
-_SCRAPES = 4
-"""Scrapes that a step holds at the least, so that one that failed leaves no hole."""
-_SHORTEST_STEP, _LONGEST_STEP = 60.0, 900.0
+_SCRAPES = 2
+"""That a step holds at the least, so that one that failed leaves no hole."""
+_LONGEST_SCRAPE = 300.0
 _QUERY_STEP = 300.0
 """The shortest window of the alerts: nobody but the query itself knows how often its series are scraped."""
 _HOUR, _LOOKS = 3_600.0, 24
@@ -41,13 +41,13 @@ class Counted:
     counted: bool = True
 
 
-def step_of(slo: SLO, series: Series, prometheus: Prometheus, *, begin: float, end: float) -> float:
-    """The seconds of a step that holds a few scrapes of an objective's series.
+def pace_of(slo: SLO, series: Series, prometheus: Prometheus, *, begin: float, end: float) -> Pace:
+    """How often an objective's series are scraped, and a step that holds that more than once.
 
     Raises UnansweredError where there is no such series, or too seldom a sample for the alerts' windows.
     """
     if slo.measure is None:
-        return _QUERY_STEP
+        return Pace(step=_QUERY_STEP)
     selector = select(_counter(slo.measure, series), *series.matchers(slo.measure.route))
     look = min(_HOUR, end - begin)
     apart = max((end - begin - look) / _LOOKS, 1.0)
@@ -55,11 +55,10 @@ def step_of(slo: SLO, series: Series, prometheus: Prometheus, *, begin: float, e
     most = max((value for line in lines for value in line.values), default=0.0)
     if not most:
         raise UnansweredError(f"{selector} has no sample in this time")
-    # A tenth less: an hour of scrapes every 15 s may hold 239 of them.
-    step = max(_SHORTEST_STEP, 60.0 * math.ceil(_SCRAPES * look / most / 60 - 0.1))
-    if step > _LONGEST_STEP:
-        raise UnansweredError(f"{selector} has a sample every {look / most:.0f} s: too seldom to replay alerts")
-    return step
+    scrape = float(max(1, round(look / most)))
+    if scrape > _LONGEST_SCRAPE:
+        raise UnansweredError(f"{selector} has a sample every {scrape:.0f} s: too seldom to replay alerts")
+    return Pace(step=60.0 * math.ceil(_SCRAPES * scrape / 60), scrape=scrape)
 
 
 def count(slo: SLO, series: Series, past: Past) -> Counted:
@@ -103,7 +102,7 @@ def _classic(measure: Measure, threshold: Decimal, series: Series, past: Past, e
     """Every edge of a histogram at once, of which the objective's own is one."""
     buckets = f"{_counter(measure, series).removesuffix('_count')}_bucket"
     per_unit = series.per_second if measure.kind == "latency" else Decimal(1)
-    rate = f"rate({select(buckets, *series.matchers(measure.route))}[{past.window}])"
+    rate = f"rate({select(buckets, *series.matchers(measure.route))}[{past.range}])"
     good: dict[Decimal, Floats] = {}
     for text, rates in past.lines(f"sum by ({names.LABEL_LE}) ({rate})", names.LABEL_LE).items():
         if (edge := edge_of(text, per_unit)) is not None:
@@ -120,11 +119,11 @@ def _classic(measure: Measure, threshold: Decimal, series: Series, past: Past, e
 
 
 def _all(events: Events, past: Past) -> Floats:
-    return _events(events.over(past.window).all, past)
+    return _events(events.over(past.range).all, past)
 
 
 def _bad(events: Events, past: Past) -> Floats:
-    return _events(events.over(past.window).bad, past)
+    return _events(events.over(past.range).bad, past)
 
 
 def _events(rate: str, past: Past) -> Floats:

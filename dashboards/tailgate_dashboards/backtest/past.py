@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from tailgate_slo.budget import alert_windows
@@ -17,27 +18,41 @@ _LEAST_POINTS = 100
 _KEPT = 4
 """Answers kept for the next objective, which is often on the same route."""
 
-LONGEST_WINDOW = max(window.long for window in alert_windows(1))
+_LONGEST_WINDOW = max(window.long for window in alert_windows(1))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pace:
+    """Seconds of a step, and between two scrapes; 0 where nobody knows."""
+
+    step: float
+    scrape: float = 0.0
 
 
 class Past:
-    """The steps of ``step`` seconds of a Prometheus's past up to ``end``.
+    """The steps of a Prometheus's past up to ``end``, in seconds since 1970.
 
-    They begin before ``begin``, so that the longest window of an alert is full there. Moments are seconds since 1970.
+    They begin so early that the longest window of an alert is full at ``begin``.
     """
 
-    def __init__(self, prometheus: Prometheus, *, begin: float, end: float, step: float) -> None:
+    def __init__(self, prometheus: Prometheus, *, begin: float, end: float, pace: Pace) -> None:
+        step = pace.step
         self._prometheus = prometheus
+        self._range = step + pace.scrape
         self._kept: dict[tuple[str, str], dict[str, Floats]] = {}
         self.step = step
         self.end = math.floor(end / step) * step
-        self.steps = math.ceil((self.end - begin + LONGEST_WINDOW) / step)
+        self.steps = math.ceil((self.end - begin + _LONGEST_WINDOW) / step)
         self.start = self.end - self.steps * step
 
     @property
-    def window(self) -> str:
-        """A step as PromQL writes it."""
-        return f"{self.step:.0f}s"
+    def range(self) -> str:
+        """What rates are asked over, as PromQL writes it: a step, and as much before as holds one scrape more.
+
+        A rate knows nothing of what came between the last scrape before its range and the first one in it. So each
+        scrape's increase is in one step, and in one only.
+        """
+        return f"{self._range:.0f}s"
 
     def lines(self, promql: str, label: str = "") -> dict[str, Floats]:
         """The expression at the end of each step, by the values of ``label``; 0 where it has no value.

@@ -11,8 +11,8 @@ from tailgate_dashboards.errors import RefusedError, UnansweredError, Unsupporte
 from tailgate_dashboards.prometheus import Prometheus
 from tailgate_dashboards.series import series_of
 
-from .counting import Counted, count, step_of
-from .past import Past
+from .counting import Counted, count, pace_of
+from .past import Pace, Past
 from .replay import Firing, History, replay
 
 _DAY = 86_400
@@ -68,13 +68,13 @@ def backtest(
     ``tell`` hears which objective is asked for. Raises PrometheusError where the Prometheus cannot be asked.
     """
     series = series_of(objectives.metrics)
-    pasts: dict[float, Past] = {}
+    pasts: dict[Pace, Past] = {}
     replayed, left_out = [], {}
     for number, slo in enumerate(objectives.slos, 1):
         tell(f"{slo.name} ({number} of {len(objectives.slos)})")
         try:
-            step = step_of(slo, series, prometheus, begin=begin, end=end)
-            past = pasts.setdefault(step, Past(prometheus, begin=begin, end=end, step=step))
+            pace = pace_of(slo, series, prometheus, begin=begin, end=end)
+            past = pasts.setdefault(pace, Past(prometheus, begin=begin, end=end, pace=pace))
             replayed.append(_replayed(slo, count(slo, series, past), past, begin))
         except (RefusedError, UnansweredError, UnsupportedError) as error:
             left_out[slo.name] = str(error)
