@@ -1,5 +1,6 @@
 """A load test's region in a Grafana: what it says, while the load is on and when it is over."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 from urllib.parse import parse_qs, urlsplit
 
@@ -65,6 +66,12 @@ def test_it_is_there_while_the_load_is_on_and_says_in_the_end_what_came_of_it() 
             "to": ["1040250"],
             "var-run": ["2026-01-01T00-00-00-abc"],
         }
+
+
+def test_of_many_reasons_only_the_first_few_are_said() -> None:
+    text = replace(ENDED, reasons=tuple(f"reason {i}" for i in range(9))).text("http://grafana.test/d/board")
+    assert "reason 4<br>and 4 more<br>" in text
+    assert "reason 5" not in text
 
 
 def test_of_a_load_that_never_was_nothing_is_left() -> None:

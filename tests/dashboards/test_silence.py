@@ -18,9 +18,9 @@ from tailgate_dashboards.alerts.alertmanager import Alertmanager
 from tailgate_dashboards.alerts.silence import silenced
 from tailgate_dashboards.errors import AlertmanagerError
 from tailgate_otel import names
-from tests.dashboards.servers import alertmanager, eventually, needs_alertmanager
 
 from tests.dashboards.grafana_standin import serving
+from tests.dashboards.servers import alertmanager, eventually, needs_alertmanager
 
 CONFIG = """
 route: {{receiver: pager, group_by: [{label}], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}}

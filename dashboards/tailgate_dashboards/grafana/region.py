@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _LONGEST_TAG = 100
 """Characters: Grafana's database keeps no more."""
 _LONGEST_TEXT = 4000
+_MOST_REASONS = 5
+"""A region is read at a glance; the report has the rest."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +51,9 @@ class Told:
         """HTML; ``board`` is the address of the board of load tests."""
         outcome = f": <b>{escape(self.verdict)}</b>" if self.verdict else ", under way"
         lines = [f"Load test <b>{escape(self.profile)}</b> of {escape(self.host)}{outcome}"]
-        lines += map(escape, self.reasons)
+        lines += map(escape, self.reasons[:_MOST_REASONS])
+        if (more := len(self.reasons) - _MOST_REASONS) > 0:
+            lines.append(f"and {more} more")
         lines += (f"{escape(key)}: {_linked(value)}" for key, value in self.labels.items())
         if self.run:
             lines.append(f"run {escape(self.run)}")
