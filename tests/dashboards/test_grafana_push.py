@@ -6,9 +6,11 @@ Against the stand-in of ``grafana_standin``, which says what that shows and what
 import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tailgate_dashboards.errors import GrafanaError
 from tailgate_dashboards.grafana.connection import Grafana
 from tailgate_dashboards.grafana.push import carry_out, compare
@@ -16,6 +18,8 @@ from tailgate_dashboards.grafana.things import Board, Folder, Thing, prometheus,
 from tailgate_otel import names
 
 from tests.dashboards.grafana_standin import ADMIN, EDITOR, VIEWER, GrafanaStandIn, grafana_standin, serving
+
+PROVISIONING = Path(__file__).parents[2] / "dashboards/provisioning"
 
 
 @pytest.fixture
@@ -106,6 +110,17 @@ def test_data_sources_lead_from_an_exemplar_to_its_trace(standin: GrafanaStandIn
     (destination,) = made["jsonData"]["exemplarTraceIdDestinations"]
     assert destination == {"name": names.LABEL_TRACE_ID, "datasourceUid": names.GRAFANA_TEMPO}
     assert push(standin, sources, ADMIN) == ["keep", "keep"]
+
+
+def test_a_grafana_that_is_provisioned_has_the_same_data_sources() -> None:
+    text = (PROVISIONING / "datasources/tailgate.yaml").read_text(encoding="utf-8")
+    provisioned = {source["uid"]: source for source in yaml.safe_load(text)["datasources"]}
+    for source in (prometheus("-", tempo=True), tempo("-")):
+        there = provisioned[source.uid]
+        assert there["type"] == source.type
+        assert source.settings.items() <= there.get("jsonData", {}).items()
+    (boards,) = yaml.safe_load((PROVISIONING / "dashboards/tailgate.yaml").read_text(encoding="utf-8"))["providers"]
+    assert boards["folderUid"] == names.GRAFANA_FOLDER
 
 
 def test_of_a_data_source_only_what_we_set_is_changed(standin: GrafanaStandIn) -> None:
