@@ -119,6 +119,27 @@ def test_panels_lie_beside_each_other_within_the_board(documents):
         assert len({panel["id"] for panel in document["panels"]}) == len(places)
 
 
+SIZES = st.lists(st.tuples(st.integers(1, COLUMNS), st.integers(1, 12)), min_size=1, max_size=12)
+
+
+@given(SIZES)
+def test_panels_of_any_size_lie_in_their_order_and_never_on_each_other(sizes):
+    wanted = tuple(
+        Panel(title=str(number), description="d", unit="s", queries=(), width=width, height=height)
+        for number, (width, height) in enumerate(sizes)
+    )
+    taken = set()
+    (heading, *_), *found = placed([Row(title="r", panels=wanted)])
+    assert heading.title == "r"
+    for panel, left, top in found:
+        assert left + panel.width <= COLUMNS
+        squares = {(x, y) for x in range(left, left + panel.width) for y in range(top, top + panel.height)}
+        assert not squares & taken
+        taken |= squares
+    assert tuple(panel for panel, *_ in found) == wanted
+    assert sorted(found, key=lambda each: (each[2], each[1])) == found
+
+
 def test_every_line_of_panels_is_filled_to_its_end(boards):
     for board in boards:
         lines = Counter()
