@@ -104,7 +104,7 @@ def shop() -> Iterator[str]:
 
 def watching(address: str) -> str:
     jobs = (("shop", address), ("another", address))
-    return "global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n" + "".join(
+    return "global: {scrape_interval: 5s, scrape_timeout: 5s}\nscrape_configs:\n" + "".join(
         f"  - {{job_name: {job}, static_configs: [{{targets: ['{target}']}}]}}\n" for job, target in jobs
     )
 
