@@ -213,6 +213,8 @@ async def running(
         names.ENV_METRICS_PORT: str(metrics_port),
     }
     command = [sys.executable, "-m", "uvicorn", f"{name}:app", "--port", str(port), "--log-level", "critical"]
+    # Nor does it hang up on a client that a busy machine keeps waiting.
+    command += ["--timeout-keep-alive", "60"]
     process = await asyncio.create_subprocess_exec(*command, cwd=place, env=environment)
     client = httpx.AsyncClient(
         base_url=f"http://127.0.0.1:{port}",

@@ -293,14 +293,19 @@ async def test_a_request_over_its_budget_keeps_its_trace(client, recorder, expor
     assert server.attributes[names.ATTR_KEPT_REASON] == names.KEPT_BUDGET
 
 
-async def test_what_is_over_the_cap_is_counted_and_not_kept(client, recorder, exporter):
-    for _ in range(15):
-        await client.get("/breaks-off")
+async def test_what_is_over_the_cap_is_counted_and_not_kept(kind, pool, exporter):
+    recorder = kind(Config(service_name="x", metrics_port=0, sample_ratio=0.0, keep_per_second=1.0), exporter=exporter)
+    recorder.start()
+    transport = httpx.ASGITransport(recorder.middleware(application(pool)), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
+        for _ in range(15):
+            await client.get("/breaks-off")
     recorder.flush()
     kept = len(exporter.get_finished_spans())
     samples = scrape(recorder)
     assert kept == samples[names.TRACES_KEPT + "_total", names.KEPT_ERROR] < 15
     assert kept + samples[names.TRACES_OVER_CAP + "_total", names.KEPT_ERROR] == 15
+    recorder.close()
 
 
 async def test_exemplars_resolve_to_exported_traces(client, recorder, exporter):

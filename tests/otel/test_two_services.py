@@ -75,7 +75,7 @@ def shop(stock_url: str) -> Callable[[Recorder], FastAPI]:
 
         @app.get("/order/{item}")
         async def order(item: str, fail: bool = False) -> dict[str, str]:
-            async with httpx.AsyncClient(base_url=stock_url) as client:
+            async with httpx.AsyncClient(base_url=stock_url, timeout=60) as client:
                 HTTPXClientInstrumentor.instrument_client(client, tracer_provider=recorder.tracer_provider)
                 with tracer.start_as_current_span("reserve"):
                     answer = await client.get(f"/stock/{item}", params={"token": "hidden"})
@@ -127,7 +127,7 @@ def test_many_requests_at_once_keep_their_traces_apart(serve):
     traces: dict[str, str] = {}
 
     def ask(item: str) -> None:
-        traces[item] = httpx.get(f"{first.url}/order/{item}").json()["trace"]
+        traces[item] = httpx.get(f"{first.url}/order/{item}", timeout=60).json()["trace"]
 
     threads = [threading.Thread(target=ask, args=(f"item{n}",)) for n in range(10)]
     for thread in threads:

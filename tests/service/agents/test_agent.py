@@ -3,15 +3,16 @@
 import asyncio
 
 import asyncpg
+import httpx
 import pytest
 from tailgate_service.agents import desk as desk_module
 from tailgate_service.agents.configuration import AgentAnswer, SavedAnswer
-from tailgate_service.auth.asking import _identity
-from tailgate_service.identity import Identity
 from tailgate_service.settings import VARIANTS
 
 from tests.service.agents.voice import AGENT, CONFIGURATION, client_of, save, serving, settings_of, until
 from tests.service.api.conftest import World
+from tests.service.auth.issuer import document, jwk, rsa_key, sending, token
+from tests.service.auth.issuer import serving as issuing
 
 
 @pytest.mark.row("C5")
@@ -259,8 +260,15 @@ async def test_every_variant_answers_alike_on_its_own_schema(own_schema, provide
         await database.close()
 
 
-async def test_only_admins_and_keys_may_change_it(app, client, world, number):
-    member = Identity(workspace_id=world.id, user_id=await world.user(), role="agent")
-    app.dependency_overrides[_identity] = lambda: member
-    assert (await save(client, number)).status_code == 403
+async def test_only_admins_and_keys_may_change_it(seeded_database, provider, world, number):
+    await world.database.execute("UPDATE users SET subject = 'amy' WHERE id = $1", await world.user())
+    bearer = {"authorization": f"Bearer {token(sub='amy')}"}
+    with issuing(sending(document(jwk(rsa_key(), "first")))) as issuer:
+        settings = settings_of(seeded_database.dsn, voice_url=provider.url, issuer=issuer.issuer)
+        async with (
+            serving(settings) as app,
+            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service", headers=bearer) as member,
+        ):
+            assert (await member.get("/api/me")).status_code == 200
+            assert (await save(member, number)).status_code == 403
     assert await world.count("agents") == 0
