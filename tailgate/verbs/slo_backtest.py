@@ -43,6 +43,8 @@ def backtest(
         tailgate slo backtest slo.yaml --prometheus http://prometheus:9090 --since 90d --picture alerts.svg
     """
     objectives = tailgate_slo.load(file or objectives_files.DEFAULT)
+    if picture is not None and not picture.parent.is_dir():
+        raise CommandError(f"--picture {picture}: there is no directory {picture.parent}")
     end = time.time()
     found = replay(objectives, Prometheus(prometheus), begin=end - _seconds(since), end=end, tell=say)
     if picture is not None and found.replayed:

@@ -4,13 +4,14 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tailgate_slo import SloError, parse
-from tailgate_slo.importing import import_files
+from tailgate_slo.importing import Imported, Taken, import_files
 from tailgate_slo.importing.notes import as_name
 from tailgate_slo.model import Ratio, Raw
 
+TEXTS = st.text(st.characters(exclude_categories=("Cc", "Cs", "Cn", "Co"), include_characters="\n"), max_size=200)
 SLOTH = """\
 version: "prometheus/v1"
 service: shop
@@ -207,6 +208,18 @@ def test_one_that_is_wrong_is_left_out_and_the_others_are_kept(tmp_path):
 def test_where_nothing_can_be_taken_over_it_is_said_why(tmp_path, text, message):
     with pytest.raises(SloError, match=message):
         taken(tmp_path, text)
+
+
+@settings(max_examples=60, deadline=None)
+@given(TEXTS, TEXTS)
+def test_what_is_written_is_read_as_it_was(description, query):
+    query += "[{{.window}}]"
+    taken = Taken(
+        name="a", display_name="a", service="b", description=description, percent=Decimal("99.90"), period_days=7,
+        queries={"bad": query, "total": query}, annotations={},
+    )  # fmt: skip
+    (slo,) = parse(Imported(sources=("x\n.yaml",), objectives=(taken,), lost=()).text().encode(), "b.yaml").slos
+    assert (slo.description, slo.query.bad, slo.target) == (description.strip(), query.strip(), Decimal("0.9990"))
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

@@ -9,6 +9,7 @@ from tailgate_slo.budget import error_budget
 
 from tailgate_dashboards.errors import RefusedError, UnansweredError, UnsupportedError
 from tailgate_dashboards.prometheus import Prometheus
+from tailgate_dashboards.prometheus.plain import plain
 from tailgate_dashboards.series import series_of
 
 from .counting import Counted, count, pace_of
@@ -77,7 +78,7 @@ def backtest(
             past = pasts.setdefault(pace, Past(prometheus, begin=begin, end=end, pace=pace))
             replayed.append(_replayed(slo, count(slo, series, past), past, begin))
         except (RefusedError, UnansweredError, UnsupportedError) as error:
-            left_out[slo.name] = str(error)
+            left_out[slo.name] = plain(str(error))
     return Backtest(replayed=tuple(replayed), left_out=left_out)
 
 

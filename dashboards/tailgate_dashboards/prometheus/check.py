@@ -17,6 +17,7 @@ from tailgate_dashboards.series import Series, Traffic, select, series_of
 
 from .client import Prometheus
 from .edges import edge_of, nearest, same
+from .plain import plain
 
 _LOOK = "1h"
 _MOST_NAMES = 20_000
@@ -54,8 +55,8 @@ def _finding(slo: SLO, series: Series, prometheus: Prometheus) -> Finding:
             return Finding(slo=slo, good=False, said=f"its query has no answer over the last {_LOOK}")
         missing = next(_Look(prometheus, series, slo.measure).missing(), None)
     except (RefusedError, UnsupportedError) as error:
-        return Finding(slo=slo, good=False, said=str(error))
-    return Finding(slo=slo, good=missing is None, said=missing or "is there")
+        return Finding(slo=slo, good=False, said=plain(str(error)))
+    return Finding(slo=slo, good=missing is None, said=plain(missing or "is there"))
 
 
 class _Look:

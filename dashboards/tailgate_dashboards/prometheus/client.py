@@ -15,13 +15,13 @@ from typing import Any, TypeVar
 
 from tailgate_dashboards.errors import OverloadError, PrometheusError, RefusedError
 
+from .plain import plain
 from .values import Line, Sample, read_labels, read_lines, read_samples, read_texts
 
 _Read = TypeVar("_Read")
 
 _MAX_BYTES = 64 << 20
 _MAX_REASON = 64 << 10
-_SHOWN = 300
 # How Prometheus says that a query asks for too much at once; half as long a range may do.
 _TOO_MUCH = ("too many samples", "maximum resolution", "timed out", "timeout")
 
@@ -45,7 +45,7 @@ class Prometheus:
         except ValueError:
             usable = False
         if not usable or parts.query or parts.fragment:
-            shown = _plain(url.rpartition("@")[2])
+            shown = plain(url.rpartition("@")[2])
             raise PrometheusError(f"{shown!r} is no address of a Prometheus; give one like http://127.0.0.1:9090")
         host = parts.netloc.rpartition("@")[2]
         self.url = urllib.parse.urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
@@ -105,7 +105,7 @@ class Prometheus:
             if isinstance(reason, TimeoutError):
                 raise OverloadError(f"{self.url}: no answer within {self._timeout:g} s; ask for less") from error
             raise PrometheusError(
-                f"{self.url}: cannot be asked: {_plain(str(reason))}. Start it, or correct the address"
+                f"{self.url}: cannot be asked: {plain(str(reason))}. Start it, or correct the address"
             ) from error
         try:
             document = json.loads(text)
@@ -136,7 +136,7 @@ class Prometheus:
                 " https://user:password@host"
             )
         if 300 <= error.code < 400:
-            there = _plain(error.headers.get("Location") or "elsewhere")
+            there = plain(error.headers.get("Location") or "elsewhere")
             return PrometheusError(f"{self.url}: answers {error.code}, it is at {there}. Give that address")
         said = f"{self.url}: answers {error.code}: {reason}"
         if any(words in reason for words in _TOO_MUCH):
@@ -148,11 +148,6 @@ def _reason(error: urllib.error.HTTPError) -> str:
     """Prometheus's own words, where it has some."""
     try:
         document = json.loads(error.read(_MAX_REASON))
-        return _plain(f"{document['errorType']}: {document['error']}")
+        return plain(f"{document['errorType']}: {document['error']}")
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, RecursionError):
-        return _plain(str(error.reason))
-
-
-def _plain(text: str) -> str:
-    line = "".join(each if each.isprintable() else " " for each in text)
-    return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
+        return plain(str(error.reason))

@@ -11,6 +11,7 @@ from tailgate_otel import names
 from tailgate_dashboards.series import Series, select
 
 from .client import Prometheus
+from .edges import edge_of
 
 Counter = tuple[str, dict[str, str], float]
 """A series' name, labels and value."""
@@ -77,6 +78,7 @@ class _Reading:
                 sample.value if edges else float(Decimal(sample.value) / per_unit),
             )
             for sample in self._prometheus.query(f"{function}({total})" if native else total)
+            if not edges or _is_bucket(sample.labels.get(names.LABEL_LE, ""))
         ]
 
     def _called(self, labels: Mapping[str, str], per_unit: Decimal) -> dict[str, str]:
@@ -89,5 +91,11 @@ class _Reading:
         if self._series.synthetic and labels.get(self._series.synthetic):
             called[names.LABEL_SYNTHETIC] = labels[self._series.synthetic]
         if le := labels.get(names.LABEL_LE):
-            called[names.LABEL_LE] = le if per_unit == 1 or le == "+Inf" else f"{Decimal(le) / per_unit:f}"
+            edge = edge_of(le, per_unit)
+            called[names.LABEL_LE] = le if per_unit == 1 or edge is None else f"{edge:f}"
         return called
+
+
+def _is_bucket(le: str) -> bool:
+    """Whether it is one at all: there are series by the name of buckets that are none."""
+    return le == "+Inf" or edge_of(le) is not None

@@ -3,17 +3,19 @@
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 
+# Of a label anybody can write; what is further from 1 is no edge that anybody means, and long to write.
+_LEAST, _LARGEST = Decimal("1e-15"), Decimal("1e15")
+
 
 def edge_of(le: str, per_unit: Decimal = Decimal(1)) -> Decimal | None:
-    """The edge that a label ``le`` tells, ``per_unit`` of its units being one of ours; None for infinity.
-
-    Raises ValueError where it is no number.
-    """
+    """The edge that a label ``le`` tells, ``per_unit`` of its units being one of ours; None where it is no number."""
     try:
         edge = Decimal(le)
     except InvalidOperation:
-        raise ValueError(f"le={le!r} is no number") from None
-    return edge / per_unit if edge.is_finite() else None
+        return None
+    if not edge.is_finite() or (edge and not _LEAST <= edge.copy_abs() <= _LARGEST):
+        return None
+    return edge / per_unit
 
 
 def same(edge: Decimal, threshold: Decimal) -> bool:
