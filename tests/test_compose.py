@@ -187,6 +187,8 @@ def test_master_and_workers_find_each_other_the_instances_and_the_targets() -> N
     assert all(instance["networks"]["default"]["aliases"] == ["api"] for instance in instances)
     (seeded,) = re.findall(r"db seed --targets (\S+)", stack["database"]["command"][0])
     assert str(master["targets"]) == str(worker["targets"]) == seeded
+    for name in ("prometheus", "alertmanager"):
+        assert master[name] == f"http://{name}:{stack[name]['ports'][0].rpartition(':')[2]}"
 
 
 def test_prometheus_asks_both_instances_and_everything_else_that_tells_of_itself() -> None:
