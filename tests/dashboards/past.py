@@ -18,6 +18,8 @@ MIDDLING = END - 30 * HOUR
 """From here on every request takes between 0.3 and 0.5 s, for twenty minutes."""
 SLOW = END - 14 * HOUR
 """From here on every request takes more than 1 s, for forty minutes, and a tenth of them fails."""
+NEW_EDGE = END - 20 * HOUR
+"""From here on the histogram has an edge at 0.25 s."""
 RESTART = END - 22 * HOUR
 """When the counters begin anew."""
 ROUTE = 'http_request_method="GET",http_route="/orders/{id}"'
@@ -96,7 +98,7 @@ def within(start: int, minutes: int, at: int) -> bool:
 
 def exposition() -> str:
     """A hundred and twenty requests in every other minute, a twentieth above 0.1 s; the scrapes of one instance."""
-    edges = ("0.1", "0.3", "0.5", "1.0", "+Inf")
+    edges = ("0.1", "0.25", "0.3", "0.5", "1.0", "+Inf")
     lines = [f"# TYPE {DURATION} histogram"]
     columns: dict[str, list[str]] = {}
     counts = dict.fromkeys((*edges, "200", "503"), 0)
@@ -105,13 +107,13 @@ def exposition() -> str:
             counts = dict.fromkeys(counts, 0)
         middling, slow = within(MIDDLING, 20, at), within(SLOW, 40, at)
         asked = 120 * ((at // SCRAPE) % 2)
-        shares = (0, 0, 0, 0, 1) if slow else (0, 0, 1, 1, 1) if middling else (0.95, 1, 1, 1, 1)
+        shares = (0, 0, 0, 0, 0, 1) if slow else (0, 0, 0, 1, 1, 1) if middling else (0.95, 1, 1, 1, 1, 1)
         for edge, share in zip(edges, shares, strict=True):
             counts[edge] += round(asked * share)
         failed = asked // 10 if slow else 0
         counts["200"] += asked - failed
         counts["503"] += failed
-        for edge in edges:
+        for edge in edges if at > NEW_EDGE else (each for each in edges if each != "0.25"):
             columns.setdefault(f'{DURATION}_bucket{{{ROUTE},le="{edge}"}}', []).append(f"{counts[edge]} {at}")
         for status in ("200", "503"):
             name = f'{DURATION}_count{{{ROUTE},http_response_status_code="{status}"}}'

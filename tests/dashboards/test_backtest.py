@@ -72,8 +72,8 @@ def test_events_and_their_bad_share_are_those_that_were_made(found):
 
 def test_other_thresholds_are_the_edges_that_exist(found):
     others = of(found, "orders").others
-    assert list(others) == [Decimal(edge) for edge in ("0.1", "0.5", "1.0")]
-    assert [outcome.pages for outcome in others.values()] == [2, 1, 1]
+    assert list(others) == [Decimal(edge) for edge in ("0.1", "0.25", "0.5", "1.0")]
+    assert [outcome.pages for outcome in others.values()] == [2, 1, 1, 1]
     assert others[Decimal("0.1")].tickets >= 1
     (page,) = pages(others[Decimal("0.5")])
     assert page.start == pages(of(found, "orders").outcome)[1].start
@@ -90,3 +90,16 @@ def test_what_cannot_be_replayed_is_left_out_with_its_reason(found):
     assert found.left_out.keys() == {"elsewhere", "between"}
     assert "has no sample in this time" in found.left_out["elsewhere"]
     assert "ends at 0.4; the nearest edges are 0.3 and 0.5" in found.left_out["between"]
+
+
+def test_before_a_histogram_had_an_edge_nothing_is_known_at_it(found):
+    newest = of(found, "orders").others[Decimal("0.25")]
+    assert newest.events == pytest.approx(20 * HOUR, rel=0.01)
+    assert pages(newest)[0].start == pages(of(found, "orders").outcome)[1].start
+
+
+def test_where_there_was_no_event_nobody_says_that_all_was_well(past_url):
+    file = parse(FILE.replace("http_server_request_duration_seconds_count", "nothing_total").encode(), "shop.yaml")
+    client = Prometheus(past_url)
+    found = backtest(file, client, begin=END - HOURS * HOUR, end=END, tell=lambda _: None)
+    assert found.left_out["queried"] == "there was no event in this time"

@@ -23,7 +23,7 @@ def test_counts_bear_the_status_and_buckets_the_edge(past_url):
     by_status = {labels["http_response_status_code"] for name, labels, _ in found if name == f"{DURATION}_count"}
     edges = {labels["le"]: labels for name, labels, _ in found if name == f"{DURATION}_bucket"}
     assert by_status == {"200", "503"}
-    assert edges.keys() == {"0.1", "0.3", "0.5", "1.0", "+Inf"}
+    assert edges.keys() == {"0.1", "0.25", "0.3", "0.5", "1.0", "+Inf"}
     assert edges["0.3"] == {**ROUTE, "le": "0.3"}
 
 
@@ -33,7 +33,7 @@ def test_another_unit_and_names_of_routes_become_ours(past_url):
     )
     found = counters(Prometheus(past_url), elsewhere)
     edges = {labels["le"] for name, labels, _ in found if name == f"{DURATION}_bucket"}
-    assert edges == {"0.0001", "0.0003", "0.0005", "0.001", "+Inf"}
+    assert edges == {"0.0001", "0.00025", "0.0003", "0.0005", "0.001", "+Inf"}
     assert all(
         (labels["http_request_method"], labels["http_route"]) == ("GET", "/orders/{order}") for _, labels, _ in found
     )

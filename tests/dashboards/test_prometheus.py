@@ -89,7 +89,7 @@ class TestARealOne:
 
     def test_series_and_values_of_labels_are_listed(self, past_url):
         client = Prometheus(past_url)
-        assert len(client.series(f"{DURATION}_bucket", END - 600, END)) == 5
+        assert len(client.series(f"{DURATION}_bucket", END - 600, END)) == 6
         assert client.label_values("http_route", f"{DURATION}_count") == ["/orders/{id}"]
         assert client.label_values("no_such_label") == []
 

@@ -30,7 +30,10 @@ class TestBesideAPrometheus:
     ) -> None:
         done = shop("slo", "backtest", "--prometheus", past_url, "--since", "48h", "--picture", "alerts.svg")
         assert done.returncode == 0, done.stdout + done.stderr
-        assert "orders would have paged twice; at 100 ms twice; at 500 ms once; at 1000 ms once" in done.stdout
+        assert (
+            "orders would have paged twice; at 100 ms twice; at 250 ms once; at 500 ms once; at 1000 ms once"
+            in done.stdout
+        )
         assert "elsewhere was left out" in done.stdout
         assert "orders (1 of 5)" in done.stderr
         picture = ElementTree.fromstring((shop.cwd / "alerts.svg").read_text())

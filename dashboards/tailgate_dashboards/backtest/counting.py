@@ -29,15 +29,22 @@ _HOUR, _LOOKS = 3_600.0, 24
 
 
 @dataclass(frozen=True, kw_only=True)
+class Steps:
+    """All events in each step and the bad ones; none where it is not known which are bad, as the rules have it."""
+
+    all: Floats
+    bad: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
 class Counted:
-    """Events in each step: ``all``, the ``bad`` ones, and the bad ones at ``other`` thresholds (seconds or counts).
+    """Events at the objective's ``own`` threshold, and at ``other`` ones (in seconds, or counts).
 
     Where they are not ``counted``, these are moments, of which nobody can ask how many there are.
     """
 
-    all: Floats
-    bad: Floats
-    other: Mapping[Decimal, Floats]
+    own: Steps
+    other: Mapping[Decimal, Steps]
     counted: bool = True
 
 
@@ -72,15 +79,13 @@ def count(slo: SLO, series: Series, past: Past) -> Counted:
         raise UnansweredError("nothing in a Prometheus tells it")
     measure = slo.measure
     if measure is None or measure.threshold is None:
-        return Counted(all=_all(events, past), bad=_bad(events, past), other={}, counted=events.counted)
+        return Counted(own=_asked(events, past), other={}, counted=events.counted)
     if measure.kind == "latency" and series.native:
-        others = {measure.threshold * part: _at(slo, measure.threshold * part) for part in _NATIVE_THRESHOLDS}
-        return Counted(
-            all=_all(events, past),
-            bad=_bad(events, past),
-            other={at: _bad(changed, past) for at, slo in others.items() if (changed := events_of(slo, series))},
-        )
-    return _classic(measure, measure.threshold, series, past, _all(events, past))
+        others = [measure.threshold * part for part in _NATIVE_THRESHOLDS]
+        found = {at: events_of(_at(slo, at), series) for at in others}
+        other = {at: _asked(changed, past) for at, changed in found.items() if changed is not None}
+        return Counted(own=_asked(events, past), other=other)
+    return _classic(measure, measure.threshold, series, past, _rate(events.over(past.range).all, past))
 
 
 def _at(slo: SLO, threshold: Decimal) -> SLO:
@@ -103,29 +108,39 @@ def _classic(measure: Measure, threshold: Decimal, series: Series, past: Past, e
     buckets = f"{_counter(measure, series).removesuffix('_count')}_bucket"
     per_unit = series.per_second if measure.kind == "latency" else Decimal(1)
     rate = f"rate({select(buckets, *series.matchers(measure.route))}[{past.range}])"
-    good: dict[Decimal, Floats] = {}
-    for text, rates in past.lines(f"sum by ({names.LABEL_LE}) ({rate})", names.LABEL_LE).items():
+    within: dict[Decimal, Floats] = {}
+    for text, good in past.lines(f"sum by ({names.LABEL_LE}) ({rate})", names.LABEL_LE).items():
         if (edge := edge_of(text, per_unit)) is not None:
             # le="1" and le="1.0" of two clients are one edge.
-            good[edge] = good.get(edge, np.zeros(past.steps)) + rates * past.step
-    own = next((edge for edge in good if same(edge, threshold)), None)
+            within[edge] = _sum(within[edge], good) if edge in within else good
+    own = next((edge for edge in within if same(edge, threshold)), None)
     if own is None:
-        near = " and ".join(f"{edge.normalize():f}" for edge in nearest(good, threshold))
+        near = " and ".join(f"{edge.normalize():f}" for edge in nearest(within, threshold))
         raise UnansweredError(
             f"no bucket of {buckets} ends at {threshold.normalize():f}; the nearest edges are {near or 'unknown'}"
         )
-    bad = {edge: np.maximum(every - within, 0.0) for edge, within in sorted(good.items())}
-    return Counted(all=every, bad=bad.pop(own), other=bad)
+    steps = {edge: _steps(every, every - good, past) for edge, good in sorted(within.items())}
+    return Counted(own=steps.pop(own), other=steps)
 
 
-def _all(events: Events, past: Past) -> Floats:
-    return _events(events.over(past.range).all, past)
+def _asked(events: Events, past: Past) -> Steps:
+    over = events.over(past.range)
+    return _steps(_rate(over.all, past), _rate(over.bad, past), past)
 
 
-def _bad(events: Events, past: Past) -> Floats:
-    return _events(events.over(past.range).bad, past)
+def _rate(promql: str, past: Past) -> Floats:
+    """The one line of a rate; NaN where there is none."""
+    return past.lines(promql).get("", np.full(past.steps, np.nan))
 
 
-def _events(rate: str, past: Past) -> Floats:
-    """Events in each step, of a rate that is one series."""
-    return past.lines(rate).get("", np.zeros(past.steps)) * past.step
+def _steps(every: Floats, bad: Floats, past: Past) -> Steps:
+    known = ~(np.isnan(every) | np.isnan(bad))
+    return Steps(
+        all=np.where(known, every, 0.0) * past.step, bad=np.maximum(np.where(known, bad, 0.0), 0.0) * past.step
+    )
+
+
+def _sum(one: Floats, other: Floats) -> Floats:
+    """The sum of what is known."""
+    unknown = np.isnan(one) & np.isnan(other)
+    return np.where(unknown, np.nan, np.nan_to_num(one) + np.nan_to_num(other))

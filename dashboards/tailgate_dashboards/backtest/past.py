@@ -55,7 +55,7 @@ class Past:
         return f"{self._range:.0f}s"
 
     def lines(self, promql: str, label: str = "") -> dict[str, Floats]:
-        """The expression at the end of each step, by the values of ``label``; 0 where it has no value.
+        """The expression at the end of each step, by the values of ``label``; NaN where it has no value.
 
         Raises PrometheusError.
         """
@@ -73,7 +73,7 @@ class Past:
                 steps = np.rint((np.array(line.times) - self.start) / self.step).astype(int) - 1
                 numbers = np.array(line.values)
                 usable = np.isfinite(numbers) & (steps >= first) & (steps < last)
-                values = found.setdefault(line.labels.get(label, ""), np.zeros(self.steps))
+                values = found.setdefault(line.labels.get(label, ""), np.full(self.steps, np.nan))
                 values[steps[usable]] = numbers[usable]
         return found
 

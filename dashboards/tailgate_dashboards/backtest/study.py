@@ -1,7 +1,7 @@
 """A backtest of an objectives file: what its alerts would have done, and what they would have at other thresholds."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from tailgate_slo import SLO, Objectives
@@ -12,7 +12,7 @@ from tailgate_dashboards.prometheus import Prometheus
 from tailgate_dashboards.prometheus.plain import plain
 from tailgate_dashboards.series import series_of
 
-from .counting import Counted, count, pace_of
+from .counting import Counted, Steps, count, pace_of
 from .past import Pace, Past
 from .replay import Firing, History, replay
 
@@ -83,17 +83,25 @@ def backtest(
 
 
 def _replayed(slo: SLO, events: Counted, past: Past, begin: float) -> Replayed:
-    history = History(start=past.start, step=past.step, bad=events.bad, all=events.all)
-    least = slo.alerting.minimum_events if events.counted else 0
+    def outcome(steps: Steps) -> Outcome:
+        return _outcome(slo, _history(steps, past), begin, slo.alerting.minimum_events if events.counted else 0)
+
+    own = outcome(events.own)
+    if not own.events:
+        raise UnansweredError("there was no event in this time")
     return Replayed(
         slo=slo,
         begin=begin,
         end=past.end,
         step=past.step,
-        history=history,
-        outcome=_outcome(slo, history, begin, least),
-        others={at: _outcome(slo, replace(history, bad=bad), begin, least) for at, bad in events.other.items()},
+        history=_history(events.own, past),
+        outcome=own,
+        others={at: outcome(steps) for at, steps in events.other.items()},
     )
+
+
+def _history(steps: Steps, past: Past) -> History:
+    return History(start=past.start, step=past.step, bad=steps.bad, all=steps.all)
 
 
 def _outcome(slo: SLO, history: History, begin: float, minimum_events: int) -> Outcome:
