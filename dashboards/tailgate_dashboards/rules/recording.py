@@ -52,7 +52,12 @@ def meta_rules(slo: SLO, identity: dict[str, str]) -> list[Rule]:
     budget = error_budget(slo.target)
     current = recorded(f"{names.SLI_ERROR_RATIO}{Window(seconds=SHORTEST).name}", identity)
     period = recorded(f"{names.SLI_ERROR_RATIO}{slo.period_days}d", identity)
-    info = {**identity, names.LABEL_SLO_MODE: "tailgate", names.LABEL_SLO_SPEC: "openslo/v1"}
+    info = {
+        **identity,
+        names.LABEL_SLO_OBJECTIVE: f"{(slo.target * 100).normalize():f}",
+        names.LABEL_SLO_MODE: "tailgate",
+        names.LABEL_SLO_SPEC: "openslo/v1",
+    }
     return [
         _record(names.SLO_OBJECTIVE, f"vector({slo.target:f})", identity),
         _record(names.SLO_ERROR_BUDGET, f"vector({budget:f})", identity),
