@@ -5,11 +5,11 @@ from decimal import Decimal
 from tailgate_otel import names
 from tailgate_slo import Objectives
 
-from . import variables
+from . import process, variables
 from .limits import Limits, latency_limits
-from .load import chosen_route, response_time
 from .panel import Board, Color, Column, Level, Link, Panel, Query, Row
-from .promql import RATE, number, summed
+from .promql import number, summed
+from .runs import chosen_route, response_time
 from .service import Service
 
 _QUANTILES = (Decimal("0.5"), Decimal("0.95"), Decimal("0.99"))
@@ -25,7 +25,7 @@ def board(objectives: Objectives, service: Service) -> Board:
         q: Limits(limits=latency_limits(objectives, q), series=service.series, distribution=service.requests)
         for q in sorted({*_QUANTILES, *targets})
     }
-    own = (Row(title="Process", panels=_process(service)),) if service.own else ()
+    own = (Row(title="Process", panels=process.panels(service)),) if service.own else ()
     return Board(
         uid="tailgate-api",
         title="API",
@@ -281,58 +281,6 @@ def _both_sides(service: Service) -> tuple[Panel, ...]:
             queries=(
                 Query(expr=seen.count(), legend="client", empty="no load test is running"),
                 Query(expr=service.tested.count(), legend="server", empty="no load test is running"),
-            ),
-        ),
-    )
-
-
-def _process(service: Service) -> tuple[Panel, ...]:
-    kept = service.of(f"{names.TRACES_KEPT}_total")
-    # What watches the service tells of its processes by the same names, and all jobs are chosen at first.
-    recorded = f" and on ({service.series.job}, {names.LABEL_INSTANCE}) {service.of(names.HTTP_SERVER_ACTIVE)}"
-    return (
-        Panel(
-            title="Processor",
-            description="Cores that each process uses. One that is close to 1 has no more to give: a Python process"
-            " uses one core. Add processes, or make the routes at the top of the table cheaper.",
-            unit="percentunit",
-            least=0,
-            width=8,
-            levels=(Level(color=Color.GOOD), Level(value=0.7, color=Color.WORSE), Level(value=0.95, color=Color.BAD)),
-            queries=(
-                Query(
-                    expr=f"rate({service.of('process_cpu_seconds_total')}[{RATE}]){recorded}",
-                    legend=f"{{{{{names.LABEL_INSTANCE}}}}}",
-                ),
-            ),
-        ),
-        Panel(
-            title="Memory",
-            description="Resident memory of each process. A saw's teeth are collections; a slope that never comes"
-            " back is a leak: compare it with the number of connections and of hot documents.",
-            unit="bytes",
-            least=0,
-            width=8,
-            queries=(
-                Query(
-                    expr=service.of("process_resident_memory_bytes") + recorded,
-                    legend=f"{{{{{names.LABEL_INSTANCE}}}}}",
-                ),
-            ),
-        ),
-        Panel(
-            title="Traces kept, by reason",
-            description="Traces worth keeping: failed, slow, over their budget of queries, with an N+1, and a steady"
-            " sample. Where *over the cap* is above zero, there are more than are kept: none of the requests is lost to"
-            " the metrics, only to the traces.",
-            unit="ops",
-            least=0,
-            width=8,
-            queries=(
-                Query(expr=summed(f"rate({kept}[{RATE}])", names.LABEL_REASON), legend=f"{{{{{names.LABEL_REASON}}}}}"),
-                Query(
-                    expr=summed(f"rate({service.of(f'{names.TRACES_OVER_CAP}_total')}[{RATE}])"), legend="over the cap"
-                ),
             ),
         ),
     )

@@ -8,6 +8,7 @@ from ..series import select
 from . import variables
 from .panel import Board, Color, Column, Level, Meaning, Panel, Query, Row
 from .promql import RATE, Distribution, during, largest, summed
+from .runs import chosen_route, counted, of_run, response_time
 from .service import Service
 
 _P95 = Decimal("0.95")
@@ -46,24 +47,6 @@ def board(service: Service) -> Board:
     )
 
 
-def response_time(run: str, *matchers: str, shift: str = "") -> Distribution:
-    """Response times that load generators saw in those runs."""
-    return Distribution(name=names.LOAD_RESPONSE_TIME, matchers=matchers, given=during(run, shift), shift=shift)
-
-
-def chosen_route(service: Service) -> tuple[str, ...]:
-    """What narrows a run's series to the chosen routes; others' services may call theirs otherwise."""
-    return (f'{names.LABEL_ROUTE}=~"$route"',) if service.own else ()
-
-
-def _of_run(expr: str) -> str:
-    return expr + during("$run")
-
-
-def _counted(counter: str, *by: str) -> str:
-    return summed(_of_run(f"rate({counter}_total[{RATE}])"), *by)
-
-
 def _stat(title: str, description: str, unit: str, expr: str, levels: tuple[Level, ...]) -> Panel:
     return Panel(
         title=title,
@@ -82,14 +65,14 @@ def _now() -> tuple[Panel, ...]:
     waiting = (Level(color=Color.GOOD), Level(value=1, color=Color.WORSE), Level(value=100, color=Color.BAD))
     failing = (Level(color=Color.GOOD), Level(value=0.001, color=Color.WORSE), Level(value=0.01, color=Color.BAD))
     seen = response_time("$run")
-    failed = f"{_counted(names.LOAD_FAILED)} / ({seen.count()} + {_counted(names.LOAD_FAILED)})"
+    failed = f"{counted(names.LOAD_FAILED)} / ({seen.count()} + {counted(names.LOAD_FAILED)})"
     return (
         _stat(
             "Arrivals begun",
             "Arrivals per second that the generator let go. Less than planned: see whether they wait for the service"
             " (Waiting) or for the generator (Lag).",
             "ops",
-            _counted(names.LOAD_STARTED),
+            counted(names.LOAD_STARTED),
             plain,
         ),
         _stat(
@@ -97,14 +80,14 @@ def _now() -> tuple[Panel, ...]:
             "Arrivals that are due and have no user free. They count from when they were due: a line that grows means"
             " that the service does not keep up with the rate.",
             "short",
-            summed(_of_run(names.LOAD_WAITING)),
+            summed(of_run(names.LOAD_WAITING)),
             waiting,
         ),
         _stat(
             "Users",
             "Users at once. At their bound with a healthy generator, it is the service that holds them all.",
             "short",
-            summed(_of_run(names.LOAD_USERS)),
+            summed(of_run(names.LOAD_USERS)),
             plain,
         ),
         _stat(
@@ -126,7 +109,7 @@ def _now() -> tuple[Panel, ...]:
             "The generator's worst lateness in the last second. Above a few milliseconds for long, the run will be"
             " inconclusive: give it more processes, or a machine of its own.",
             "s",
-            largest(_of_run(names.LOAD_LAG)),
+            largest(of_run(names.LOAD_LAG)),
             (Level(color=Color.GOOD), Level(value=0.01, color=Color.WORSE), Level(value=0.1, color=Color.BAD)),
         ),
     )
@@ -176,7 +159,7 @@ def _verdict() -> Panel:
         meanings=_STATES,
         queries=(
             Query(
-                expr=largest(_of_run(names.LOAD_OBJECTIVE_STATE), names.LABEL_OBJECTIVE),
+                expr=largest(of_run(names.LOAD_OBJECTIVE_STATE), names.LABEL_OBJECTIVE),
                 legend=f"{{{{{names.LABEL_OBJECTIVE}}}}}",
                 empty="no load test with objectives is running",
             ),
@@ -193,9 +176,9 @@ def _arrivals() -> Panel:
         least=0,
         width=8,
         queries=(
-            Query(expr=_counted(names.LOAD_PLANNED), legend="planned", line=True, empty=_NO_RUN),
-            Query(expr=_counted(names.LOAD_STARTED), legend="begun", empty=_NO_RUN),
-            Query(expr=_counted(names.LOAD_COMPLETED), legend="ended", empty=_NO_RUN),
+            Query(expr=counted(names.LOAD_PLANNED), legend="planned", line=True, empty=_NO_RUN),
+            Query(expr=counted(names.LOAD_STARTED), legend="begun", empty=_NO_RUN),
+            Query(expr=counted(names.LOAD_COMPLETED), legend="ended", empty=_NO_RUN),
         ),
     )
 
@@ -209,8 +192,8 @@ def _waiting() -> Panel:
         least=0,
         width=8,
         queries=(
-            Query(expr=summed(_of_run(names.LOAD_WAITING)), legend="waiting", empty=_NO_RUN),
-            Query(expr=summed(_of_run(names.LOAD_USERS)), legend="users", empty=_NO_RUN),
+            Query(expr=summed(of_run(names.LOAD_WAITING)), legend="waiting", empty=_NO_RUN),
+            Query(expr=summed(of_run(names.LOAD_USERS)), legend="users", empty=_NO_RUN),
         ),
     )
 
@@ -223,7 +206,7 @@ def _lag() -> Panel:
         unit="s",
         least=0,
         width=8,
-        queries=(Query(expr=largest(_of_run(names.LOAD_LAG)), legend="lag", empty=_NO_RUN),),
+        queries=(Query(expr=largest(of_run(names.LOAD_LAG)), legend="lag", empty=_NO_RUN),),
     )
 
 
@@ -236,7 +219,7 @@ def _recent() -> Panel:
         unit="s",
         least=0,
         queries=(
-            Query(expr=largest(_of_run(names.LOAD_RECENT), percentile), legend=f"p{{{{{percentile}}}}}", empty=_NO_RUN),
+            Query(expr=largest(of_run(names.LOAD_RECENT), percentile), legend=f"p{{{{{percentile}}}}}", empty=_NO_RUN),
         ),
     )
 
@@ -278,8 +261,7 @@ def _routes(service: Service) -> Panel:
 
 def _failures(service: Service) -> Panel:
     def per_route(counter: str) -> str:
-        grown = f"rate({select(f'{counter}_total', *chosen_route(service))}[{RATE}])"
-        return f"{summed(_of_run(grown), *_ROUTE)} > 0"
+        return f"{counted(counter, *_ROUTE, matchers=chosen_route(service))} > 0"
 
     return Panel(
         title="Failed and unanswered requests",
@@ -317,7 +299,7 @@ def _laid_over() -> tuple[Panel, ...]:
             unit="ops",
             least=0,
             queries=(
-                Query(expr=_counted(names.LOAD_STARTED), legend="this run", empty=_NO_RUN),
+                Query(expr=counted(names.LOAD_STARTED), legend="this run", empty=_NO_RUN),
                 Query(expr=summed(started + during("$base", _SHIFT)), legend="the other", line=True, empty=none),
             ),
         ),

@@ -3,29 +3,17 @@
 from decimal import Decimal
 
 from tailgate_otel import names
-from tailgate_slo import SLO, Objectives
+from tailgate_slo import Objectives
 from tailgate_slo.budget import alert_windows
 
 from ..series import select
 from . import variables
-from .panel import Board, Color, Column, Level, Link, Meaning, Panel, Query, Row
+from .fleet import fleet
+from .panel import Board, Color, Level, Panel, Query, Row
 from .promql import largest, number
+from .recorded import BY, LEFT, LEGEND, STATES, UNASKED, burn, firing, recorded, state, to_exhaustion
 from .service import Service
 
-_BY = (names.LABEL_SLO_SERVICE, names.LABEL_SLO_NAME)
-_CHOSEN = (f'{names.LABEL_SLO_SERVICE}=~"$service"', f'{names.LABEL_SLO_NAME}=~"$slo"')
-_LEGEND = f"{{{{{names.LABEL_SLO_NAME}}}}}"
-_DAY = 86_400
-
-_CALM, _TICKET, _PAGE = "0", "1", "2"
-_STATES = (
-    Meaning(value=_CALM, text="calm", color=Color.GOOD),
-    Meaning(value=_TICKET, text="ticket", color=Color.WORSE),
-    Meaning(value=_PAGE, text="page", color=Color.BAD),
-)
-_LEFT = (Level(color=Color.BAD), Level(value=0, color=Color.WORSE), Level(value=0.25, color=Color.GOOD))
-# Load tests are left out of the objectives.
-_UNASKED = "nobody but load tests has asked for anything"
 _ANY = (Level(color=Color.GOOD), Level(value=1, color=Color.BAD))
 _ANY_TICKET = (Level(color=Color.GOOD), Level(value=1, color=Color.WORSE))
 
@@ -46,41 +34,15 @@ def board(objectives: Objectives, service: Service) -> Board:
         ),
         since="now-6h",
         rows=(
-            Row(title="Now", panels=(*_now(), _fleet(objectives), _alerts())),
+            Row(title="Now", panels=(*_now(), fleet(objectives), _alerts())),
             Row(title="Error budget", panels=(_left(periods), _burn_rate(periods), _ratio(), _exhaustion())),
             Row(title="Where", panels=(_failed(service), _slow(service))),
         ),
     )
 
 
-def _recorded(metric: str) -> str:
-    """A recorded measure of each chosen objective."""
-    return largest(select(metric, *_CHOSEN), *_BY)
-
-
-def _firing(severity: str) -> str:
-    return select("ALERTS", 'alertstate="firing"', f'{names.LABEL_SLO_SEVERITY}="{severity}"', *_CHOSEN)
-
-
 def _count(expr: str) -> str:
     return f"count({expr}) or vector(0)"
-
-
-def _burn(window: str) -> str:
-    return f"{_recorded(names.SLI_ERROR_RATIO + window)} / {_recorded(names.SLO_ERROR_BUDGET)}"
-
-
-def _to_exhaustion() -> str:
-    left = f"({_recorded(names.SLO_BUDGET_REMAINING)} > 0)"
-    return f"{left} * {_recorded(names.SLO_PERIOD_DAYS)} * {_DAY} / ({_burn('1h')} > 0)"
-
-
-def _state() -> str:
-    return (
-        f"{largest(_firing('page'), *_BY)} * {_PAGE}"
-        f" or {largest(_firing('ticket'), *_BY)} * {_TICKET}"
-        f" or {_recorded(names.SLO_INFO)} * {_CALM}"
-    )
 
 
 def _now() -> tuple[Panel, ...]:
@@ -94,7 +56,7 @@ def _now() -> tuple[Panel, ...]:
             width=4,
             height=4,
             levels=_ANY,
-            queries=(Query(expr=_count(largest(_firing("page"), *_BY))),),
+            queries=(Query(expr=_count(largest(firing("page"), *BY))),),
         ),
         Panel(
             title="Tickets firing",
@@ -105,7 +67,7 @@ def _now() -> tuple[Panel, ...]:
             width=4,
             height=4,
             levels=_ANY_TICKET,
-            queries=(Query(expr=_count(largest(_firing("ticket"), *_BY))),),
+            queries=(Query(expr=_count(largest(firing("ticket"), *BY))),),
         ),
         Panel(
             title="Budgets spent",
@@ -116,7 +78,7 @@ def _now() -> tuple[Panel, ...]:
             width=4,
             height=4,
             levels=_ANY,
-            queries=(Query(expr=_count(f"{_recorded(names.SLO_BUDGET_REMAINING)} < 0")),),
+            queries=(Query(expr=_count(f"{recorded(names.SLO_BUDGET_REMAINING)} < 0")),),
         ),
         Panel(
             title="Least budget left",
@@ -126,8 +88,8 @@ def _now() -> tuple[Panel, ...]:
             unit="percentunit",
             width=4,
             height=4,
-            levels=_LEFT,
-            queries=(Query(expr=f"min({_recorded(names.SLO_BUDGET_REMAINING)})", empty=_UNASKED),),
+            levels=LEFT,
+            queries=(Query(expr=f"min({recorded(names.SLO_BUDGET_REMAINING)})", empty=UNASKED),),
         ),
         Panel(
             title="Objectives",
@@ -138,7 +100,7 @@ def _now() -> tuple[Panel, ...]:
             width=4,
             height=4,
             levels=(Level(color=Color.BAD), Level(value=1, color=Color.PLAIN)),
-            queries=(Query(expr=_count(_recorded(names.SLO_INFO))),),
+            queries=(Query(expr=_count(recorded(names.SLO_INFO))),),
         ),
         Panel(
             title="Load tests running",
@@ -154,74 +116,6 @@ def _now() -> tuple[Panel, ...]:
     )
 
 
-def _fleet(objectives: Objectives) -> Panel:
-    return Panel(
-        title="All objectives",
-        description="Every objective, what burns fastest first. A burn rate of 1 spends exactly the budget by the"
-        " period's end. A click on one that burns leads to the board API, which says which route is slow or fails.",
-        kind="table",
-        unit="percentunit",
-        width=24,
-        height=10,
-        labels=((names.LABEL_SLO_SERVICE, "Service"), (names.LABEL_SLO_NAME, "Objective")),
-        label_meanings=tuple(Meaning(value=slo.name, text=_said(slo)) for slo in objectives.slos),
-        sort="Burn rate, 1 h",
-        queries=(
-            Query(expr=_state(), column=Column(header="Alert", unit="none", meanings=_STATES)),
-            Query(
-                # When it became active, in seconds since 1970.
-                expr=f"min by ({', '.join(_BY)}) ({select('ALERTS_FOR_STATE', *_CHOSEN)}) * 1000",
-                column=Column(header="Since", unit="dateTimeFromNow"),
-                empty="no alert fires",
-            ),
-            Query(expr=_recorded(names.SLO_OBJECTIVE), column=Column(header="Target", unit="percentunit")),
-            Query(
-                expr=_recorded(names.SLO_BUDGET_REMAINING),
-                column=Column(header="Budget left", unit="percentunit", levels=_LEFT),
-                empty=_UNASKED,
-            ),
-            Query(
-                expr=_burn("1h"),
-                column=Column(
-                    header="Burn rate, 1 h",
-                    unit="none",
-                    levels=(
-                        Level(color=Color.GOOD),
-                        Level(value=1, color=Color.WORSE),
-                        Level(value=6, color=Color.BAD),
-                    ),
-                ),
-                empty=_UNASKED,
-            ),
-            Query(
-                expr=_to_exhaustion(),
-                column=Column(header="Time to exhaustion", unit="s"),
-                empty="no objective burns",
-            ),
-        ),
-        links=(Link(field="Objective", title="Where: the board API", board="tailgate-api"),),
-    )
-
-
-def _said(slo: SLO) -> str:
-    """An objective's name, and what it promises."""
-    measure = slo.measure
-    if measure is None:
-        return slo.name
-    where = measure.route or "all routes"
-    promise = {
-        "latency": f"{where} within {_milliseconds(measure.threshold)} ms",
-        "queries": f"{where} by at most {measure.threshold} queries",
-        "availability": f"{where} without an error",
-        "vital": f"{(measure.vital or '').upper()} of {measure.route or 'all pages'} at most {measure.threshold}",
-    }[measure.kind]
-    return f"{slo.name}: {promise}"
-
-
-def _milliseconds(seconds: Decimal | None) -> str:
-    return number((seconds or Decimal(0)) * 1000)
-
-
 def _alerts() -> Panel:
     return Panel(
         title="Alerts over time",
@@ -231,8 +125,8 @@ def _alerts() -> Panel:
         unit="none",
         width=24,
         height=9,
-        meanings=_STATES,
-        queries=(Query(expr=_state(), legend=_LEGEND),),
+        meanings=STATES,
+        queries=(Query(expr=state(), legend=LEGEND),),
     )
 
 
@@ -244,10 +138,10 @@ def _left(periods: list[int]) -> Panel:
         " comes back, the incident has left the rolling period. At zero the target is missed.",
         unit="percentunit",
         most=1,
-        levels=_LEFT,
+        levels=LEFT,
         banded=True,
         since=f"{days}d",
-        queries=(Query(expr=_recorded(names.SLO_BUDGET_REMAINING), legend=_LEGEND, empty=_UNASKED),),
+        queries=(Query(expr=recorded(names.SLO_BUDGET_REMAINING), legend=LEGEND, empty=UNASKED),),
     )
 
 
@@ -268,7 +162,7 @@ def _burn_rate(periods: list[int]) -> Panel:
             Level(value=float(pages[0]), color=Color.BAD),
             *(Level(value=float(factor), color=Color.BAD) for factor in pages[1:]),
         ),
-        queries=(Query(expr=_burn("1h"), legend=_LEGEND, empty=_UNASKED),),
+        queries=(Query(expr=burn("1h"), legend=LEGEND, empty=UNASKED),),
     )
 
 
@@ -279,7 +173,7 @@ def _ratio() -> Panel:
         " queries. It shows within minutes what the burn rate over an hour smooths.",
         unit="percentunit",
         least=0,
-        queries=(Query(expr=_recorded(f"{names.SLI_ERROR_RATIO}5m"), legend=_LEGEND, empty=_UNASKED),),
+        queries=(Query(expr=recorded(f"{names.SLI_ERROR_RATIO}5m"), legend=LEGEND, empty=UNASKED),),
     )
 
 
@@ -290,7 +184,7 @@ def _exhaustion() -> Panel:
         " back at work: act now. It is pessimistic where old incidents are about to leave the period.",
         unit="s",
         least=0,
-        queries=(Query(expr=_to_exhaustion(), legend=_LEGEND, empty="no objective burns"),),
+        queries=(Query(expr=to_exhaustion(), legend=LEGEND, empty="no objective burns"),),
     )
 
 

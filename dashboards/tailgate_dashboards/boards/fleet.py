@@ -1,0 +1,80 @@
+"""The table of all objectives."""
+
+from decimal import Decimal
+
+from tailgate_otel import names
+from tailgate_slo import SLO, Objectives
+
+from ..series import select
+from .panel import Color, Column, Level, Link, Meaning, Panel, Query
+from .promql import number
+from .recorded import BY, CHOSEN, LEFT, STATES, UNASKED, burn, recorded, state, to_exhaustion
+
+
+def fleet(objectives: Objectives) -> Panel:
+    """Each objective with what it promises, its alert, and its budget."""
+    return Panel(
+        title="All objectives",
+        description="Every objective, what burns fastest first. A burn rate of 1 spends exactly the budget by the"
+        " period's end. A click on one that burns leads to the board API, which says which route is slow or fails.",
+        kind="table",
+        unit="percentunit",
+        width=24,
+        height=10,
+        labels=((names.LABEL_SLO_SERVICE, "Service"), (names.LABEL_SLO_NAME, "Objective")),
+        label_meanings=tuple(Meaning(value=slo.name, text=_said(slo)) for slo in objectives.slos),
+        sort="Burn rate, 1 h",
+        queries=(
+            Query(expr=state(), column=Column(header="Alert", unit="none", meanings=STATES)),
+            Query(
+                # When it became active, in seconds since 1970.
+                expr=f"min by ({', '.join(BY)}) ({select('ALERTS_FOR_STATE', *CHOSEN)}) * 1000",
+                column=Column(header="Since", unit="dateTimeFromNow"),
+                empty="no alert fires",
+            ),
+            Query(expr=recorded(names.SLO_OBJECTIVE), column=Column(header="Target", unit="percentunit")),
+            Query(
+                expr=recorded(names.SLO_BUDGET_REMAINING),
+                column=Column(header="Budget left", unit="percentunit", levels=LEFT),
+                empty=UNASKED,
+            ),
+            Query(
+                expr=burn("1h"),
+                column=Column(
+                    header="Burn rate, 1 h",
+                    unit="none",
+                    levels=(
+                        Level(color=Color.GOOD),
+                        Level(value=1, color=Color.WORSE),
+                        Level(value=6, color=Color.BAD),
+                    ),
+                ),
+                empty=UNASKED,
+            ),
+            Query(
+                expr=to_exhaustion(),
+                column=Column(header="Time to exhaustion", unit="s"),
+                empty="no objective burns",
+            ),
+        ),
+        links=(Link(field="Objective", title="Where: the board API", board="tailgate-api"),),
+    )
+
+
+def _said(slo: SLO) -> str:
+    """An objective's name, and what it promises."""
+    measure = slo.measure
+    if measure is None:
+        return slo.name
+    where = measure.route or "all routes"
+    promise = {
+        "latency": f"{where} within {_milliseconds(measure.threshold)} ms",
+        "queries": f"{where} by at most {measure.threshold} queries",
+        "availability": f"{where} without an error",
+        "vital": f"{(measure.vital or '').upper()} of {measure.route or 'all pages'} at most {measure.threshold}",
+    }[measure.kind]
+    return f"{slo.name}: {promise}"
+
+
+def _milliseconds(seconds: Decimal | None) -> str:
+    return number((seconds or Decimal(0)) * 1000)
