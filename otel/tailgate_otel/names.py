@@ -66,6 +66,7 @@ POSTGRES_LOCKS = "tailgate_postgres_locks"
 POSTGRES_LOCK_WAIT = "tailgate_postgres_lock_wait_seconds"
 
 # Labels.
+LABEL_JOB = "job"  # this and the next by Prometheus, of each target
 LABEL_INSTANCE = "instance"
 LABEL_METHOD = "http_request_method"
 LABEL_ROUTE = "http_route"

@@ -29,7 +29,7 @@ def largest(expr: str, *by: str) -> str:
 
 def during(run: str, shift: str = "") -> str:
     """What restricts a load generator's series to those runs, whose ids only the info metric bears."""
-    on = f"on (job, {names.LABEL_INSTANCE})"
+    on = f"on ({names.LABEL_JOB}, {names.LABEL_INSTANCE})"
     runs = select(names.RUN_INFO, f'{names.LABEL_RUN_ID}=~"{run}"')
     return f" and {on} {runs}{shift}"
 

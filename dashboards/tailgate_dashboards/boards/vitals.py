@@ -66,10 +66,10 @@ def board(objectives: Objectives) -> Board:
         " improvement and poor, with the number of page views behind them.",
         variables=(
             variables.PROMETHEUS,
-            _variable("job", "Job", seen, "job"),
-            _variable("instance", "Instance", f'{seen}{{job=~"$job"}}', names.LABEL_INSTANCE),
-            _variable("page", "Page", f'{seen}{{job=~"$job"}}', names.LABEL_PAGE),
-            _variable("device", "Device", f'{seen}{{job=~"$job"}}', names.LABEL_DEVICE),
+            _variable("job", "Job", seen, names.LABEL_JOB),
+            _variable("instance", "Instance", f'{seen}{{{names.LABEL_JOB}=~"$job"}}', names.LABEL_INSTANCE),
+            _variable("page", "Page", f'{seen}{{{names.LABEL_JOB}=~"$job"}}', names.LABEL_PAGE),
+            _variable("device", "Device", f'{seen}{{{names.LABEL_JOB}=~"$job"}}', names.LABEL_DEVICE),
             variables.RUN,
         ),
         since="now-24h",
@@ -86,7 +86,7 @@ def _variable(name: str, label: str, series: str, of: str) -> Variable:
 
 def _vital(vital: Vital, over: str) -> Distribution:
     matchers = (
-        'job=~"$job"',
+        f'{names.LABEL_JOB}=~"$job"',
         f'{names.LABEL_INSTANCE}=~"$instance"',
         f'{names.LABEL_PAGE}=~"$page"',
         f'{names.LABEL_DEVICE}=~"$device"',
