@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,7 @@ def page(bundle: Bundle, run: RunDocument, verdict: VerdictDocument) -> str:
     )
 
 
+@lru_cache(maxsize=1)  # to compile the template takes far longer than to fill it in
 def _environment() -> Environment:
     environment = Environment(
         autoescape=True,
