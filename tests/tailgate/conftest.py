@@ -1,19 +1,27 @@
-"""The command as a user runs it: the installed script, a working directory of its own, a real service."""
+"""The command as a user runs it: a working directory of its own, a real service, and the installed script.
 
+Where the start of the script is not what a test is about, the same command is asked in this process, which has imported
+it already; what it starts itself are processes of their own all the same.
+"""
+
+import io
 import os
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from tailgate_otel import names
 
-from tailgate.main import main
+from tailgate.entry import main
 from tests.loadtest.conftest import DISTURBED
 
 SCRIPT = Path(sys.executable).with_name("tailgate")
@@ -22,8 +30,8 @@ QUICK = """
 apiVersion: tailgate/v1
 kind: Profile
 name: quick
-warmup: 1s
-stages: [{duration: 3s, rate: 40}]
+warmup: 500ms
+stages: [{duration: 2s, rate: 60}]
 users: 100
 """
 
@@ -71,6 +79,22 @@ class Command:
             check=False,
         )
 
+    def here(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """What came of it in this process."""
+        said, complained = io.StringIO(), io.StringIO()
+        with (
+            mock.patch.dict(os.environ, self.environment, clear=True),
+            mock.patch.object(sys, "argv", [str(SCRIPT), *arguments]),
+            chdir(self.cwd),
+            redirect_stdout(said),
+            redirect_stderr(complained),
+            pytest.raises(SystemExit) as ended,
+        ):
+            main()
+        code = ended.value.code
+        assert code is None or isinstance(code, int)
+        return subprocess.CompletedProcess(arguments, code or 0, said.getvalue(), complained.getvalue())
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [SCRIPT, *arguments],
@@ -83,48 +107,48 @@ class Command:
         )
 
 
+def command_in(directory: Path) -> Command:
+    """The command in a fresh directory, which then holds a quick profile."""
+    (directory / "quick.yaml").write_text(QUICK)
+    return Command(directory)
+
+
 @pytest.fixture
 def tailgate(tmp_path: Path) -> Command:
     """The command in a fresh directory, which holds a quick profile."""
-    (tmp_path / "quick.yaml").write_text(QUICK)
-    return Command(tmp_path)
+    return command_in(tmp_path)
 
 
 @pytest.fixture
-def refused(
-    tailgate: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., str]:
-    """Runs the command in this process, which is quicker; it has to refuse, and what it says is returned."""
-    monkeypatch.chdir(tailgate.cwd)
+def refused(tailgate: Command) -> Callable[..., str]:
+    """Asks the command in this process for what it has to refuse; what it says is returned."""
 
     def refuse(*arguments: str) -> str:
-        monkeypatch.setattr("sys.argv", ["tailgate", *arguments])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        assert caught.value.code == 2
-        return " ".join(capsys.readouterr().err.split())
+        done = tailgate.here(*arguments)
+        assert done.returncode == 2, done.stdout + done.stderr
+        return " ".join(done.stderr.split())
 
     return refuse
 
 
-@pytest.fixture
-def objectives(tmp_path: Path) -> Callable[..., str]:
-    """Writes an objectives file of (name, measure, route, threshold, target) rows, and returns its name."""
+Row = tuple[str, str, str | None, str | None, str]
 
-    def write(*rows: tuple[str, str, str | None, str | None, str], name: str = "objectives.yaml") -> str:
-        documents = []
-        for slo, measure, route, threshold, target in rows:
-            spec = ", ".join(
-                part
-                for part in (
-                    f"measure: {measure}",
-                    f"route: {route}" if route else "",
-                    f"threshold: {threshold}" if threshold else "",
-                )
-                if part
+
+def objectives_in(directory: Path, *rows: Row, name: str = "objectives.yaml") -> str:
+    """Writes an objectives file of (name, measure, route, threshold, target) rows, and returns its name."""
+    documents = []
+    for slo, measure, route, threshold, target in rows:
+        spec = ", ".join(
+            part
+            for part in (
+                f"measure: {measure}",
+                f"route: {route}" if route else "",
+                f"threshold: {threshold}" if threshold else "",
             )
-            documents.append(
-                f"""apiVersion: openslo/v1
+            if part
+        )
+        documents.append(
+            f"""apiVersion: openslo/v1
 kind: SLO
 metadata: {{name: {slo}}}
 spec:
@@ -140,12 +164,16 @@ spec:
           spec: {{{spec}}}
   objectives: [{{target: {target}}}]
 """
-            )
-        documents.append("apiVersion: tailgate/v1\nkind: Gate\nmetadata: {name: all}\nspec: {minimumSamples: 20}\n")
-        (tmp_path / name).write_text("---\n".join(documents))
-        return name
+        )
+    documents.append("apiVersion: tailgate/v1\nkind: Gate\nmetadata: {name: all}\nspec: {minimumSamples: 20}\n")
+    (directory / name).write_text("---\n".join(documents))
+    return name
 
-    return write
+
+@pytest.fixture
+def objectives(tmp_path: Path) -> Callable[..., str]:
+    """Writes an objectives file into the command's directory, and returns its name."""
+    return partial(objectives_in, tmp_path)
 
 
 @pytest.fixture
@@ -171,7 +199,7 @@ def foreign_api() -> Iterator[str]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()

@@ -37,11 +37,11 @@ def test_a_run_and_its_plan_call_requests_by_the_files_paths(
         (tailgate.cwd / "tailgate.yaml").write_text("openapi: openapi.yaml\n")
     slo = objectives(("there", "latency", "'GET /items/{sku}'", "2s", "0.5"))
     arguments = ["run", "--host", foreign_api, "-f", locustfile, "--profile", "quick.yaml", "--slo", slo, *option]
-    plan = json.loads(tailgate(*arguments, "--plan", "--json").stdout)
+    plan = json.loads(tailgate.here(*arguments, "--plan", "--json").stdout)
     assert set(plan["samples_per_route"]) == {"GET /items/{sku}", "GET /items/mine"}
     if given == "settings":
         return  # the run has it as the plan has
-    done = tailgate(*arguments)
+    done = tailgate.here(*arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     run = json.loads((tailgate.cwd / "runs" / "latest" / "run.json").read_text())
     assert {route["route"] for route in run["routes"]} == {"GET /items/{sku}", "GET /items/mine"}
@@ -60,7 +60,7 @@ def test_a_file_that_is_wrong_is_named_before_anything_starts(
 ) -> None:
     if text is not None:
         (tailgate.cwd / name).write_text(text)
-    done = tailgate("run", "-f", locustfile, "--openapi", name, timeout=30)
+    done = tailgate.here("run", "-f", locustfile, "--openapi", name)
     assert done.returncode == 2
     assert named in done.stderr
     assert "Traceback" not in done.stderr

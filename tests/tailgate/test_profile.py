@@ -25,15 +25,19 @@ ROWS = {
 }
 
 
+@pytest.fixture(scope="module")
+def logged() -> bytes:
+    return gzip.compress("".join(shop(np.random.default_rng(3).poisson(RATES))).encode())
+
+
 @pytest.fixture
-def log(tailgate: Command) -> str:
-    counts = np.random.default_rng(3).poisson(RATES)
-    (tailgate.cwd / "access.log.gz").write_bytes(gzip.compress("".join(shop(counts)).encode()))
+def log(tailgate: Command, logged: bytes) -> str:
+    (tailgate.cwd / "access.log.gz").write_bytes(logged)
     return "access.log.gz"
 
 
 def make(tailgate: Command, *arguments: str, code: int = 0) -> str:
-    done = tailgate("profile", "from", *arguments)
+    done = tailgate.here("profile", "from", *arguments)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stderr if code else done.stdout
 
@@ -47,7 +51,9 @@ def fill(path: Path, given: Mapping[str, str] = ROWS) -> None:
 
 
 def test_rates_mix_and_burstiness_are_those_of_the_process(tailgate: Command, log: str) -> None:
-    found = json.loads(make(tailgate, "--access-log", log, "--window", "2m", "--duration", "30s", "--json"))
+    done = tailgate("profile", "from", "--access-log", log, "--window", "2m", "--duration", "30s", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
     assert found["window"]["seconds"] == 120
     assert found["window"]["rate"] == pytest.approx(50, rel=0.06)
     assert found["profile"]["arrivals"] == pytest.approx(found["window"]["rate"] * 30, rel=0.02)
@@ -61,14 +67,14 @@ def test_rates_mix_and_burstiness_are_those_of_the_process(tailgate: Command, lo
 
 @pytest.mark.xdist_group("load")
 def test_what_was_made_loads_a_server_with_the_logs_mix(tailgate: Command, foreign_api: str, log: str) -> None:
-    make(tailgate, "--access-log", log, "--window", "2m", "--duration", "12s")
+    make(tailgate, "--access-log", log, "--window", "2m", "--duration", "6s")
     fill(tailgate.cwd / "production.py")
-    done = tailgate("run", "--profile", "production.yaml", "-f", "production.py", "--host", foreign_api)
+    done = tailgate.here("run", "--profile", "production.yaml", "-f", "production.py", "--host", foreign_api)
     assert done.returncode == 0, done.stdout + done.stderr
     run = json.loads((tailgate.cwd / "runs" / "latest" / "run.json").read_text())
     requests = {route["route"]: route["requests"] for route in run["routes"]}
     total = sum(requests.values())
-    assert total == pytest.approx(50 * 12, abs=4 * math.sqrt(50 * 12) + 0.06 * 600)
+    assert total == pytest.approx(50 * 6, abs=4 * math.sqrt(50 * 6) + 0.06 * 300)
     for route, share in SHARES.items():
         assert requests[route] == pytest.approx(total * share, abs=4 * math.sqrt(total * share * (1 - share)) + 2)
 
@@ -78,25 +84,25 @@ def test_no_load_begins_and_none_is_planned_while_a_route_lacks_something(
 ) -> None:
     printed = make(tailgate, "--access-log", log)
     assert "3 routes that need something" in printed
+    made = tailgate.cwd / "production.py"
+    unfilled = made.read_text()
     run = ("run", "--profile", "production.yaml", "-f", "production.py", "--host", foreign_api)
     missing = "GET /orders/{id} needs data; GET /search needs a query; POST /orders needs a body: give it in ROWS"
     for more in ((), ("--plan",)):
-        done = tailgate(*run, *more)
+        done = tailgate.here(*run, *more)
         assert done.returncode == 2
         assert missing in " ".join(done.stderr.split())
-    ready = json.loads(tailgate(*run, "--plan", "--json", "-T", "ready").stdout)
+    ready = json.loads(tailgate.here(*run, "--plan", "--json", "-T", "ready").stdout)
     assert set(ready["samples_per_route"]) == {"GET /orders"}
-    fill(tailgate.cwd / "production.py", {**ROWS, "GET /orders/{id}": '[{"path": "/orders/17"}, {"id": 18}]'})
-    done = tailgate(*run, "--plan")
+    fill(made, {**ROWS, "GET /orders/{id}": '[{"path": "/orders/17"}, {"id": 18}]'})
+    done = tailgate.here(*run, "--plan")
     assert done.returncode == 2
     assert "GET /orders/{id} needs data: give it in ROWS" in " ".join(done.stderr.split())
-    make(tailgate, "--access-log", log, "--force")
-    made = tailgate.cwd / "production.py"
-    made.write_text(made.read_text().replace('    "POST /orders": None,\n', ""))
-    assert "POST /orders needs a body" in " ".join(tailgate(*run, "--plan").stderr.split())
-    make(tailgate, "--access-log", log, "--force")
-    fill(tailgate.cwd / "production.py")
-    plan = json.loads(tailgate(*run, "--plan", "--json").stdout)
+    made.write_text(unfilled.replace('    "POST /orders": None,\n', ""))
+    assert "POST /orders needs a body" in " ".join(tailgate.here(*run, "--plan").stderr.split())
+    made.write_text(unfilled)
+    fill(made)
+    plan = json.loads(tailgate.here(*run, "--plan", "--json").stdout)
     samples = plan["samples_per_route"]
     assert {route: count / sum(samples.values()) for route, count in samples.items()} == pytest.approx(SHARES, abs=0.15)
 

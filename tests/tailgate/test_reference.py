@@ -26,7 +26,7 @@ def test_every_route_of_the_api_has_its_objectives_and_no_objective_is_of_anothe
 def test_personas_ask_for_every_route_often_enough_to_decide_its_objectives(
     tailgate: Command, routes: set[str]
 ) -> None:
-    done = tailgate("run", "--profile", "smoke", "--plan", "--json")
+    done = tailgate.here("run", "--profile", "smoke", "--plan", "--json")
     assert done.returncode == 0, done.stderr
     plan = json.loads(done.stdout)
     assert all(each["decidable"] for each in plan["objectives"])

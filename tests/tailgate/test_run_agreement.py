@@ -38,10 +38,10 @@ class Visitor(LoadUser):
 PROFILE = """
 name: steady
 warmup: 1s
-stages: [{duration: 8s, rate: 60}]
+stages: [{duration: 6s, rate: 60}]
 users: 40
 """
-BROKEN_FROM = 3.0
+BROKEN_FROM = 1.5
 
 
 @dataclass
@@ -102,7 +102,7 @@ def engines(command: subprocess.Popen[str]) -> list[psutil.Process]:
 
 def kill_worker(command: subprocess.Popen[str]) -> None:
     workers = [process for process in engines(command) if process.ppid() != command.pid]
-    assert len(workers) == 3
+    assert len(workers) == 2
     workers[0].kill()
 
 
@@ -112,11 +112,11 @@ def kill_engine(command: subprocess.Popen[str]) -> None:
 
 ENDINGS: dict[str, tuple[Callable[[subprocess.Popen[str]], Any] | None, tuple[str, ...], int]] = {
     "by itself": (None, (), 0),
-    "by itself, of three workers": (None, ("--processes", "3"), 0),
+    "by itself, of two workers": (None, ("--processes", "2"), 0),
     "SIGINT": (lambda command: command.send_signal(signal.SIGINT), (), 130),
-    "SIGTERM, of three workers": (lambda command: command.send_signal(signal.SIGTERM), ("--processes", "3"), 143),
+    "SIGTERM, of two workers": (lambda command: command.send_signal(signal.SIGTERM), ("--processes", "2"), 143),
     "the brake": (None, (), 1),
-    "a killed worker": (kill_worker, ("--processes", "3"), 0),
+    "a killed worker": (kill_worker, ("--processes", "2"), 0),
     "a killed engine": (kill_engine, (), 3),
 }
 
@@ -169,7 +169,7 @@ def test_every_artefact_agrees_to_the_request(
     seen.breaks = ending == "the brake"
     (tailgate.cwd / "visitor.py").write_text(LOCUSTFILE)
     (tailgate.cwd / "steady.yaml").write_text(PROFILE)
-    slo = objectives(("up", "availability", None, None, "0.7"), ("home", "latency", "GET /home", "500ms", "0.7"))
+    slo = objectives(("up", "availability", None, None, "0.5"), ("home", "latency", "GET /home", "500ms", "0.5"))
     with (tailgate.cwd / slo).open("a") as file:
         file.write("---\napiVersion: tailgate/v1\nkind: Gate\nmetadata: {name: steady}\n")
         file.write("spec: {profile: steady, minimumSamples: 20, abort: {errorRatio: 0.5, for: 2s}}\n")
@@ -178,8 +178,10 @@ def test_every_artefact_agrees_to_the_request(
         "run", "--host", seen.url, "-f", "visitor.py", "--profile", "steady.yaml", "--slo", slo, "--json", *options
     )
     if act is not None:
+        # Of an engine that is killed there is what it has written down: of the seconds before the last three.
+        asked = 330 if act is kill_engine else 150
         deadline = time.monotonic() + 60
-        while seen.asked.total() < 250 and time.monotonic() < deadline:
+        while seen.asked.total() < asked and time.monotonic() < deadline:
             time.sleep(0.02)
         act(command)
     out, err = command.communicate(timeout=90)

@@ -88,7 +88,7 @@ def test_a_run_is_silenced_and_marked_until_it_ends(
     (matcher,) = silence["matchers"]
     assert matcher["name"] == names.LABEL_SLO_ID
     begin, end = (datetime.fromisoformat(silence[key]) for key in ("startsAt", "endsAt"))
-    assert (end - begin).total_seconds() == pytest.approx(30 + 4 + 5, abs=1)  # its start, the load, the drain
+    assert (end - begin).total_seconds() == pytest.approx(30 + 2.5 + 5, abs=1)  # its start, the load, the drain
     assert matcher["value"].replace("\\", "").split("|") == ["tailgate-test-kept", "tailgate-test-quick"]
     (annotation,) = eventually(lambda: list(grafana.annotations.values()))
     assert "under way" in annotation["text"]

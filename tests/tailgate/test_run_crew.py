@@ -31,10 +31,10 @@ def run_document(tailgate: Command) -> dict:
 
 
 def test_processes_here_are_one_more_option(tailgate: Command, load: tuple[str, ...]) -> None:
-    done = tailgate("run", *load, "--processes", "3")
+    done = tailgate("run", *load, "--processes", "2")
     assert done.returncode == 0, done.stdout + done.stderr
     document = run_document(tailgate)
-    assert document["generator"]["workers"] == 3
+    assert document["generator"]["workers"] == 2
     assert document["arrivals"]["arrived"] == document["arrivals"]["completed"] > 100
 
 
@@ -44,7 +44,7 @@ def test_a_master_and_workers_find_each_other_and_know_each_other_by_the_key(
     port = str(free_port())
     tailgate.environment["TAILGATE_CREW_KEY"] = "known to both"
     workers = [tailgate.start("run", "--worker", "-f", "visitor.py", "--master-port", port) for _ in range(2)]
-    done = tailgate("run", *load, "--master", "--master-port", port, "--expect-workers", "2")
+    done = tailgate.here("run", *load, "--master", "--master-port", port, "--expect-workers", "2")
     outcomes = [(*worker.communicate(timeout=30), worker.returncode) for worker in workers]
     assert done.returncode == 0, done.stdout + done.stderr
     assert [code for _, _, code in outcomes] == [0, 0], outcomes
@@ -64,7 +64,7 @@ def test_a_master_and_workers_find_each_other_and_know_each_other_by_the_key(
     ],
 )
 def test_options_that_do_not_fit_together_are_refused(tailgate: Command, arguments: list[str], named: str) -> None:
-    done = tailgate("run", *arguments, timeout=30)
+    done = tailgate.here("run", *arguments)
     assert done.returncode == 2
     assert named in done.stderr
     assert not (tailgate.cwd / "runs").exists()
@@ -73,6 +73,6 @@ def test_options_that_do_not_fit_together_are_refused(tailgate: Command, argumen
 def test_workers_that_do_not_come_are_named_by_their_number(tailgate: Command, load: tuple[str, ...]) -> None:
     port = str(free_port())
     options = ("--master", "--master-port", port, "--expect-workers", "2", "--expect-workers-max-wait", "1s")
-    done = tailgate("run", *load, *options, timeout=30)
+    done = tailgate.here("run", *load, *options)
     assert done.returncode == 2
     assert "only 0 of 2 workers came within 1 s" in done.stderr

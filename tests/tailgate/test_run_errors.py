@@ -23,7 +23,7 @@ def locustfile(tailgate: Command) -> str:
 
 def test_nothing_at_the_host_is_said_in_one_sentence(tailgate: Command, locustfile: str) -> None:
     host = f"http://127.0.0.1:{free_port()}"
-    done = tailgate("run", "--host", host, "-f", locustfile, "--profile", "quick.yaml", timeout=20)
+    done = tailgate.here("run", "--host", host, "-f", locustfile, "--profile", "quick.yaml")
     assert done.returncode == 2
     assert host in done.stderr
     assert "nothing answers" in done.stderr
@@ -34,7 +34,7 @@ def test_a_misspelt_route_is_inconclusive_and_the_nearest_is_named(
     tailgate: Command, locustfile: str, foreign_api: str, objectives: Callable[..., str]
 ) -> None:
     slo = objectives(("typo", "latency", "GET /hom", "1s", "0.9"))
-    done = tailgate("run", "--host", foreign_api, "-f", locustfile, "--profile", "quick.yaml", "--slo", slo)
+    done = tailgate.here("run", "--host", foreign_api, "-f", locustfile, "--profile", "quick.yaml", "--slo", slo)
     assert done.returncode == 3, done.stderr
     assert "did you mean GET /home?" in done.stdout
 
@@ -64,7 +64,7 @@ def test_a_wrong_option_or_file_is_named(
 ) -> None:
     (tailgate.cwd / "bad.yaml").write_text("stages: [{duration: often, rate: 1}]\n")
     objectives(("bad", "availability", None, None, "99"), name="bad-slo.yaml")
-    done = tailgate("run", *arguments, timeout=30)
+    done = tailgate.here("run", *arguments)
     assert done.returncode == 2, done.stdout + done.stderr
     assert named in done.stderr
     assert "Traceback" not in done.stderr
@@ -73,21 +73,21 @@ def test_a_wrong_option_or_file_is_named(
 
 def test_an_unknown_key_in_the_settings_file_is_named(tailgate: Command) -> None:
     (tailgate.cwd / "tailgate.yaml").write_text("hots: http://127.0.0.1\n")
-    done = tailgate("run", timeout=30)
+    done = tailgate("run")
     assert done.returncode == 2
     assert "tailgate.yaml: unknown key 'hots'; did you mean host?" in done.stderr
 
 
 def test_a_locustfile_that_cannot_be_read_is_named(tailgate: Command, foreign_api: str) -> None:
     (tailgate.cwd / "broken.py").write_text("def :\n")
-    done = tailgate("run", "--host", foreign_api, "-f", "broken.py", "--profile", "quick.yaml")
+    done = tailgate.here("run", "--host", foreign_api, "-f", "broken.py", "--profile", "quick.yaml")
     assert done.returncode == 2
     assert "broken.py" in done.stderr
     assert "SyntaxError" in done.stderr
 
 
 def test_a_directory_that_is_no_bundle_is_named(tailgate: Command) -> None:
-    done = tailgate("gate", ".")
+    done = tailgate.here("gate", ".")
     assert done.returncode == 2
     assert "no run bundle" in done.stderr
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.tailgate.conftest import Command
+from tests.tailgate.conftest import Command, command_in, objectives_in
 
 pytestmark = pytest.mark.xdist_group("load")
 
@@ -27,9 +27,10 @@ SHORT = """
 apiVersion: tailgate/v1
 kind: Profile
 name: short
-stages: [{duration: 5s, rate: 60}]
+stages: [{duration: 3s, rate: 60}]
 users: 1000
 """
+LONG = "name: long\nwarmup: 500ms\nstages: [{duration: 60s, rate: 40}]\nusers: 100\n"
 GENEROUS = (
     ("fast", "latency", BY_PHONE, "5s", "0.9"),
     ("few-queries", "queries", BY_PHONE, "4", "0.99"),
@@ -50,12 +51,48 @@ def wait_for_load(process: subprocess.Popen[str]) -> None:
     raise AssertionError(f"the load never began; exit code {process.wait()}")
 
 
+def wait_for_judged_load(tailgate: Command) -> None:
+    """Until it has lasted for a second, which is when its log is first handed over; half of that is warm-up."""
+    for _ in range(1200):
+        if any(log.stat().st_size for log in tailgate.cwd.glob("runs/*/latency.hlog")):
+            return
+        time.sleep(0.05)
+    raise AssertionError("nothing was ever logged")
+
+
 def tree(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return psutil.Process(process.pid).children(recursive=True)
 
 
-def test_a_run_leaves_a_whole_bundle_and_passes(tailgate: Command, objectives: Callable[..., str]) -> None:
-    done = tailgate("run", "--profile", "quick.yaml", "--slo", objectives(*GENEROUS), "--tag", "why=test")
+Ran = tuple[Command, subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """A run that keeps its objectives, for all who only look at what it left."""
+    tailgate = command_in(tmp_path_factory.mktemp("kept"))
+    slo = objectives_in(tailgate.cwd, *GENEROUS)
+    return tailgate, tailgate("run", "--profile", "quick.yaml", "--slo", slo, "--tag", "why=test")
+
+
+# No more than the pool of a slow variant can bear, and of each route so few a second that every slow trace is kept.
+CALM = "name: calm\nwarmup: 1s\nstages: [{duration: 8s, rate: 10}]\nusers: 100\n"
+
+
+@pytest.fixture(scope="module")
+def missed(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """A run of a slow variant that is far from its database, with objectives that it cannot keep."""
+    tailgate = command_in(tmp_path_factory.mktemp("missed"))
+    (tailgate.cwd / "calm.yaml").write_text(CALM)
+    # Quoted: in YAML a brace has a meaning.
+    strict = ((f"fast-{n}", "latency", f'"{route}"', "1ms", "0.95") for n, route in enumerate(ROUTES))
+    slo = objectives_in(tailgate.cwd, *strict, ("look-up", "latency", BY_PHONE, "100ms", "0.9"))
+    far = "--variant", "sequential", "--db-rtt", "30ms"
+    return tailgate, tailgate.here("run", "--profile", "calm.yaml", *far, "--slo", slo)
+
+
+def test_a_run_leaves_a_whole_bundle_and_passes(kept: Ran) -> None:
+    tailgate, done = kept
     assert done.returncode == 0, done.stderr + done.stdout
     bundle = latest(tailgate)
     names = {path.name for path in bundle.iterdir()}
@@ -76,8 +113,8 @@ def test_a_run_leaves_a_whole_bundle_and_passes(tailgate: Command, objectives: C
     assert "by-phone" in done.stdout
 
 
-def test_the_traces_of_a_run_are_whole_and_hold_no_parameter(tailgate: Command, objectives: Callable[..., str]) -> None:
-    tailgate("run", "--profile", "quick.yaml", "--slo", objectives(("slow", "latency", BY_PHONE, "1ms", "0.9")))
+def test_the_traces_of_a_run_are_whole_and_hold_no_parameter(missed: Ran) -> None:
+    tailgate, _ = missed
     lines = (latest(tailgate) / "traces.jsonl").read_text().splitlines()
     assert lines
     for line in lines:
@@ -93,11 +130,11 @@ def test_the_traces_of_a_run_are_whole_and_hold_no_parameter(tailgate: Command, 
         assert "tg_" not in path.read_text(), path
 
 
-def test_judging_a_bundle_again_gives_the_same_verdict(tailgate: Command, objectives: Callable[..., str]) -> None:
-    tailgate("run", "--profile", "quick.yaml", "--slo", objectives(*GENEROUS))
+def test_judging_a_bundle_again_gives_the_same_verdict(kept: Ran) -> None:
+    tailgate, _ = kept
     first = (latest(tailgate) / "verdict.json").read_bytes()
     report = (latest(tailgate) / "report.html").read_bytes()
-    (tailgate.cwd / "objectives.yaml").unlink()
+    (tailgate.cwd / "objectives.yaml").unlink(missing_ok=True)
     again = tailgate("gate", "runs/latest")
     assert again.returncode == 0, again.stderr
     assert (latest(tailgate) / "verdict.json").read_bytes() == first
@@ -105,24 +142,16 @@ def test_judging_a_bundle_again_gives_the_same_verdict(tailgate: Command, object
     assert (latest(tailgate) / "report.html").read_bytes() == report
 
 
-# No more than the pool of a slow variant can bear, and of each route so few a second that every slow trace is kept.
-CALM = "name: calm\nwarmup: 1s\nstages: [{duration: 8s, rate: 10}]\nusers: 100\n"
-
-
-def test_a_slow_variant_far_from_its_database_misses_its_objective_by_name(
-    tailgate: Command, objectives: Callable[..., str]
-) -> None:
-    (tailgate.cwd / "calm.yaml").write_text(CALM)
-    slo = objectives(("look-up", "latency", BY_PHONE, "500ms", "0.95"))
-    far = "--variant", "sequential", "--db-rtt", "120ms"
-    done = tailgate("run", "--profile", "calm.yaml", *far, "--slo", slo, "--json")
+def test_a_slow_variant_far_from_its_database_misses_its_objective_by_name(missed: Ran) -> None:
+    tailgate, done = missed
     assert done.returncode == 1, done.stderr
-    verdict = json.loads(done.stdout)["verdict"]
-    missed = {each["name"]: each for each in verdict["objectives"] if each["verdict"] == "fail"}
-    by_phone = missed["look-up"]
-    assert by_phone["number"] > 0.5
-    assert by_phone["low"] > 0.5
+    verdict = json.loads((latest(tailgate) / "verdict.json").read_text())
+    failed = {each["name"]: each for each in verdict["objectives"] if each["verdict"] == "fail"}
+    by_phone = failed["look-up"]
+    assert by_phone["number"] > 0.1
+    assert by_phone["low"] > 0.1
     assert any("look-up" in reason for reason in verdict["reasons"])
+    assert "look-up" in done.stdout
 
 
 def split_of(tailgate: Command, route: str) -> dict[str, float]:
@@ -133,14 +162,8 @@ def split_of(tailgate: Command, route: str) -> dict[str, float]:
     return parts
 
 
-def test_the_time_of_a_slow_variant_is_its_databases_and_its_slowest_requests_lead_to_their_traces(
-    tailgate: Command, objectives: Callable[..., str]
-) -> None:
-    # Quoted: in YAML a brace has a meaning.
-    strict = objectives(*((f"fast-{n}", "latency", f'"{route}"', "1ms", "0.95") for n, route in enumerate(ROUTES)))
-    (tailgate.cwd / "calm.yaml").write_text(CALM)
-    done = tailgate("run", "--profile", "calm.yaml", "--variant", "sequential", "--db-rtt", "30ms", "--slo", strict)
-    assert done.returncode == 1, done.stderr
+def test_the_time_of_a_slow_variant_is_its_databases_and_its_slowest_requests_lead_to_their_traces(missed: Ran) -> None:
+    tailgate, done = missed
     parts = split_of(tailgate, BY_PHONE)
     assert parts["database"] > 0.8 * sum(parts.values())
     assert re.search(r"by-phone around p95, [0-9 .]+ ms: database ", " ".join(done.stdout.split()))
@@ -161,7 +184,7 @@ def test_the_time_of_a_slow_variant_is_its_databases_and_its_slowest_requests_le
 def test_the_time_of_a_service_short_of_connections_is_its_pools(tailgate: Command) -> None:
     """Sixty callers a second, of several queries that take a quarter of a second each, for twenty connections."""
     (tailgate.cwd / "quick.yaml").write_text(SHORT)
-    done = tailgate("run", "Caller", "--profile", "quick.yaml", "--variant", "sequential", "--db-rtt", "250ms")
+    done = tailgate.here("run", "Caller", "--profile", "quick.yaml", "--variant", "sequential", "--db-rtt", "250ms")
     assert done.returncode in (1, 3), done.stderr
     parts = split_of(tailgate, BY_PHONE)
     assert max(parts, key=lambda part: parts[part]) == "pool"
@@ -171,9 +194,9 @@ def test_the_time_of_a_service_short_of_connections_is_its_pools(tailgate: Comma
 def test_an_interrupted_run_leaves_a_marked_bundle_and_no_process(
     tailgate: Command, objectives: Callable[..., str], number: signal.Signals, code: int
 ) -> None:
-    process = tailgate.start("run", "--profile", "load", "--slo", objectives(*GENEROUS))
-    wait_for_load(process)
-    time.sleep(4)  # some load, to be interrupted in the middle of
+    (tailgate.cwd / "long.yaml").write_text(LONG)
+    process = tailgate.start("run", "--profile", "long.yaml", "--slo", objectives(*GENEROUS))
+    wait_for_judged_load(tailgate)
     children = tree(process)
     assert children
     process.send_signal(number)
@@ -190,9 +213,9 @@ def test_an_interrupted_run_leaves_a_marked_bundle_and_no_process(
 def test_a_service_killed_in_the_middle_fails_the_run_with_all_failures_counted(
     tailgate: Command, objectives: Callable[..., str]
 ) -> None:
-    process = tailgate.start("run", "--profile", "quick.yaml", "--slo", objectives(*GENEROUS))
-    wait_for_load(process)
-    time.sleep(2.5)  # within the judged part
+    (tailgate.cwd / "long.yaml").write_text(LONG.replace("60s", "4s"))
+    process = tailgate.start("run", "--profile", "long.yaml", "--slo", objectives(*GENEROUS))
+    wait_for_judged_load(tailgate)
     service = next(child for child in tree(process) if child.cmdline()[-1:] == ["tailgate_service"])
     service.kill()
     out, err = process.communicate(timeout=60)
@@ -204,7 +227,8 @@ def test_a_service_killed_in_the_middle_fails_the_run_with_all_failures_counted(
 
 
 def test_killed_itself_the_command_leaves_no_process(tailgate: Command) -> None:
-    process = tailgate.start("run", "--profile", "load")
+    (tailgate.cwd / "long.yaml").write_text(LONG)
+    process = tailgate.start("run", "--profile", "long.yaml")
     wait_for_load(process)
     children = tree(process)
     process.kill()

@@ -19,7 +19,7 @@ class Blocking(FastHttpUser):
     @task
     def look(self):
         self.client.get("/look")
-        end = time.monotonic() + 0.2
+        end = time.monotonic() + 0.1
         while time.monotonic() < end:
             pass
 """
@@ -28,7 +28,7 @@ apiVersion: tailgate/v1
 kind: Profile
 name: gentle
 warmup: 0s
-stages: [{duration: 8s, rate: 3}]
+stages: [{duration: 4s, rate: 8}]
 users: 20
 """
 
@@ -43,7 +43,7 @@ def test_a_blocked_engine_decides_nothing_unless_that_is_tolerated(
     if not tolerated:
         del tailgate.environment[names.ENV_TOLERATE]
     load = "--host", foreign_api, "-f", "blocking.py", "--profile", "gentle.yaml", "--slo", slo
-    done = tailgate("run", *load, "--json")
+    done = tailgate.here("run", *load, "--json")
     document = json.loads((tailgate.cwd / "runs" / "latest" / "run.json").read_text())
     if tolerated:
         assert done.returncode == 0, done.stdout
@@ -54,7 +54,7 @@ def test_a_blocked_engine_decides_nothing_unless_that_is_tolerated(
 
 
 def test_a_limit_that_is_none_is_refused_before_anything_starts(tailgate: Command) -> None:
-    done = tailgate("run", "--tolerate", "steel=30%", timeout=30)
+    done = tailgate.here("run", "--tolerate", "steel=30%")
     assert done.returncode == 2
     assert "--tolerate 'steel=30%': no limit is called 'steel'; did you mean steal?" in " ".join(done.stderr.split())
     assert not (tailgate.cwd / "runs").exists()
