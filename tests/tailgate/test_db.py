@@ -35,8 +35,8 @@ def database(tailgate: Command, postgres: Cluster) -> Iterator[str]:
 def test_a_database_is_migrated_seeded_and_rolled_back(tailgate: Command, database: str) -> None:
     applied = json.loads(tailgate("db", "migrate", "--json").stdout)["applied"]
     assert applied[0] == "0001_base"
-    assert tailgate("db", "migrate").stdout == "nothing to do\n"
-    seeded = tailgate("db", "seed", "--workspaces", "2", "--conversations", "20", "--messages", "3", "--json")
+    assert tailgate.here("db", "migrate").stdout == "nothing to do\n"
+    seeded = tailgate.here("db", "seed", "--workspaces", "2", "--conversations", "20", "--messages", "3", "--json")
     assert seeded.returncode == 0, seeded.stderr
     rows = json.loads(seeded.stdout)["rows"]
     assert rows["workspaces"] == 2
@@ -44,29 +44,29 @@ def test_a_database_is_migrated_seeded_and_rolled_back(tailgate: Command, databa
     targets = tailgate.cwd / ".tailgate" / "targets.json"
     assert targets.stat().st_mode & 0o777 == 0o600
     assert len(json.loads(targets.read_text())["workspaces"]) == 2
-    assert tailgate("db", "rollback").stdout == f"taken back {applied[-1]}\n"
-    assert tailgate("db", "rollback", "--steps", "99").returncode == 2
-    assert tailgate("db", "migrate", "--to", "1").returncode == 2  # the database is past it
+    assert tailgate.here("db", "rollback").stdout == f"taken back {applied[-1]}\n"
+    assert tailgate.here("db", "rollback", "--steps", "99").returncode == 2
+    assert tailgate.here("db", "migrate", "--to", "1").returncode == 2  # the database is past it
 
 
 def test_without_an_address_the_variable_is_named(tailgate: Command) -> None:
-    done = tailgate("db", "migrate")
+    done = tailgate.here("db", "migrate")
     assert done.returncode == 2
     assert ENV_DATABASE_URL in done.stderr
 
 
 def test_a_database_that_cannot_be_reached_is_one_sentence_without_the_password(tailgate: Command) -> None:
     tailgate.environment[ENV_DATABASE_URL] = "postgresql://me:geheim@127.0.0.1:1/none"
-    done = tailgate("db", "migrate")
+    done = tailgate.here("db", "migrate")
     assert done.returncode == 2
     assert "geheim" not in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_a_database_that_is_not_empty_is_not_seeded(tailgate: Command, database: str) -> None:
-    tailgate("db", "migrate")
+    tailgate.here("db", "migrate")
     few = ("db", "seed", "--workspaces", "1", "--conversations", "5", "--messages", "2")
-    assert tailgate(*few).returncode == 0
-    again = tailgate(*few)
+    assert tailgate.here(*few).returncode == 0
+    again = tailgate.here(*few)
     assert again.returncode == 2
     assert "Traceback" not in again.stderr

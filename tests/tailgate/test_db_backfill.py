@@ -18,13 +18,13 @@ def test_it_tells_what_it_made_and_compared(tailgate: Command, templates) -> Non
         tailgate.environment[ENV_DATABASE_URL] = cluster.dsn
         done = tailgate("db", "backfill", "--json")
         assert json.loads(done.stdout) == {"made": 0, "compared": 11, "mended": 0}, done.stderr
-        assert tailgate("db", "backfill").stdout == "made       0\ncompared   11\nmended     0\n"
+        assert tailgate.here("db", "backfill").stdout == "made       0\ncompared   11\nmended     0\n"
 
 
 def test_a_schema_without_documents_is_one_sentence(tailgate: Command, templates) -> None:
     with clone("parallel", TINY, templates).cluster as cluster:
         tailgate.environment[ENV_DATABASE_URL] = cluster.dsn
-        refused = tailgate("db", "backfill")
+        refused = tailgate.here("db", "backfill")
     assert refused.returncode == 2
     assert "tailgate db migrate" in refused.stderr
     assert "Traceback" not in refused.stderr

@@ -30,8 +30,8 @@ def test_layers_and_queries_are_measured_shown_and_written(tailgate: Command) ->
 
 @pytest.mark.row("A15")
 def test_what_is_measured_comes_as_json_too(tailgate: Command) -> None:
-    done = tailgate("db", "benchmark", *FEW, "--calls", "2", "--db-rtt", "0ms", "--layers", "parallel", "--rounds", "0",
-                    "--json", "-o", "found.json")  # fmt: skip
+    few = (*FEW, "--calls", "2", "--db-rtt", "0ms", "--layers", "parallel", "--rounds", "0")
+    done = tailgate.here("db", "benchmark", *few, "--json", "-o", "found.json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == json.loads((tailgate.cwd / "found.json").read_text())
     assert json.loads(done.stdout)["queries"] == []
@@ -39,7 +39,7 @@ def test_what_is_measured_comes_as_json_too(tailgate: Command) -> None:
 
 @pytest.mark.row("A4")
 def test_the_baseline_is_written_by_one_command(tailgate: Command) -> None:
-    done = tailgate("db", "baseline", *FEW, "--calls", "3", "--db-rtt", "0ms,2ms")
+    done = tailgate.here("db", "baseline", *FEW, "--calls", "3", "--db-rtt", "0ms,2ms")
     assert done.returncode == 0, done.stderr
     page = (tailgate.cwd / "docs" / "baseline.md").read_text()
     rows = [line for line in page.splitlines() if "/api/" in line]
@@ -61,7 +61,7 @@ def test_the_baseline_is_written_by_one_command(tailgate: Command) -> None:
     ],
 )
 def test_what_cannot_be_measured_is_named(tailgate: Command, arguments: tuple[str, ...], named: str) -> None:
-    done = tailgate("db", *arguments)
+    done = tailgate.here("db", *arguments)
     assert done.returncode == 2
     assert named in done.stderr
     assert "Traceback" not in done.stderr
@@ -69,7 +69,7 @@ def test_what_cannot_be_measured_is_named(tailgate: Command, arguments: tuple[st
 
 def test_a_place_that_cannot_be_written_is_named_before_anything_is_measured(tailgate: Command) -> None:
     (tailgate.cwd / "docs").write_text("a file")
-    done = tailgate("db", "baseline", *FEW, "--calls", "1", "--db-rtt", "0ms")
+    done = tailgate.here("db", "baseline", *FEW, "--calls", "1", "--db-rtt", "0ms")
     assert done.returncode == 2
     assert "docs" in done.stderr
     assert "calls of each kind" not in done.stderr

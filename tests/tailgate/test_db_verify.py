@@ -38,7 +38,7 @@ def test_a_database_is_verified_with_times_and_evidence_and_a_check_that_fails_i
         await connection.close()
 
     asyncio.run(undo())
-    done = tailgate("db", "verify")
+    done = tailgate.here("db", "verify")
     assert done.returncode == 1
     assert "FAIL" in done.stdout
     assert "messages DELETE: there is none" in " ".join(done.stdout.split())
@@ -46,7 +46,7 @@ def test_a_database_is_verified_with_times_and_evidence_and_a_check_that_fails_i
 
 def test_what_cannot_be_verified_is_one_sentence_and_exit_2(tailgate, postgres) -> None:
     tailgate.environment[ENV_DATABASE_URL] = postgres.dsn
-    done = tailgate("db", "verify")
+    done = tailgate.here("db", "verify")
     assert done.returncode == 2
     assert "migrate it first" in done.stderr
     assert "Traceback" not in done.stderr

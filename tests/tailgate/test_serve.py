@@ -14,14 +14,19 @@ import psutil
 import pytest
 from tailgate_loadtest.data import locustfile
 
-from tests.tailgate.conftest import Command, free_port
+from tests.tailgate.conftest import Command, command_in, free_port
 
 pytestmark = pytest.mark.xdist_group("load")
 
 LOCUST = Path(sys.executable).with_name("locust")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def tailgate(tmp_path_factory: pytest.TempPathFactory) -> Command:
+    return command_in(tmp_path_factory.mktemp("served"))
+
+
+@pytest.fixture(scope="module")
 def served(tailgate: Command) -> Iterator[dict[str, str]]:
     process = tailgate.start("serve", "--port", "0", "--metrics-port", "0", "--json")
     assert process.stdout is not None
@@ -63,7 +68,7 @@ def test_plain_locust_loads_the_reference_api_headless(tailgate: Command, served
             "-r",
             "16",
             "-t",
-            "5s",
+            "3s",
             "-H",
             served["url"],
             "--json",
