@@ -1,5 +1,6 @@
 """The live view as a person sees it: in a terminal of some size, in a log, and in a terminal that can do little."""
 
+import json
 import os
 import pty
 import re
@@ -7,7 +8,9 @@ import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Callable, Iterator
 from fcntl import ioctl
+from unittest import mock
 
 import pytest
 import tailgate_slo
@@ -18,22 +21,39 @@ from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.run.document import Tick
 from tailgate_loadtest.run.live import Beat, Live
 
-from tailgate.live import Panel
+from tailgate.live import LiveView, Panel
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 SCRIPT = """
-import sys
-from tailgate.live import LiveView
-from tests.tailgate.test_live import loaded
-
-live, seconds = loaded(0), int(sys.argv[1])
-with LiveView(live, 120.0, 10.0) as view:
-    for second in range(1, seconds + 1):
-        live = loaded(1, live, second)
-        view.show(live.tick)
+from tests.tailgate.test_live import show, show_on_terminals
 """
+
+
+def show(seconds: int) -> None:
+    """A load of so many seconds, on standard error."""
+    live = loaded(0)
+    with LiveView(live, 120.0, 10.0) as view:
+        for second in range(1, seconds + 1):
+            live = loaded(1, live, second)
+            assert live.tick is not None
+            view.show(live.tick)
+
+
+def show_on_terminals() -> None:
+    """One load after another, each on the terminal and in the environment that a line of standard input names."""
+    nowhere = os.dup(2)
+    for line in sys.stdin:
+        seconds, terminal, environment = json.loads(line)
+        opened = os.open(terminal, os.O_RDWR | os.O_NOCTTY)
+        os.dup2(opened, 2)
+        os.close(opened)
+        print("begun", flush=True)
+        with mock.patch.dict(os.environ, environment, clear=True):
+            show(seconds)
+        sys.stderr.flush()
+        os.dup2(nowhere, 2)
 
 
 def loaded(seconds: int, live: Live | None = None, first: int = 1) -> Live:
@@ -104,31 +124,46 @@ def test_a_stall_from_the_beginning_is_no_answer() -> None:
     assert "response  no answer" in drawn(live, 60, 24)
 
 
-def seen(seconds: int, columns: int, rows: int, **environment: str) -> str:
-    """What a real terminal of that size is sent on standard error."""
-    leader, follower = pty.openpty()
-    ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    mine = {k: v for k, v in os.environ.items() if k not in ("CI", "NO_COLOR", "COLUMNS", "LINES", "FORCE_COLOR")}
+Seen = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def seen() -> Iterator[Seen]:
+    """What a real terminal of some size is sent on standard error; one process shows it all."""
     process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(seconds)],
-        stderr=follower,
-        env={**mine, "TERM": "xterm-256color", **environment},
+        [sys.executable, "-c", SCRIPT + "show_on_terminals()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    os.close(follower)
-    received = b""
-    try:
-        while chunk := os.read(leader, 65536):
-            received += chunk
-    except OSError:
-        pass  # so the system says that the other side is closed
-    finally:
-        os.close(leader)
-    assert process.wait(30) == 0
-    return received.decode()
+    asked, told = process.stdin, process.stdout
+    assert asked is not None
+    assert told is not None
+
+    def seen(seconds: int, columns: int, rows: int, **environment: str) -> str:
+        leader, follower = pty.openpty()
+        ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        mine = {k: v for k, v in os.environ.items() if k not in ("CI", "NO_COLOR", "COLUMNS", "LINES", "FORCE_COLOR")}
+        terminal = os.ttyname(follower)
+        print(
+            json.dumps([seconds, terminal, {**mine, "TERM": "xterm-256color", **environment}]), file=asked, flush=True
+        )
+        assert told.readline() == "begun\n"
+        os.close(follower)
+        received = b""
+        try:
+            while chunk := os.read(leader, 65536):
+                received += chunk
+        except OSError:
+            pass  # so the system says that the other side is closed
+        finally:
+            os.close(leader)
+        return received.decode()
+
+    yield seen
+    process.communicate(timeout=30)
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize("columns", [60, 80])
-def test_a_terminal_is_redrawn_in_place_and_left_clean(columns: int) -> None:
+def test_a_terminal_is_redrawn_in_place_and_left_clean(seen: Seen, columns: int) -> None:
     text = seen(12, columns, 24)
     assert text.count("\x1b[1A") >= 11 * 12  # each frame goes up over the one before
     lines = CONTROL.sub("", text).replace("\r", "\n").split("\n")
@@ -138,20 +173,21 @@ def test_a_terminal_is_redrawn_in_place_and_left_clean(columns: int) -> None:
     assert CONTROL.sub("", text[text.rindex("\x1b[?25h") :]).strip() == ""
 
 
-def test_no_color_is_heeded() -> None:
+def test_no_color_is_heeded(seen: Seen) -> None:
     assert re.search(r"\x1b\[[0-9;]*3[0-9]m", seen(2, 80, 24))
     assert not re.search(r"\x1b\[(?:[0-9;]*;)?[349][0-9]", seen(2, 80, 24, NO_COLOR="1"))
 
 
 @pytest.mark.parametrize("environment", [{"CI": "true"}, {"TERM": "dumb"}], ids=["CI", "dumb"])
-def test_where_nobody_looks_on_there_is_a_line_every_ten_seconds(environment: dict[str, str]) -> None:
+def test_where_nobody_looks_on_there_is_a_line_every_ten_seconds(seen: Seen, environment: dict[str, str]) -> None:
     lines = CONTROL.sub("", seen(25, 60, 24, **environment)).split("\r\n")
     assert [line.split()[0] for line in lines if line] == ["!", "warming", "20/120"]
     assert "objectives: 3 missed" in lines[2]
 
 
 def test_without_a_terminal_it_is_one_line_too() -> None:
-    done = subprocess.run([sys.executable, "-c", SCRIPT, "30"], capture_output=True, text=True, timeout=60, check=True)
+    script = [sys.executable, "-c", SCRIPT + "show(30)"]
+    done = subprocess.run(script, capture_output=True, text=True, timeout=60, check=True)
     note, first, second, third = done.stderr.splitlines()
     assert note == "! worker a died at 2 s"
     assert "\x1b" not in done.stderr
