@@ -10,23 +10,29 @@ import pytest
 import trustme
 from cryptography.hazmat.primitives import serialization
 from tailgate_loadtest.errors import EngineError, PlanError
+from tailgate_loadtest.run.bundle import Bundle
+from tailgate_loadtest.run.document import RouteRecord
 from tailgate_loadtest.shapes.orders import Swarm, Tls
 
 from tests.loadtest.conftest import Api, carry_out, plan_of
 
 HERE = "127.0.0.1"
-LOOK = """
+CLIENTS = ("LoadUser", "FastHttpUser", "HttpUser")
+HEAD = """
+    import ssl
     from locust import FastHttpUser, HttpUser, constant, task
     from tailgate_loadtest.engine.http import LoadUser
-
-    class Someone({base}):
+"""
+PERSONA = """
+    class {name}({base}):
         wait_time = constant(0.05)
         {more}
 
         @task
         def look(self):
-            self.client.get("/fast")
+            self.client.get("/{name}")
 """
+EACH_CLIENT = HEAD + "".join(PERSONA.format(name=f"My{base}", base=base, more="") for base in CLIENTS)
 
 
 @pytest.fixture(scope="module")
@@ -84,19 +90,24 @@ class _Quiet(Api):
         pass
 
 
-SWARM = Swarm(users=2, spawn_rate=10, run_time=1.0)
+SWARM = Swarm(users=3, spawn_rate=20, run_time=1.0)
 
 
-@pytest.mark.parametrize("base", ["LoadUser", "FastHttpUser", "HttpUser"])
+def of_each_client(bundle: Bundle) -> list[RouteRecord]:
+    """What came of the requests, a record for each client."""
+    found = bundle.read_run().routes
+    assert {record.route for record in found} == {f"GET /My{base}" for base in CLIENTS}
+    return list(found)
+
+
 def test_every_client_trusts_the_authorities_it_is_told_to_and_shows_our_certificate(
-    authority: trustme.CA, files: Path, base: str
+    authority: trustme.CA, files: Path
 ) -> None:
     tls = Tls(cacert=str(files / "ca.pem"), cert=str(files / "cert.pem"), key=str(files / "key.pem"))
     with secured(authority, demanding=True) as host:
-        bundle = carry_out(plan_of(files, host, LOOK.format(base=base, more=""), SWARM, tls=tls))
+        bundle = carry_out(plan_of(files, host, EACH_CLIENT, SWARM, tls=tls))
+    assert all(record.requests > 0 == record.failed for record in of_each_client(bundle))
     document = bundle.read_run()
-    (route,) = document.routes
-    assert route.requests > 0 == route.failed
     assert document.plan.tls.model_dump() == {
         "cacert": "ca.pem",
         "cert": "cert.pem",
@@ -107,51 +118,41 @@ def test_every_client_trusts_the_authorities_it_is_told_to_and_shows_our_certifi
     assert not document.warnings or "--insecure" not in document.warnings[0]
 
 
-@pytest.mark.parametrize("base", ["LoadUser", "FastHttpUser", "HttpUser"])
-def test_no_client_takes_a_certificate_of_another_authority(authority: trustme.CA, files: Path, base: str) -> None:
+def test_no_client_takes_a_certificate_of_another_authority(authority: trustme.CA, files: Path) -> None:
     tls = Tls(cacert=str(files / "ca.pem"))
     with secured(trustme.CA()) as host:
-        bundle = carry_out(plan_of(files, host, LOOK.format(base=base, more=""), SWARM, tls=tls))
-    (route,) = bundle.read_run().routes
-    assert route.requests == route.failed > 0
+        bundle = carry_out(plan_of(files, host, EACH_CLIENT, SWARM, tls=tls))
+    assert all(record.requests == record.failed > 0 for record in of_each_client(bundle))
 
 
-@pytest.mark.parametrize("base", ["LoadUser", "FastHttpUser", "HttpUser"])
-def test_an_insecure_run_takes_any_certificate_and_warns(authority: trustme.CA, files: Path, base: str) -> None:
+def test_an_insecure_run_takes_any_certificate_and_warns(authority: trustme.CA, files: Path) -> None:
     with secured(authority) as host:
-        bundle = carry_out(plan_of(files, host, LOOK.format(base=base, more=""), SWARM, tls=Tls(insecure=True)))
+        bundle = carry_out(plan_of(files, host, EACH_CLIENT, SWARM, tls=Tls(insecure=True)))
+    assert all(record.requests > 0 == record.failed for record in of_each_client(bundle))
     document = bundle.read_run()
-    (route,) = document.routes
-    assert route.requests > 0 == route.failed
     assert document.plan.tls.insecure
     assert any("--insecure" in warning for warning in document.warnings)
 
 
-@pytest.mark.parametrize(
-    ("more", "failed"),
-    [("insecure = True", False), ("insecure = False", True), ("ssl_context_factory = lambda self: own()", False)],
-)
-def test_a_class_says_itself_how_it_is_secured_where_no_option_does(
-    authority: trustme.CA, files: Path, more: str, failed: bool
-) -> None:
-    own = f"""
-    import ssl
-
-    def own():
-        return ssl.create_default_context(cafile={str(files / "ca.pem")!r})
-    """
+def test_a_class_says_itself_how_it_is_secured_where_no_option_does(authority: trustme.CA, files: Path) -> None:
+    own = f"lambda self: ssl.create_default_context(cafile={str(files / 'ca.pem')!r})"
+    said = {"Careless": "insecure = True", "Careful": "insecure = False", "Own": f"ssl_context_factory = {own}"}
+    text = HEAD + "".join(PERSONA.format(name=name, base="LoadUser", more=more) for name, more in said.items())
     with secured(authority) as host:
-        bundle = carry_out(plan_of(files, host, own + LOOK.format(base="LoadUser", more=more), SWARM))
-    (route,) = bundle.read_run().routes
-    assert (route.failed > 0) == failed
-    assert route.requests > 0
+        found = carry_out(plan_of(files, host, text, SWARM)).read_run().routes
+    assert all(record.requests > 0 for record in found)
+    assert {record.route: record.failed > 0 for record in found} == {
+        "GET /Careless": False,
+        "GET /Careful": True,
+        "GET /Own": False,
+    }
 
 
 @pytest.mark.parametrize("base", ["LoadUser", "FastHttpUser"])
 def test_an_option_beside_a_context_of_the_class_is_refused_by_name(
     authority: trustme.CA, files: Path, base: str
 ) -> None:
-    text = LOOK.format(base=base, more="ssl_context_factory = lambda self: None")
+    text = HEAD + PERSONA.format(name="Someone", base=base, more="ssl_context_factory = lambda self: None")
     with (
         secured(authority) as host,
         pytest.raises(EngineError, match=r"Someone has an ssl_context_factory .* --cacert"),
@@ -181,12 +182,11 @@ def test_files_that_cannot_be_used_are_named_with_their_option_before_any_load(
 ) -> None:
     tls = Tls(**{option: str(files / name) for option, name in given.items()})
     with pytest.raises(PlanError, match=said):
-        plan_of(files, "https://localhost", LOOK.format(base="LoadUser", more=""), tls=tls)
+        plan_of(files, "https://localhost", EACH_CLIENT, tls=tls)
 
 
 def test_files_that_can_be_used_are_taken(files: Path) -> None:
-    text = LOOK.format(base="LoadUser", more="")
     for tls in (Tls(cert=str(files / "both.pem")), Tls(cacert=str(files / "ca.pem")), Tls(insecure=True)):
-        assert plan_of(files, "https://localhost", text, tls=tls).tls == tls
+        assert plan_of(files, "https://localhost", EACH_CLIENT, tls=tls).tls == tls
     with pytest.raises(PlanError, match="give one of them"):
-        plan_of(files, "https://localhost", text, tls=Tls(cacert=str(files / "ca.pem"), insecure=True))
+        plan_of(files, "https://localhost", EACH_CLIENT, tls=Tls(cacert=str(files / "ca.pem"), insecure=True))
