@@ -67,7 +67,7 @@ HARM: dict[str, Callable[[Stranger], None]] = {
 
 def test_a_stranger_at_the_masters_port_changes_nothing(api, tmp_path):
     port = free_port()
-    plan = plan_of(tmp_path, api.url, SOMEONE, steady(60, 4), crew=crew(2, port=port), crew_key="k")
+    plan = plan_of(tmp_path, api.url, SOMEONE, steady(60, 2), crew=crew(2, port=port), crew_key="k")
     ended = threading.Event()
 
     def harm() -> None:
@@ -89,7 +89,7 @@ def test_a_stranger_at_the_masters_port_changes_nothing(api, tmp_path):
         ended.set()
         harming.join()
     document = bundle.read_run()
-    assert document.arrivals.completed == document.arrivals.planned == 240
+    assert document.arrivals.completed == document.arrivals.planned == 120
     assert asked(bundle) == dict(api.requests)
     assert document.generator.workers == 2
     assert (document.generator.reasons, document.exceptions) == ((), {})
@@ -119,16 +119,16 @@ def test_a_master_that_stood_still_gives_nobody_up_for_it(api, tmp_path):
     halted = threading.Event()
 
     def halt(tick) -> None:
-        if tick.second >= 2 and not halted.is_set():
+        if tick.second >= 1 and not halted.is_set():
             halted.set()
             engine = next(
                 child for child in psutil.Process().children() if "tailgate_loadtest.engine" in child.cmdline()
             )
             engine.suspend()
-            threading.Timer(7, engine.resume).start()
+            threading.Timer(6, engine.resume).start()
 
-    plan = plan_of(tmp_path, api.url, SOMEONE, steady(30, 12), crew=crew(2))
+    plan = plan_of(tmp_path, api.url, SOMEONE, steady(30, 9), crew=crew(2))
     document = carry_out(plan, on_tick=halt).read_run()
     assert halted.is_set()
     assert document.arrivals.lost == 0
-    assert document.arrivals.completed == 360
+    assert document.arrivals.completed == 270
