@@ -48,6 +48,7 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 ) = BLOCKS
 SECRET = "the run's"
 ALLOWANCE = 30.0
+QUICK = "-p no:cacheprovider -p no:schemathesis"  # which takes longer to import than such a run
 # What differs from run to run.
 _NUMBER = re.compile(r"\d+\.\d+|[0-9a-f]{32}")
 
@@ -200,7 +201,7 @@ def test_limits_can_be_written_by_hand_or_come_from_the_objectives(tmp_path, mon
 def test_the_tests_of_the_page_say_what_the_page_says(folder, database):
     (folder / "test_shop.py").write_text(TESTS)
     (folder / "pyproject.toml").write_text(OPTION)
-    environment = {"DATABASE_URL": database, "PYTHONPATH": str(folder), "PYTEST_ADDOPTS": "-p no:cacheprovider"}
+    environment = {"DATABASE_URL": database, "PYTHONPATH": str(folder), "PYTEST_ADDOPTS": QUICK}
     with started(RUN_TESTS, folder, environment) as process:
         assert process.wait(ALLOWANCE) == 1
     said = (folder / "log").read_text()
@@ -212,7 +213,7 @@ def test_plain_asyncpg_in_an_application_can_be_counted(folder, database):
     plain = SHOP.replace("async with create_pool(", "import asyncpg\n    async with asyncpg.create_pool(")
     (folder / "shop.py").write_text(plain)
     (folder / "test_shop.py").write_text(TESTS)
-    environment = {"DATABASE_URL": database, "PYTHONPATH": str(folder), "PYTEST_ADDOPTS": "-p no:cacheprovider"}
+    environment = {"DATABASE_URL": database, "PYTHONPATH": str(folder), "PYTEST_ADDOPTS": QUICK}
     outcomes = []
     for option in ("[tool.pytest.ini_options]\n", OPTION):
         (folder / "pyproject.toml").write_text(option)
