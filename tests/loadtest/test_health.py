@@ -38,7 +38,7 @@ PROFILE = """\
 apiVersion: tailgate/v1
 kind: Profile
 name: short
-stages: [{duration: 3s, rate: 100}]
+stages: [{duration: 2s, rate: 60}]
 arrivals: constant
 users: 50
 """
@@ -179,7 +179,7 @@ def engines(parent: int) -> list[psutil.Process]:
 
 
 @pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit.__name__)
-@pytest.mark.parametrize("load", [["--profile", "short.yaml"], ["-u", "4", "-t", "5s"]], ids=["open", "closed"])
+@pytest.mark.parametrize("load", [["--profile", "short.yaml"], ["-u", "4", "-t", "3s"]], ids=["open", "closed"])
 def test_a_generator_that_gets_a_tenth_of_a_core_decides_nothing(
     api: Api,
     tmp_path: Path,
