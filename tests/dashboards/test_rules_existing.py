@@ -62,6 +62,6 @@ def test_a_missing_file_is_named(shop, tmp_path):
         refuse_recorded(compile_rules(shop), [tmp_path / "nowhere.yaml"])
 
 
-@pytest.mark.parametrize("groups", ["7", "[7, {rules: 7}, {rules: [7, {record: x, labels: 7}]}]", "{a: b}"])
+@pytest.mark.parametrize("groups", ["7", "[7, {name: [a], rules: 7}, {rules: [7, {record: x, labels: 7}]}]", "{a: b}"])
 def test_odd_groups_record_nothing(shop, write, groups):
     refuse_recorded(compile_rules(shop), [write(f"groups: {groups}\n")])

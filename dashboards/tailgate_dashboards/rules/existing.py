@@ -33,7 +33,7 @@ def refuse_recorded(rules: Rules, files: Iterable[Path]) -> None:
     }
     for file in files:
         for group in _groups(file):
-            if group.get("name") in ours:
+            if str(group.get("name")) in ours:
                 continue
             for rule in _mappings(group.get("rules")):
                 for key in _keys(rule):

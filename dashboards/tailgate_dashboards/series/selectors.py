@@ -38,12 +38,11 @@ def le(edge: Decimal) -> str:
     Clients spell one edge differently: 1 as Go and Envoy do, 1.0 as Java and Python do, and 1e+06.
     """
     # The label is a float's shortest spelling: that of the number as written may have zeros at its end.
-    text = repr(float(edge))
-    whole = text.removesuffix(".0")
-    if whole == text:
-        return equal(names.LABEL_LE, text)
-    spellings = [f"{whole}([.]0)?"]
-    if float(edge) >= _LARGE:
-        mantissa = f"{whole[0]}.{whole[1:]}".rstrip("0").rstrip(".").replace(".", "[.]")
+    whole, _, part = repr(float(edge)).partition(".")
+    spellings = [f"{whole}([.]0)?" if part == "0" else f"{whole}[.]{part}" if part else whole]
+    if part and float(edge) >= _LARGE:
+        mantissa = f"{whole[0]}.{whole[1:]}{part}".rstrip("0").rstrip(".").replace(".", "[.]")
         spellings.append(f"{mantissa}e[+]{len(whole) - 1:02}")
+    elif part != "0":
+        return equal(names.LABEL_LE, repr(float(edge)))
     return f'{names.LABEL_LE}=~"{"|".join(spellings)}"'
