@@ -4,6 +4,7 @@ import ipaddress
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import yaml
 from tailgate_otel import names
 
 from tailgate.main import command
+from tailgate.observe import RUN_METRICS_PORT
 from tests import compose
 from tests.compose import FILE, PAGE, ROOT, Service, mounted, secrets, services, standing
 from tests.dashboards.servers import amtool, needs_alertmanager, needs_prometheus, promtool
@@ -165,10 +167,25 @@ def test_every_variable_is_one_that_somebody_reads() -> None:
     assert "getenv password TAILGATE_API_PASSWORD" in (ROOT / "service" / "role.sql").read_text()
 
 
+def test_the_commands_of_the_page_are_commands_of_ours() -> None:
+    lines = re.findall(r"^ {4}tailgate (.+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(lines) == 3
+    serving, running, building = (shlex.split(line) for line in lines)
+    assert context(serving).params["observe"]
+    assert context(running).params["metrics_port"] == RUN_METRICS_PORT
+    verb, *rest = building[1:]
+    assert typer.main.get_command(command(building[:1])).commands["dashboards"].commands[verb].make_context(verb, rest)
+
+
+def context(words: list[str]) -> typer.Context:
+    """What a verb makes of its arguments."""
+    verb, *arguments = words
+    return typer.main.get_command(command([verb])).commands[verb].make_context(verb, arguments)
+
+
 def parameters(service: Service) -> dict[str, Any]:
     """What ``tailgate run`` makes of a service's arguments."""
-    verb, *arguments = service["command"]
-    return typer.main.get_command(command([verb])).commands[verb].make_context(verb, arguments).params
+    return context(service["command"]).params
 
 
 def test_master_and_workers_find_each_other_the_instances_and_the_targets() -> None:

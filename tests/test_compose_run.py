@@ -301,14 +301,26 @@ def test_the_rules_are_evaluated_and_alerts_have_somewhere_to_go(here: Here, wat
     assert asked(watching, "status/config")["yaml"]
 
 
-def test_the_health_check_of_an_instance_tells_whether_it_serves(here: Here) -> None:
-    kind, python, flag, program_text = here.stack["api-1"]["healthcheck"]["test"]
-    assert (kind, python, flag) == ("CMD", "python", "-c")
-    ours = program_text.replace("127.0.0.1:8000", here.at("api-1:8000"))
-    nobody = program_text.replace("8000", str(free_port()))
-    codes = [
-        subprocess.run([sys.executable, "-c", text], capture_output=True, timeout=20, check=False).returncode
-        for text in (ours, nobody)
-    ]
-    assert codes[0] == 0
-    assert codes[1] != 0
+def healthy_by(service: dict[str, Any], address: str, here: str) -> bool:
+    """What its health check says of one that listens ``here``."""
+    kind, tool, *arguments = service["healthcheck"]["test"]
+    assert kind == "CMD"
+    found = sys.executable if tool == "python" else program(tool)
+    command = [str(found), *(word.replace(address, here) for word in arguments)]
+    return subprocess.run(command, capture_output=True, timeout=20, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [("api-1", "127.0.0.1:8000"), ("prometheus", "127.0.0.1:9090"), ("alertmanager", "127.0.0.1:9093")],
+)
+def test_a_health_check_tells_whether_anybody_serves(name: str, address: str, here: Here, watching: Server) -> None:
+    there = {
+        "api-1": here.at("api-1:8000"),
+        "prometheus": watching.url.removeprefix("http://"),
+        "alertmanager": here.at("alertmanager:9093"),
+    }
+    service = here.stack[name]
+    assert address in str(service["healthcheck"]["test"])
+    assert healthy_by(service, address, there[name])
+    assert not healthy_by(service, address, f"127.0.0.1:{free_port()}")

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -117,6 +118,20 @@ def test_a_grafana_without_its_home_is_named(tmp_path, path, objectives):
     program(path, "grafana", GRAFANA)
     with observe.observing(tmp_path / "observe", METRICS, objectives) as observers:
         assert "defaults.ini" in observers.missing["grafana"]
+
+
+def test_where_the_usual_port_is_taken_another_does(tmp_path, path, objectives, monkeypatch):
+    program(path, "grafana", GRAFANA)
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "defaults.ini").touch()
+    with socket.create_server(("127.0.0.1", 0)) as somebody:
+        taken = somebody.getsockname()[1]
+        here = [dataclasses.replace(watcher, usual_port=taken) for watcher in observe.WATCHERS]
+        monkeypatch.setattr(observe, "WATCHERS", here)
+        with observe.observing(tmp_path / "observe", METRICS, objectives) as observers:
+            url = observers.addresses["grafana"]
+            assert asked(url, "/api/health")["environment"]["GF_SERVER_HTTP_PORT"] == url.rpartition(":")[2]
+            assert url != f"http://127.0.0.1:{taken}"
 
 
 def test_two_do_not_watch_by_one_directory(tmp_path, path, objectives):
