@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from tailgate_dashboards.prometheus import Prometheus
+from tailgate_loadtest.run.interruption import Interruption
 
+from tailgate.counters import counters_in
 from tests.dashboards.servers import eventually, needs_prometheus, prometheus
 from tests.tailgate.conftest import Command, free_port
 
@@ -149,17 +151,23 @@ def test_the_service_side_is_what_prometheus_counted_to_the_request(tailgate: Co
     assert (verdict["name"], verdict["verdict"]) == ("few-queries", "pass")
 
 
-def test_a_prometheus_that_is_not_there_leaves_the_run_without_the_services_side(tailgate: Command) -> None:
-    written(tailgate)
-    with shop() as address:
-        done = tailgate(
-            "run", "--host", f"http://{address}", "-f", "locustfile.py", "--profile", "quick.yaml",
-            "--prometheus", f"http://127.0.0.1:{free_port()}",
-        )  # fmt: skip
-    assert done.returncode == 3, done.stdout + done.stderr
-    run = json.loads((tailgate.cwd / "runs" / "latest" / "run.json").read_text())
-    assert run["server"] == "absent"
-    assert any("could not be read at the start" in warning for warning in run["warnings"])
+def test_a_prometheus_that_is_not_there_is_noted_and_ends_no_run() -> None:
+    server = counters_in(f"http://127.0.0.1:{free_port()}", None, Interruption())
+    server.take("start")
+    assert (server.state, server.queries()) == ("absent", {})
+    (error,) = server.errors
+    assert "could not be read at the start" in error
+    assert "cannot be asked" in error
+
+
+def test_an_interrupted_run_does_not_wait_for_a_scrape(tmp_path: Path) -> None:
+    interruption = Interruption()
+    interruption.name = "SIGINT"
+    with prometheus(tmp_path, "global: {}\n") as watcher:
+        server = counters_in(watcher.url, None, interruption)
+        server.take("start")
+        server.take("end")
+    assert (server.state, server.errors) == ("complete", [])
 
 
 @pytest.mark.parametrize(

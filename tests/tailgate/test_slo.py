@@ -28,12 +28,11 @@ class TestBesideAPrometheus:
         shop: Command,
         past_url: str,  # noqa: F811
     ) -> None:
-        done = shop("slo", "backtest", "--prometheus", past_url, "--since", "48h", "--picture", "alerts.svg")
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert (
-            "orders would have paged twice; at 100 ms twice; at 250 ms once; at 500 ms once; at 1000 ms once"
-            in done.stdout
-        )
+        asked = ("--prometheus", past_url, "--since", "48h", "--picture", "alerts.svg")
+        done = shop.here("slo", "backtest", *asked)
+        assert done.returncode == 0, done.stderr
+        said = "orders would have paged twice; at 100 ms twice; at 250 ms once; at 500 ms once; at 1000 ms once"
+        assert said in done.stdout
         assert "elsewhere was left out" in done.stdout
         assert "orders (1 of 5)" in done.stderr
         picture = ElementTree.fromstring((shop.cwd / "alerts.svg").read_text())
@@ -42,7 +41,7 @@ class TestBesideAPrometheus:
         assert len([text for text in shown if text.startswith("page: ")]) == 4
 
     def test_a_backtest_as_json_has_every_alert(self, shop: Command, past_url: str) -> None:  # noqa: F811
-        found = json.loads(shop("slo", "backtest", "--prometheus", past_url, "--since", "2d", "--json").stdout)
+        found = json.loads(shop.here("slo", "backtest", "--prometheus", past_url, "--since", "2d", "--json").stdout)
         orders = found["objectives"][0]
         assert (orders["name"], orders["threshold"], orders["pages"]) == ("orders", "0.300", 2)
         assert [alert["severity"] for alert in orders["at"]["0.5"]["alerts"]].count("page") == 1
@@ -51,14 +50,14 @@ class TestBesideAPrometheus:
         assert found["left_out"].keys() == {"elsewhere", "between"}
 
     def test_a_check_names_what_is_missing_and_fails(self, shop: Command, past_url: str) -> None:  # noqa: F811
-        done = shop("slo", "check", "--prometheus", past_url, "--json")
+        done = shop.here("slo", "check", "--prometheus", past_url, "--json")
         assert done.returncode == 1
         (file,) = json.loads(done.stdout)
         answers = {each["name"]: each["prometheus"]["answers"] for each in file["objectives"]}
         assert answers == {
             "orders": True, "availability": True, "queried": True, "elsewhere": False, "between": False,
         }  # fmt: skip
-        done = shop("slo", "check", "--prometheus", past_url)
+        done = shop.here("slo", "check", "--prometheus", past_url)
         assert done.returncode == 1
         assert "between: no bucket of http_server_request_duration_seconds_bucket ends at 400 ms" in done.stdout
 
@@ -66,11 +65,13 @@ class TestBesideAPrometheus:
 def test_files_of_sloth_become_a_file_that_can_be_checked(tailgate: Command) -> None:
     (tailgate.cwd / "sloth.yaml").write_text(SLOTH)
     (tailgate.cwd / "resource.yaml").write_text(RESOURCE)
-    done = tailgate("slo", "import", "sloth.yaml", "resource.yaml", "-o", "slo.yaml")
+    done = tailgate.here("slo", "import", "sloth.yaml", "resource.yaml", "-o", "slo.yaml")
     assert done.returncode == 0, done.stderr
     assert "wrote slo.yaml: 3 objectives" in done.stdout
     assert "sloth.yaml:28: document 1 (shop), slos[2].sli.plugin" in done.stderr
-    assert tailgate("slo", "check").returncode == 0
+    assert tailgate.here("slo", "check").returncode == 0
+    done = tailgate.here("slo", "import", "sloth.yaml", "--json")
+    assert json.loads(done.stdout)["objectives"] == ["requests-availability", "wifi"]
 
 
 @pytest.mark.parametrize(
