@@ -81,7 +81,7 @@ NO_LOCUSTFILES = {
 }
 SEND_NOTHING = {"add_command_line_argument.py"}
 RAISE_ON_PURPOSE = {"manual_stats_reporting.py"}
-SWARM = Swarm(users=2, spawn_rate=2, run_time=2)
+SWARM = Swarm(users=2, spawn_rate=4, run_time=1)
 AT_ONCE = 4
 """Runs that go side by side: they wait for most of their time."""
 
@@ -176,7 +176,7 @@ def outcome(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         def outcome(example: str, way: str) -> RunDocument:
             if not begun:
                 begun.update({(each, "closed"): pool.submit(run, each, SWARM) for each in RUN})
-                begun.update({(each, "open"): pool.submit(run, each, steady(5, 2)) for each in RUN})
+                begun.update({(each, "open"): pool.submit(run, each, steady(10, 1)) for each in RUN})
                 begun.update({(each, "shape"): pool.submit(interrupt, each) for each in SHAPES})
             return begun[example, way].result()
 
