@@ -4,12 +4,15 @@
 load tests run one after another.
 """
 
+import re
 import subprocess
+from dataclasses import replace
 
 import pytest
 import yaml
 from tailgate_dashboards.boards.asked import Asked, every_query
 from tailgate_dashboards.boards.catalog import boards_of
+from tailgate_dashboards.series import equal
 from tailgate_otel import names
 
 from tests.dashboards.servers import PROMTOOL, needs_prometheus
@@ -122,13 +125,13 @@ def the_runs() -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def ask(tmp_path_factory):
-    """Evaluates expressions at the hour's end, each to one number without labels; what promtool says against it."""
+    """Evaluates expressions at the hour's end, each to one number with these labels; what promtool says against it."""
 
-    def ask(numbers: dict[str, float], *without: str) -> str:
+    def ask(numbers: dict[str, float], *without: str, labels: str = "{}") -> str:
         inputs = [*the_shop(), *its_pages(), *its_objectives(), *the_runs()]
         path = tmp_path_factory.mktemp("answers") / "test.yaml"
         tests = [
-            {"expr": expr, "eval_time": f"{MINUTES - 1}m", "exp_samples": [{"labels": "{}", "value": value}]}
+            {"expr": expr, "eval_time": f"{MINUTES - 1}m", "exp_samples": [{"labels": labels, "value": value}]}
             for expr, value in numbers.items()
         ]
         kept = [each for each in inputs if not each["series"].startswith(without)]
@@ -212,3 +215,17 @@ def test_the_shift_between_two_runs_is_what_lies_between_their_beginnings(shop, 
     # PromQL has no offset of nothing.
     assert ask({shift.resolved({**CHOSEN, "base": "second"}): 1.0}) == ""
     assert ask({shift.resolved({**CHOSEN, "run": "first", "base": "second"}): -1800.0}) == ""
+
+
+@needs_prometheus
+@pytest.mark.parametrize("route", ["/orders/{id}", '/a"b\\d$run/${job}/$$/[[route]]/$1|.*', "/söder\nström"])
+def test_an_objective_leads_to_its_route_whatever_that_is_called(shop, ask, route):
+    slos = tuple(
+        replace(slo, measure=replace(slo.measure, route=f"GET {route}"))
+        for slo in shop.slos
+        if slo.name == "orders-p95"
+    )
+    found = [each for each in queries(replace(shop, slos=slos)) if each.place == "All objectives"]
+    assert not re.search(r"\$(?!service|slo)|\[\[", found[0].expr)
+    told = {f"max by (route) ({found[0].resolved(CHOSEN)})": 1.0}
+    assert ask(told, labels=f"{{{equal('route', route)}}}") == ""

@@ -7,7 +7,7 @@ from tailgate_slo import Objectives
 
 from . import process, variables
 from .limits import Limits, latency_limits
-from .panel import Board, Color, Column, Level, Link, Panel, Query, Row
+from .panel import Board, Color, Column, Label, Level, Link, Panel, Query, Row
 from .promql import number, summed
 from .runs import chosen_route, response_time
 from .service import Service
@@ -131,7 +131,7 @@ def _routes(service: Service, limits: Limits) -> Panel:
         unit="short",
         width=24,
         height=9,
-        labels=tuple((label, headers[label]) for label in by),
+        labels=tuple(Label(label, headers[label]) for label in by),
         sort="Requests",
         queries=(
             Query(expr=service.answered(*by), column=Column(header="Requests", unit="reqps")),

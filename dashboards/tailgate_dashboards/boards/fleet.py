@@ -5,26 +5,36 @@ from decimal import Decimal
 from tailgate_otel import names
 from tailgate_slo import SLO, Objectives
 
-from ..series import select
-from .panel import Color, Column, Level, Link, Meaning, Panel, Query
-from .promql import number
+from ..series import Series, select
+from .panel import Color, Column, Label, Level, Link, Meaning, Panel, Query
+from .promql import largest, literal, number, one_of
 from .recorded import BY, CHOSEN, LEFT, STATES, UNASKED, burn, recorded, state, to_exhaustion
 
+_ROUTE = "route"
 
-def fleet(objectives: Objectives) -> Panel:
+
+def fleet(objectives: Objectives, series: Series) -> Panel:
     """Each objective with what it promises, its alert, and its budget."""
     return Panel(
         title="All objectives",
         description="Every objective, what burns fastest first. A burn rate of 1 spends exactly the budget by the"
-        " period's end. A click on one that burns leads to the board API, which says which route is slow or fails.",
+        " period's end. A click on a route leads to the board API, which says whether it fails or is slow.",
         kind="table",
         unit="percentunit",
         width=24,
         height=10,
-        labels=((names.LABEL_SLO_SERVICE, "Service"), (names.LABEL_SLO_NAME, "Objective")),
-        label_meanings=tuple(Meaning(value=slo.name, text=_said(slo)) for slo in objectives.slos),
+        labels=(
+            Label(names.LABEL_SLO_SERVICE, "Service"),
+            Label(
+                names.LABEL_SLO_NAME,
+                "Objective",
+                tuple(Meaning(value=slo.name, text=_said(slo)) for slo in objectives.slos),
+            ),
+            Label(_ROUTE, "Route"),
+        ),
         sort="Burn rate, 1 h",
         queries=(
+            *_routes(objectives, series),
             Query(expr=state(), column=Column(header="Alert", unit="none", meanings=STATES)),
             Query(
                 # When it became active, in seconds since 1970.
@@ -57,8 +67,23 @@ def fleet(objectives: Objectives) -> Panel:
                 empty="no objective burns",
             ),
         ),
-        links=(Link(field="Objective", title="Where: the board API", board="tailgate-api"),),
+        links=(Link(field="Route", title="This route on the board API", board="tailgate-api", variable="route"),),
     )
+
+
+def _routes(objectives: Objectives, series: Series) -> tuple[Query, ...]:
+    """A query that brings each objective's route: what is recorded of it does not tell."""
+    found: dict[str, set[str]] = {}
+    for slo in objectives.slos:
+        if slo.measure and slo.measure.route and slo.measure.kind != "vital":
+            template = slo.measure.route.partition(" ")[2]
+            found.setdefault(series.routes.get(slo.measure.route, template), set()).add(slo.name)
+    told = [
+        f"label_replace({largest(select(names.SLO_INFO, *CHOSEN, one_of(names.LABEL_SLO_NAME, slos)), *BY)},"
+        f' "{_ROUTE}", {literal(route)}, "", "")'
+        for route, slos in sorted(found.items())
+    ]
+    return (Query(expr=" or ".join(told)),) if told else ()
 
 
 def _said(slo: SLO) -> str:

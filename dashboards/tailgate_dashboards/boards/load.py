@@ -6,7 +6,7 @@ from tailgate_otel import names
 
 from ..series import select
 from . import variables
-from .panel import Board, Color, Column, Level, Meaning, Panel, Query, Row
+from .panel import Board, Color, Column, Label, Level, Meaning, Panel, Query, Row
 from .promql import RATE, Distribution, during, largest, summed
 from .runs import chosen_route, counted, of_run, response_time
 from .service import Service
@@ -124,10 +124,10 @@ def _runs() -> Panel:
         unit="dateTimeAsIso",
         height=7,
         labels=(
-            (names.LABEL_RUN_ID, "Run"),
-            (names.LABEL_PROFILE, "Profile"),
-            (names.LABEL_HOST, "Host"),
-            (names.LABEL_VERSION, "Version"),
+            Label(names.LABEL_RUN_ID, "Run"),
+            Label(names.LABEL_PROFILE, "Profile"),
+            Label(names.LABEL_HOST, "Host"),
+            Label(names.LABEL_VERSION, "Version"),
         ),
         sort="Begun",
         queries=(

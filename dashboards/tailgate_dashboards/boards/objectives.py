@@ -34,7 +34,7 @@ def board(objectives: Objectives, service: Service) -> Board:
         ),
         since="now-6h",
         rows=(
-            Row(title="Now", panels=(*_now(), fleet(objectives), _alerts())),
+            Row(title="Now", panels=(*_now(), fleet(objectives, service.series), _alerts())),
             Row(title="Error budget", panels=(_left(periods), _burn_rate(periods), _ratio(), _exhaustion())),
             Row(title="Where", panels=(_failed(service), _slow(service))),
         ),

@@ -48,12 +48,22 @@ class Column:
     meanings: tuple[Meaning, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A label that is a column of a table, the header it is shown under, and what its values are shown as."""
+
+    name: str
+    header: str
+    meanings: tuple[Meaning, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Query:
     """What is asked.
 
     ``line`` draws the answer as a limit. ``exemplars`` asks for the traces behind it, too. ``empty`` says when there
-    is no answer while all is well; without it there always is one when the service has traffic.
+    is no answer while all is well; without it there always is one when the service has traffic. In a table, a query
+    without a ``column`` brings its labels alone.
     """
 
     expr: str
@@ -82,9 +92,8 @@ class Link:
 class Panel:
     """One panel. Its description says what to do when it is bad.
 
-    ``levels`` colour values; with ``banded`` they are the areas of a graph. ``labels`` are a table's first columns: a
-    label, and the header it is shown under, the last of them with ``label_meanings``; ``sort`` is the header it is
-    sorted by, largest first. ``since`` shows so much time up to now instead of the board's.
+    ``levels`` colour values; with ``banded`` they are the areas of a graph. ``labels`` are a table's first columns, and
+    ``sort`` is the header it is sorted by, largest first. ``since`` shows so much time up to now, not the board's.
     """
 
     title: str
@@ -101,8 +110,7 @@ class Panel:
     most: float | None = None
     decimals: int | None = None
     meanings: tuple[Meaning, ...] = ()
-    labels: tuple[tuple[str, str], ...] = ()
-    label_meanings: tuple[Meaning, ...] = ()
+    labels: tuple[Label, ...] = ()
     sort: str = ""
     since: str | None = None
     links: tuple[Link, ...] = ()

@@ -8,6 +8,7 @@ from decimal import Decimal
 from tailgate_otel import names
 
 from ..series import le, select
+from ..series.selectors import quoted
 
 RATE = "$__rate_interval"
 """The shortest range that surely holds two scrapes, as Grafana works it out."""
@@ -39,10 +40,18 @@ def one_of(label: str, values: Iterable[str]) -> str:
     return f'{label}=~"{"|".join(map(_literal, sorted(values)))}"'
 
 
+def literal(text: str) -> str:
+    """A text in PromQL's quotes that `label_replace` puts in as it is, and in which Grafana finds no variable.
+
+    There a dollar begins a reference, and is written twice; Grafana would take one for a variable's, unless it is
+    written by its number.
+    """
+    return quoted(text.replace("$", "$$")).replace("$", "\\x24").replace("[[", "[\\x5b")
+
+
 def _literal(text: str) -> str:
-    """A text as a regular expression in PromQL's quotes, in which Grafana finds no variable."""
-    escaped = _SPECIAL.sub(lambda found: "\\" + found[0], text).replace("$", "[$]")
-    return escaped.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    """A text as a regular expression within PromQL's quotes, in which Grafana finds no variable."""
+    return quoted(_SPECIAL.sub(lambda found: "\\" + found[0], text).replace("$", "[$]"))[1:-1]
 
 
 def number(value: Decimal) -> str:

@@ -8,7 +8,7 @@ from tailgate_slo import Objectives
 from ..series import equal, select
 from . import variables
 from .limits import Limits, query_limits
-from .panel import Board, Color, Column, Level, Link, Panel, Query, Row
+from .panel import Board, Color, Column, Label, Level, Link, Panel, Query, Row
 from .promql import RANGE, Distribution, largest, number, summed
 from .service import Service
 
@@ -105,7 +105,7 @@ def _routes(service: Service, queries: Distribution, limits: Limits) -> Panel:
         unit="none",
         width=24,
         height=9,
-        labels=tuple((label, headers[label]) for label in by),
+        labels=tuple(Label(label, headers[label]) for label in by),
         sort="Mean",
         queries=(
             Query(expr=mean, column=Column(header="Mean", unit="none")),
@@ -136,7 +136,7 @@ def _n_plus_one(service: Service) -> tuple[Panel, ...]:
             kind="table",
             unit="short",
             width=9,
-            labels=((names.LABEL_METHOD, "Method"), (names.LABEL_ROUTE, "Route")),
+            labels=(Label(names.LABEL_METHOD, "Method"), Label(names.LABEL_ROUTE, "Route")),
             sort="Requests",
             queries=(
                 Query(

@@ -174,16 +174,16 @@ def _mappings(meanings: tuple[Meaning, ...]) -> list[dashboard.ValueMapping]:
 
 def _transformations(drawn: Panel) -> list[dashboard.DataTransformerConfig]:
     """One table of all queries, labels first, under the headers that people read."""
-    columns = [
-        *drawn.labels,
-        *zip(_values(drawn), (query.column.header for query in drawn.queries if query.column), strict=True),
-    ]
+    values = list(zip(_values(drawn), drawn.queries, strict=True))
+    columns = [(label.name, label.header) for label in drawn.labels]
+    columns += [(value, query.column.header) for value, query in values if query.column]
+    unseen = ["Time", *(value for value, query in values if not query.column)]
     return [
         dashboard.DataTransformerConfig(id_val="merge", options={}),
         dashboard.DataTransformerConfig(
             id_val="organize",
             options={
-                "excludeByName": {"Time": True},
+                "excludeByName": dict.fromkeys(unseen, True),
                 "indexByName": {name: place for place, (name, _) in enumerate(columns)},
                 "renameByName": dict(columns),
             },
@@ -207,8 +207,11 @@ def _overrides(drawn: Panel, chosen: tuple[str, ...]) -> list[dashboard.Dashboar
     found += [
         _override("byName", query.column.header, _column(query.column)) for query in drawn.queries if query.column
     ]
-    if drawn.label_meanings:
-        found.append(_override("byName", drawn.labels[-1][1], {"mappings": _mappings(drawn.label_meanings)}))
+    found += [
+        _override("byName", label.header, {"mappings": _mappings(label.meanings)})
+        for label in drawn.labels
+        if label.meanings
+    ]
     found += [_override("byName", link.field, {"links": [_link(link, chosen)]}) for link in drawn.links]
     return found
 

@@ -9,7 +9,7 @@ from tailgate_slo.model import Vital
 from tailgate_slo.vitals import JUDGED_BY, VITAL_BOUNDS, Bounds
 
 from . import variables
-from .panel import Board, Color, Column, Level, Panel, Query, Row, Variable
+from .panel import Board, Color, Column, Label, Level, Panel, Query, Row, Variable
 from .promql import RANGE, RATE, Distribution, number
 
 _METRICS: Mapping[Vital, str] = MappingProxyType(
@@ -143,7 +143,7 @@ def _pages() -> Panel:
         unit="short",
         width=24,
         height=8,
-        labels=((names.LABEL_PAGE, "Page"), (names.LABEL_DEVICE, "Device")),
+        labels=(Label(names.LABEL_PAGE, "Page"), Label(names.LABEL_DEVICE, "Device")),
         sort="Page views",
         queries=(*columns, views),
     )
