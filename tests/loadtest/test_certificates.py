@@ -90,7 +90,7 @@ class _Quiet(Api):
         pass
 
 
-SWARM = Swarm(users=3, spawn_rate=20, run_time=1.0)
+SWARM = Swarm(users=4, spawn_rate=20, run_time=1.0)
 
 
 def of_each_client(bundle: Bundle) -> list[RouteRecord]:
@@ -136,12 +136,18 @@ def test_an_insecure_run_takes_any_certificate_and_warns(authority: trustme.CA, 
 
 def test_a_class_says_itself_how_it_is_secured_where_no_option_does(authority: trustme.CA, files: Path) -> None:
     own = f"lambda self: ssl.create_default_context(cafile={str(files / 'ca.pem')!r})"
-    said = {"Careless": "insecure = True", "Careful": "insecure = False", "Own": f"ssl_context_factory = {own}"}
+    said = {
+        "Plain": "",
+        "Careless": "insecure = True",
+        "Careful": "insecure = False",
+        "Own": f"ssl_context_factory = {own}",
+    }
     text = HEAD + "".join(PERSONA.format(name=name, base="LoadUser", more=more) for name, more in said.items())
     with secured(authority) as host:
         found = carry_out(plan_of(files, host, text, SWARM)).read_run().routes
     assert all(record.requests > 0 for record in found)
     assert {record.route: record.failed > 0 for record in found} == {
+        "GET /Plain": True,
         "GET /Careless": False,
         "GET /Careful": True,
         "GET /Own": False,
