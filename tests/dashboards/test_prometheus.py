@@ -163,14 +163,15 @@ def test_what_answers_otherwise_is_no_prometheus(standin, body):
         Prometheus(f"http://{standin.host}").query("up")
 
 
-def test_a_native_histogram_by_itself_is_no_sample(standin):
+def test_a_native_histogram_is_told_by_its_count(standin):
     standin.body = json.dumps(
         {"data": {"resultType": "vector", "result": [{"metric": {}, "histogram": [1, {"count": "2"}]}]}}
     ).encode()
-    assert Prometheus(f"http://{standin.host}").query("up") == []
+    (sample,) = Prometheus(f"http://{standin.host}").query("up")
+    assert (sample.at, sample.value) == (1, 2)
 
 
-KEYS = st.sampled_from(["resultType", "result", "metric", "value", "values", "a"])
+KEYS = st.sampled_from(["resultType", "result", "metric", "value", "values", "histogram", "histograms", "count"])
 DOCUMENTS = st.recursive(
     st.none() | st.floats() | st.sampled_from(["vector", "matrix", "scalar", "1"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),

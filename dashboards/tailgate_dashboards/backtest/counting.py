@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import pairwise
+from statistics import median
 
 import numpy as np
 from tailgate_otel import names
@@ -25,7 +27,8 @@ _SCRAPES = 2
 _LONGEST_SCRAPE = 300.0
 _QUERY_STEP = 300.0
 """The shortest window of the alerts: nobody but the query itself knows how often its series are scraped."""
-_HOUR, _LOOKS = 3_600.0, 24
+_LOOK, _LOOKS = 900.0, 24
+"""Seconds in which it is looked how often there is a sample, and how often that is done."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,15 +59,16 @@ def pace_of(slo: SLO, series: Series, prometheus: Prometheus, *, begin: float, e
     if slo.measure is None:
         return Pace(step=_QUERY_STEP)
     selector = select(_counter(slo.measure, series), *series.matchers(slo.measure.route))
-    look = min(_HOUR, end - begin)
-    apart = max((end - begin - look) / _LOOKS, 1.0)
-    lines = prometheus.query_range(f"max(count_over_time({selector}[{look:.0f}s]))", begin + look, end, apart)
-    most = max((value for line in lines for value in line.values), default=0.0)
-    if not most:
+    look = f"{selector}[{_LOOK:.0f}s]"
+    seen = prometheus.query_range(f"max(count_over_time({look}))", begin + _LOOK, end, (end - begin - _LOOK) / _LOOKS)
+    looked = [(value, at) for line in seen for value, at in zip(line.values, line.times, strict=True)]
+    if not looked:
         raise UnansweredError(f"{selector} has no sample in this time")
-    scrape = float(max(1, round(look / most)))
+    longest = max(prometheus.samples(look, max(looked)[1]), key=lambda line: len(line.times))
+    apart = [after - before for before, after in pairwise(longest.times)]
+    scrape = float(max(1, round(median(apart)))) if apart else _LOOK
     if scrape > _LONGEST_SCRAPE:
-        raise UnansweredError(f"{selector} has a sample every {scrape:.0f} s: too seldom to replay alerts")
+        raise UnansweredError(f"{selector} has a sample every {scrape:.0f} s at best: too seldom to replay alerts")
     return Pace(step=60.0 * math.ceil(_SCRAPES * scrape / 60), scrape=scrape)
 
 

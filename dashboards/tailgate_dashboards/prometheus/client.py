@@ -63,6 +63,12 @@ class Prometheus:
             parameters["time"] = f"{at:.3f}"
         return self._ask("query", parameters, read_samples)
 
+    def samples(self, selector: str, at: float) -> list[Line]:
+        """The samples of the series that a selector with a range, such as ``up[5m]``, matches up to a moment."""
+        return self._ask(
+            "query", {"query": selector, "time": f"{at:.3f}", "timeout": f"{self._timeout:g}s"}, read_lines
+        )
+
     def query_range(self, promql: str, start: float, end: float, step: float) -> list[Line]:
         """The value of an expression at ``start``, and every ``step`` seconds up to ``end``.
 

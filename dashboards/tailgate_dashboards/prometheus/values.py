@@ -1,8 +1,4 @@
-"""A Prometheus's answers as values, and their reading.
-
-A sample that holds a native histogram instead of a number is left out: functions of PromQL such as
-``histogram_count`` make numbers of it.
-"""
+"""A Prometheus's answers as values, and their reading. A native histogram is told by its count."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,9 +36,8 @@ def read_samples(data: Any) -> list[Sample]:
         raise ValueError(f"a {kind} instead of a vector")
     found = []
     for each in _series(result):
-        if "value" in each:
-            at, value = each["value"]
-            found.append(Sample(labels=read_labels(each["metric"]), at=float(at), value=float(value)))
+        at, value = each["value"] if "value" in each else _counted(each["histogram"])
+        found.append(Sample(labels=read_labels(each["metric"]), at=float(at), value=float(value)))
     return found
 
 
@@ -52,16 +47,18 @@ def read_lines(data: Any) -> list[Line]:
         raise ValueError(f"a {data['resultType']} instead of a matrix")
     found = []
     for each in _series(data["result"]):
-        if points := each.get("values"):
-            times, values = zip(*points, strict=True)
-            found.append(
-                Line(
-                    labels=read_labels(each["metric"]),
-                    times=tuple(map(float, times)),
-                    values=tuple(map(float, values)),
-                )
-            )
+        # A series that became a native histogram meanwhile has both.
+        points = [*each.get("values", ()), *map(_counted, each.get("histograms", ()))]
+        if points:
+            times, values = zip(*sorted((float(at), float(value)) for at, value in points), strict=True)
+            found.append(Line(labels=read_labels(each["metric"]), times=times, values=values))
     return found
+
+
+def _counted(point: Any) -> tuple[Any, Any]:
+    """A moment and the count of its histogram."""
+    at, histogram = point
+    return at, histogram["count"]
 
 
 def _series(result: Any) -> list[dict[str, Any]]:
