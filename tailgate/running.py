@@ -17,18 +17,15 @@ from tailgate_loadtest.report.write import write as write_report
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.conduct import conduct
 from tailgate_loadtest.run.environment import Fact
-from tailgate_loadtest.run.exposition import LoadMetrics, MetricsPage
+from tailgate_loadtest.run.exposition import LoadMetrics, MetricsPage, push_wanted
 from tailgate_loadtest.run.interruption import Interruption
 from tailgate_loadtest.run.live import Live
 from tailgate_loadtest.run.plan import Plan
-from tailgate_loadtest.run.push import Push, wanted
 from tailgate_loadtest.run.traces import TraceReceiver
 from tailgate_loadtest.shapes.orders import Crew, Swarm, Tls
 from tailgate_loadtest.shapes.profile import Profile
 from tailgate_loadtest.shapes.tolerance import Tolerance
 from tailgate_otel import names
-from tailgate_service.stack import Stack, StackConfig, passed_on
-from tailgate_service.stack import start as start_stack
 from tailgate_slo import Objectives
 
 from tailgate.announcing import Announcer
@@ -98,12 +95,15 @@ def against_host(request: Request, interruption: Interruption, announcer: Announ
 
 def embedded(request: Request, interruption: Interruption, announcer: Announcer) -> Bundle:
     """Start the reference API on a database of its own, and load that."""
+    # A run against a host has no use for it, nor need it wait for the import.
+    from tailgate_service.stack import StackConfig, passed_on, start
+
     say(f"starting the reference API ({request.variant}) on a database of its own")
     with ExitStack() as stack:
         receiver = stack.enter_context(TraceReceiver())
         secret = secrets.token_urlsafe(24)
-        service: Stack = stack.enter_context(
-            start_stack(
+        service = stack.enter_context(
+            start(
                 StackConfig(
                     variant=request.variant,
                     db_rtt=request.db_rtt,
@@ -159,7 +159,10 @@ def _watched(request: Request, plan: Plan) -> Iterator[dict[str, Any]]:
         if request.metrics_port is not None:
             page = stack.enter_context(MetricsPage(metrics, request.metrics_port))
             say(f"this run's own measures are at {page.url}")
-        if variable := wanted(os.environ):
+        if variable := push_wanted(os.environ):
+            # Few runs need the exporter, which takes its time to import.
+            from tailgate_loadtest.run.push import Push
+
             watchers["on_settled"] = stack.enter_context(Push(metrics, variable)).close
         view = stack.enter_context(_view(live, plan.load))
         yield {**watchers, "on_tick": view.show}

@@ -22,9 +22,9 @@ from tailgate_loadtest.errors import PlanError
 from tailgate_loadtest.measure import buckets
 from tailgate_loadtest.measure.histogram import Histogram
 from tailgate_loadtest.measure.kinds import Kind
-from tailgate_loadtest.run.exposition import LoadMetrics, MetricsPage, cumulative
+from tailgate_loadtest.run.exposition import LoadMetrics, MetricsPage, cumulative, push_wanted
 from tailgate_loadtest.run.live import Beat, Live
-from tailgate_loadtest.run.push import Push, wanted
+from tailgate_loadtest.run.push import Push
 from tailgate_otel import names
 
 from tests.loadtest.conftest import carry_out, objectives, plan_of, steady
@@ -325,11 +325,11 @@ def test_settings_that_make_no_sense_are_a_warning(monkeypatch) -> None:
 
 
 def test_the_metrics_own_endpoint_is_looked_for_first() -> None:
-    assert wanted({}) is None
-    assert wanted({names.ENV_OTLP_ENDPOINT: ""}) is None
-    assert wanted({names.ENV_OTLP_ENDPOINT: "a"}) == names.ENV_OTLP_ENDPOINT
+    assert push_wanted({}) is None
+    assert push_wanted({names.ENV_OTLP_ENDPOINT: ""}) is None
+    assert push_wanted({names.ENV_OTLP_ENDPOINT: "a"}) == names.ENV_OTLP_ENDPOINT
     both = {names.ENV_OTLP_ENDPOINT: "a", names.ENV_OTLP_METRICS_ENDPOINT: "b"}
-    assert wanted(both) == names.ENV_OTLP_METRICS_ENDPOINT
+    assert push_wanted(both) == names.ENV_OTLP_METRICS_ENDPOINT
 
 
 def test_what_could_not_be_pushed_is_a_warning_of_the_run(api, tmp_path, monkeypatch) -> None:

@@ -23,6 +23,11 @@ _BY_ROUTE = (names.LABEL_METHOD, names.LABEL_ROUTE)
 _STATES = {State.KEPT: 1, State.UNDECIDED: 0, State.NO_SAMPLES: 0, State.MISSED: -1}
 
 
+def push_wanted(environ: Mapping[str, str]) -> str | None:
+    """The variable by which the environment names where a run's measures are pushed; None when it names none."""
+    return next((n for n in (names.ENV_OTLP_METRICS_ENDPOINT, names.ENV_OTLP_ENDPOINT) if environ.get(n)), None)
+
+
 class LoadMetrics(Collector):
     """The families of one run. Its id is a label of what tells of the run alone: elsewhere it would open new series.
 

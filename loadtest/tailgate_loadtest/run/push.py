@@ -8,7 +8,7 @@ import logging
 import platform
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Self
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
@@ -28,11 +28,6 @@ GRACE = 2.0
 _SERVICE = "tailgate-load"
 _ATTRIBUTES = {names.LABEL_METHOD: names.ATTR_METHOD, names.LABEL_ROUTE: names.ATTR_ROUTE}
 _CUMULATIVE = otlp.AggregationTemporality.CUMULATIVE
-
-
-def wanted(environ: Mapping[str, str]) -> str | None:
-    """The variable by which the environment names an endpoint for metrics; None when it names none."""
-    return next((n for n in (names.ENV_OTLP_METRICS_ENDPOINT, names.ENV_OTLP_ENDPOINT) if environ.get(n)), None)
 
 
 class Push:
