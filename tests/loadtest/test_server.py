@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from tailgate_loadtest.errors import BundleError
 from tailgate_loadtest.run.server import QueryCounts, ServerCounters
+from tailgate_otel import names
 
 from tests.loadtest.conftest import counters, metrics
 
@@ -57,6 +58,20 @@ def test_queries_per_request_are_what_came_between_the_moments(page):
     assert [found["GET /a"].within(edge) for edge in (1, 2, 4, 8)] == [0, 5, 5, 10]
     assert found["GET /a"].within(3) is None
     assert [found["POST /b"].percentile(q) for q in (0.5, 0.99)] == [8, 8]
+
+
+def test_where_the_service_tells_load_tests_from_visitors_only_the_load_counts(page):
+    def told(visitors, tests):
+        load = metrics({"GET /a": tests}).replace("{", f'{{{names.LABEL_SYNTHETIC}="{names.SYNTHETIC_TEST}",')
+        return (metrics({"GET /a": visitors}) + load.partition("\n")[2]).encode()
+
+    server = ServerCounters(page.url)
+    page.content = metrics({"GET /a": {2: 10}}).encode()
+    server.take("start")
+    page.content = told({2: 10, 8: 90}, {2: 5})
+    server.take("end")
+    assert server.queries()["GET /a"].mean == 2
+    assert server.queries()["GET /a"].requests == 5
 
 
 def test_a_page_that_cannot_be_read_is_noted_and_ends_nothing(page):
