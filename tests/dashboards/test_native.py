@@ -15,7 +15,7 @@ from tailgate_slo import Objectives, parse
 from tests.dashboards.native import Page, page
 from tests.dashboards.servers import eventually, needs_prometheus, prometheus
 
-pytestmark = needs_prometheus
+pytestmark = [needs_prometheus, pytest.mark.xdist_group("native")]
 
 NAME = "http_server_request_duration_seconds"
 LABELS = {"http_request_method": "GET", "http_route": "/orders", "http_response_status_code": "200"}
