@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from signal import SIGINT, SIGTERM
+from typing import Any
 
 import asyncpg
 import orjson
@@ -126,6 +127,7 @@ async def open_pool(settings: Settings) -> AsyncIterator[Pool]:
             max_inactive_connection_lifetime=0,
             timeout=_CONNECT_WITHIN,
             command_timeout=_STATEMENT_WITHIN,
+            connect=_connect,
             # Statements are few and known: none is prepared twice in a connection.
             max_cached_statement_lifetime=0,
             init=_prepare,
@@ -173,6 +175,14 @@ async def check_role(pool: Pool) -> None:
             f"the database's role {name} is above its row-level security: give {ROLE}, which the migrations make, a "
             f"password, and let {names.ENV_DATABASE_URL} log in as it"
         )
+
+
+async def _connect(*args: Any, **options: Any) -> Any:
+    """A connection; raises ``ConnectionError`` whatever the database has against it: to a request it does not answer."""
+    try:
+        return await asyncpg.connect(*args, **options)  # type: ignore[no-untyped-call]
+    except PostgresError as error:
+        raise ConnectionError(str(error)) from error
 
 
 async def _prepare(connection: Connection) -> None:
