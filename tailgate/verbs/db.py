@@ -66,10 +66,13 @@ def migrate(
 @app.command()
 def rollback(
     steps: Annotated[int, typer.Option(min=1, help="How many of the last migrations.")] = 1,
+    drop_everything: Annotated[
+        bool, typer.Option("--drop-everything", help="The first migration, too: every table, and all data, for good.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="What was taken back, as JSON.")] = False,
 ) -> None:
     """Take back the last migrations, newest first, while the service serves; it goes over to a variant that is left."""
-    done = _do(runner.rollback(_dsn(), steps))
+    done = _do(runner.rollback(_dsn(), steps, drop_everything=drop_everything))
     _tell("taken back", [f"{m.version:04d}_{m.name}" for m in done], as_json=as_json)
 
 

@@ -60,17 +60,33 @@ async def test_each_step_down_undoes_exactly_its_step_up(database):
         shapes.append(await shape(database))
     assert len({tuple(lines) for lines in shapes}) == COUNT + 1
     for version in range(COUNT, 0, -1):
-        assert [migration.version for migration in await rollback(database)] == [version]
+        assert [migration.version for migration in await rollback(database, drop_everything=True)] == [version]
         assert await shape(database) == shapes[version - 1]
 
 
 async def test_up_down_and_up_again_comes_to_the_same(database):
     await migrate(database)
     first = await shape(database)
-    assert [migration.version for migration in await rollback(database, COUNT)] == list(range(COUNT, 0, -1))
+    undone = await rollback(database, COUNT, drop_everything=True)
+    assert [migration.version for migration in undone] == list(range(COUNT, 0, -1))
     assert await shape(database) == []
     await migrate(database)
     assert await shape(database) == first
+
+
+async def test_the_tables_themselves_are_not_taken_back_unless_that_is_said(database):
+    await migrate(database)
+    whole = await shape(database)
+    with pytest.raises(MigrationError, match=rf"--drop-everything.*--steps {COUNT - 1} keeps"):
+        await rollback(database, COUNT)
+    assert await shape(database) == whole
+
+
+async def test_a_server_that_is_too_old_is_told_before_anything_is_applied(database, monkeypatch):
+    monkeypatch.setattr(runner, "OLDEST_SERVER", 99)
+    with pytest.raises(MigrationError, match=r"is Postgres \d+\.\d+, and the schema needs 99 or newer"):
+        await migrate(database)
+    assert await shape(database) == []
 
 
 async def test_what_is_applied_is_not_applied_again(database):

@@ -46,6 +46,14 @@ def test_a_database_is_migrated_seeded_and_rolled_back(tailgate: Command, databa
     assert len(json.loads(targets.read_text())["workspaces"]) == 2
     assert tailgate.here("db", "rollback").stdout == f"taken back {applied[-1]}\n"
     assert tailgate.here("db", "rollback", "--steps", "99").returncode == 2
+    left = len(applied) - 1
+    refused = tailgate.here("db", "rollback", "--steps", str(left))
+    assert refused.returncode == 2
+    assert "--drop-everything" in refused.stderr
+    assert tailgate.here("db", "seed").stderr.count("has data already") == 1
+    dropped = tailgate.here("db", "rollback", "--steps", str(left), "--drop-everything", "--json")
+    assert json.loads(dropped.stdout)["taken_back"] == applied[-2::-1]
+    assert tailgate.here("db", "migrate").returncode == 0
     assert tailgate.here("db", "migrate", "--to", "1").returncode == 2  # the database is past it
 
 

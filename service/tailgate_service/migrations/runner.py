@@ -12,6 +12,8 @@ from tailgate_service.errors import MigrationError, MigrationLockedError
 from tailgate_service.migrations import holds, records
 from tailgate_service.migrations.files import Migration, Script, load
 
+# The first with uuidv7(), by which keys are made in the order of time.
+OLDEST_SERVER = 18
 # Any number, the same for every runner: it names the lock.
 LOCK = 0x7A11_6A7E
 LOCK_POLL = 0.1
@@ -46,13 +48,18 @@ async def migrate(
 
     Run again after a kill it goes on where that left off; a step that was half way back is made whole. Raises
     ``MigrationEditedError`` when an applied migration differs from its files, ``MigrationLockedError`` when another
-    runner is at it for more than ``lock_within`` seconds or a lock cannot be had, ``MigrationError`` when the database
-    is newer than ``to`` or than the files.
+    runner is at it for more than ``lock_within`` seconds or a lock cannot be had, ``MigrationError`` when the server is
+    older than ``OLDEST_SERVER``, or the database newer than ``to`` or than the files.
     """
     known = load() if migrations is None else tuple(migrations)
     if to is not None and not 0 < to <= len(known):
         raise MigrationError(f"there is no migration {to}: the newest is {len(known)}")
     async with _alone(dsn, lock_within) as connection:
+        server = connection.get_server_version()
+        if server.major < OLDEST_SERVER:
+            raise MigrationError(
+                f"the server is Postgres {server.major}.{server.micro}, and the schema needs {OLDEST_SERVER} or newer"
+            )
         found = await records.applied(connection, known)
         if to is not None and found.count > to:
             raise MigrationError(
@@ -70,20 +77,28 @@ async def rollback(
     dsn: str,
     steps: int = 1,
     *,
+    drop_everything: bool = False,
     migrations: Sequence[Migration] | None = None,
     lock_within: float = 60.0,
     let_go_within: float = 60.0,
 ) -> tuple[Migration, ...]:
     """Take back the last ``steps`` migrations and return them, newest first; raises as :func:`migrate`.
 
-    Services that use a step are told, and have ``let_go_within`` seconds to do without it; when they have not, it is
-    not taken back and ``MigrationLockedError`` names them.
+    The first step is the tables themselves: without ``drop_everything`` it stays, and nothing is taken back that would
+    go with it. Services that use a step are told, and have ``let_go_within`` seconds to do without it; when they have
+    not, it is not taken back and ``MigrationLockedError`` names them.
     """
     known = load() if migrations is None else tuple(migrations)
     async with _alone(dsn, lock_within) as connection:
         found = await records.applied(connection, known)
         if not 0 < steps <= found.count:
             raise MigrationError(f"cannot roll back {steps} step(s): {found.count} migration(s) are applied")
+        if steps == found.count and not drop_everything:
+            keeps = f", --steps {steps - 1} keeps them" if steps > 1 else ""
+            raise MigrationError(
+                f"{known[0].label} is the tables themselves, and all data goes with them: --drop-everything takes it "
+                f"back as well{keeps}"
+            )
         undone = known[found.count - steps : found.count][::-1]
         for migration in undone:
             begun = found.leaving and migration is undone[0]
