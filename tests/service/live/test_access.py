@@ -57,6 +57,12 @@ async def test_a_place_that_cannot_be_is_named(served, by, after):
     assert [error["field"] for error in answer.json()["errors"]] == ["after"]
 
 
+async def test_a_refusal_is_no_error_of_the_service(served, serving, log_of):
+    for _ in range(2):  # by the second answer, whatever the first was followed by is in the log
+        assert (await refused(served, "websocket", {"ticket": "guessed"})).status_code == 401
+    assert "handshake" not in log_of(serving[1])
+
+
 async def test_a_page_of_somebody_elses_is_refused_and_spends_no_ticket(served, by):
     world = await served.world()
     ticket = await served.ticket(world)
