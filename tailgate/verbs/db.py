@@ -14,6 +14,7 @@ from tailgate_otel.names import ENV_DATABASE_URL
 from tailgate_service import targets as targets_file
 from tailgate_service.live import prune as prune_events
 from tailgate_service.migrations import runner
+from tailgate_service.migrations.files import ROLE
 from tailgate_service.seed.config import SeedConfig
 from tailgate_service.seed.writer import seed as write_seed
 from tailgate_service.store.readmodel import backfill as readmodel
@@ -24,6 +25,8 @@ from tailgate.errors import CommandError
 from tailgate.verbs import db_benchmark, db_verify
 
 T = TypeVar("T")
+_DAY = 86_400
+_MOST_DAYS = 36_500
 # The last two of addresses that cannot be.
 _UNDONE = (OSError, exceptions.PostgresError, exceptions.InterfaceError, OverflowError, ValueError)
 
@@ -49,8 +52,17 @@ def _do(work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(work)
     except _UNDONE as error:
-        # What the driver says names the server and the cause; it never repeats the password.
-        raise CommandError(f"the database of {ENV_DATABASE_URL}: {' '.join(str(error).split())}") from error
+        raise CommandError(f"the database of {ENV_DATABASE_URL}: {_told(error)}") from error
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, exceptions.UndefinedTableError | exceptions.UndefinedFunctionError):
+        return "its schema is missing, or too old for this: migrate it first"
+    # What the driver says names the server and the cause; it never repeats the password.
+    said = " ".join(str(error).split())
+    if isinstance(error, exceptions.InsufficientPrivilegeError):
+        return f"{said}: log in as the owner of the tables, which the service's role {ROLE} is not"
+    return said
 
 
 @app.command()
@@ -108,11 +120,14 @@ def seed(
 
 @app.command()
 def prune(
-    keep: Annotated[float, typer.Option(min=0, help="Days for which an event is kept.")] = prune_events.KEPT / 86_400,
+    keep: Annotated[float, typer.Option(help="Days for which an event is kept.")] = prune_events.KEPT / _DAY,
     as_json: Annotated[bool, typer.Option("--json", help="How many were removed, as JSON.")] = False,
 ) -> None:
     """Remove old events of live connections, while the service serves; whoever was away for longer reads anew."""
-    removed = _do(prune_events.prune(_dsn(), keep * 86_400))
+    # NaN is not in between, either.
+    if not 0 <= keep <= _MOST_DAYS:
+        raise CommandError(f"--keep {keep:g}: it is a number of days, from 0 to {_MOST_DAYS}")
+    removed = _do(prune_events.prune(_dsn(), keep * _DAY))
     if as_json:
         print_json({"removed": removed})
         return

@@ -2,13 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 from tailgate_otel.names import ENV_DATABASE_URL
 from tailgate_service.postgres.cluster import Cluster
+from tailgate_service.seed.config import SeedConfig
+from tailgate_service.template import clone
 
 from tests.tailgate.conftest import Command
 
@@ -78,3 +81,29 @@ def test_a_database_that_is_not_empty_is_not_seeded(tailgate: Command, database:
     again = tailgate.here(*few)
     assert again.returncode == 2
     assert "Traceback" not in again.stderr
+
+
+@pytest.mark.parametrize("verb", ["prune", "seed", "backfill", "verify"])
+def test_a_database_without_a_schema_is_to_be_migrated_first(
+    refused: Callable[..., str], database: str, verb: str
+) -> None:
+    said = refused("db", verb)
+    assert "migrate" in said
+    assert "HINT" not in said
+
+
+@pytest.mark.parametrize("days", ["-1", "1e300", "nan"])
+def test_days_that_cannot_be_are_named(refused: Callable[..., str], database: str, days: str) -> None:
+    assert "from 0 to 36500" in refused("db", "prune", "--keep", days)
+
+
+def test_what_is_the_owners_to_do_says_so_to_the_services_role(
+    tailgate: Command, templates: Path, refused: Callable[..., str]
+) -> None:
+    made = clone("readmodel", SeedConfig(workspaces=1, conversations=5, messages=2), templates)
+    with made.cluster:
+        tailgate.environment[ENV_DATABASE_URL] = made.dsn
+        for verb in ("migrate", "seed", "rollback", "backfill"):
+            assert "log in as the owner of the tables" in refused("db", verb), verb
+        assert "verify as the owner" in refused("db", "verify")
+        assert tailgate.here("db", "prune").stdout == "0 events removed\n"

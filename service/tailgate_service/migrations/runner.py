@@ -55,7 +55,7 @@ async def migrate(
     if to is not None and not 0 < to <= len(known):
         raise MigrationError(f"there is no migration {to}: the newest is {len(known)}")
     async with _alone(dsn, lock_within) as connection:
-        server = connection.get_server_version()
+        server = connection.get_server_version()  # type: ignore[no-untyped-call]
         if server.major < OLDEST_SERVER:
             raise MigrationError(
                 f"the server is Postgres {server.major}.{server.micro}, and the schema needs {OLDEST_SERVER} or newer"

@@ -36,6 +36,7 @@ async def checks(connection: asyncpg.Connection) -> Sequence[Finding]:
     """The same on a connection, within its transaction."""
     await connection.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT * 1e3:.0f}")
     try:
+        await _see_all(connection)
         busiest = await connection.fetchrow(_BUSIEST)  # type: ignore[no-untyped-call]
         if busiest is None:
             raise VerifyError("there is no conversation to try anything on: seed the database, or let it be used")
@@ -56,3 +57,11 @@ async def checks(connection: asyncpg.Connection) -> Sequence[Finding]:
         raise VerifyError(
             f"{error}: verify as a superuser, or GRANT tailgate_api and SET ON PARAMETER track_functions to the role"
         ) from error
+
+
+async def _see_all(connection: asyncpg.Connection) -> None:
+    """Who is bound by the policies sees an empty database, however full it is."""
+    asked = "SELECT current_user, row_security_active('conversations')"
+    role, bound = await connection.fetchrow(asked)  # type: ignore[no-untyped-call]
+    if bound:
+        raise VerifyError(f"the database's policies bind the role {role}: verify as the owner of the tables")
