@@ -14,6 +14,7 @@ from tailgate_service.compression import Compression
 from tailgate_service.limits import BodyLimit
 from tailgate_service.listener import Listener
 from tailgate_service.live.live import Live
+from tailgate_service.nostore import NoStore
 from tailgate_service.retries import retrying
 from tailgate_service.routes import agents, analytics, contacts, conversations, health, live, me, messages, webhook
 from tailgate_service.settings import Settings, Variant
@@ -105,6 +106,7 @@ def create_app(settings: Settings, store: Store, listener: Listener | None = Non
     )
     app.add_middleware(BodyLimit)
     app.add_middleware(Compression)
+    app.add_middleware(NoStore)
     problems.install(app)
     context.provide(app, settings, store)
     install(app, settings)

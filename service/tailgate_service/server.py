@@ -222,7 +222,7 @@ def _url(host: str, port: int) -> str:
 
 
 class _WebSocket(WebSocketsSansIOProtocol):
-    """Uvicorn's, to which a handshake that was refused by a problem counts as answered: it would log an error for it."""
+    """Uvicorn's, but that a handshake refused by a problem counts as answered: it would log an error for it."""
 
     async def send(self, message: Any) -> None:
         """Send what the application says."""

@@ -9,8 +9,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from tailgate_service.live.connection import Farewell
 from tailgate_service.live.metrics import EVENTS, WEBSOCKET
 
-HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
-"""Of a stream of events: nobody keeps it, and no proxy waits until it has more."""
+HEADERS = {"x-accel-buffering": "no"}
+"""Of a stream of events: no proxy waits until it has more."""
 MEDIA_TYPE = "text/event-stream"
 _RETRY_MS = 1000
 

@@ -131,7 +131,7 @@ async def events(
         first = await anext(stages, None)
     except BusyError as error:
         raise _busy(error) from error
-    return StreamingResponse(_stream(first, stages), media_type=MEDIA_TYPE, headers={"cache-control": "no-store"})
+    return StreamingResponse(_stream(first, stages), media_type=MEDIA_TYPE)
 
 
 async def _stream(first: Stage | None, rest: AsyncIterator[Stage | None]) -> AsyncIterator[bytes]:
