@@ -11,6 +11,7 @@ from tailgate_service.agents.desk import Desk
 from tailgate_service.auth.install import install
 from tailgate_service.auth.memory import Memory, RememberedAccess
 from tailgate_service.compression import Compression
+from tailgate_service.cors import Origins
 from tailgate_service.limits import BodyLimit
 from tailgate_service.listener import Listener
 from tailgate_service.live.live import Live
@@ -107,6 +108,8 @@ def create_app(settings: Settings, store: Store, listener: Listener | None = Non
     app.add_middleware(BodyLimit)
     app.add_middleware(Compression)
     app.add_middleware(NoStore)
+    if settings.allowed_origins:
+        app.add_middleware(Origins, allowed=settings.allowed_origins)
     problems.install(app)
     context.provide(app, settings, store)
     install(app, settings)

@@ -1,4 +1,4 @@
-"""Whose pages may open a live connection: a browser says by Origin whose page asks, and lets any page ask."""
+"""Whose pages may open a live connection: a browser says by Origin whose page asks, and lets any page open one."""
 
 import re
 from collections.abc import Sequence

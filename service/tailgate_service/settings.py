@@ -26,7 +26,7 @@ class Settings:
     the server span of OpenTelemetry's own instrumentation. Variant ``readmodel`` keeps ``hot_bytes`` of documents in
     memory. Events are pruned ``events_kept`` seconds after they happened. Without ``redis_url`` each process keeps in
     mind by itself; without ``voice_url``, where the voice provider is, agents are stored and not synced. Without an
-    ``issuer`` no token is taken. ``allowed_origins`` are those of other hosts' pages that may open live connections.
+    ``issuer`` no token is taken. ``allowed_origins`` are those of other hosts' pages that may use the API.
     Secrets stay out of ``repr``.
     """
 
