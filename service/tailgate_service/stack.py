@@ -32,6 +32,7 @@ from tailgate_service.seed.config import SeedConfig
 READY_WITHIN = 30.0
 POOL_SIZE = 20
 SERVICE_NAME = "tailgate-service"
+METRICS_HOST = "127.0.0.1"
 SERVICE = "tailgate_service"
 RELAY = "tailgate_service.relay"
 PROVIDER = "tailgate_service.provider"
@@ -172,7 +173,7 @@ def _environ(config: StackConfig, dsn: str, webhook: targets.Webhook) -> dict[st
         names.ENV_WEBHOOK_VERIFY_TOKEN: webhook.verify_token,
         names.ENV_RUN_SECRET: config.run_secret,
         names.ENV_SERVICE_NAME: SERVICE_NAME,
-        names.ENV_METRICS_HOST: "127.0.0.1",
+        names.ENV_METRICS_HOST: METRICS_HOST,
         names.ENV_METRICS_PORT: str(config.metrics_port),
         names.ENV_OTLP_ENDPOINT: config.otlp_endpoint,
     }

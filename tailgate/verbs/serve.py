@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -12,7 +13,7 @@ import typer
 from tailgate_loadtest.shapes.units import seconds
 from tailgate_loadtest.targets import DEFAULT as DEFAULT_TARGETS
 from tailgate_otel.names import DEFAULT_METRICS_PORT
-from tailgate_service.stack import StackConfig, passed_on, start
+from tailgate_service.stack import METRICS_HOST, StackConfig, passed_on, start
 
 from tailgate import objectives as objectives_files
 from tailgate.console import print_json, say
@@ -40,10 +41,10 @@ def serve(
 ) -> None:
     """Serve the reference API on an embedded, seeded database until Ctrl-C.
 
-    Every start is a fresh clone of the same data; what was written to it goes with it. The targets file has a key of
-    each workspace and what there is to ask for. A voice provider is stood in for; Redis, an issuer of tokens and
-    allowed origins are used where TAILGATE_REDIS_URL, TAILGATE_TOKEN_ISSUER, _AUDIENCE and _KEYS, and
-    TAILGATE_ALLOWED_ORIGINS name them.
+    Every start is a fresh clone of the same data; what was written to it goes with it. The database's address is for
+    `tailgate db` and psql. The targets file has a key of each workspace and what there is to ask for. A voice provider
+    is stood in for; Redis, an issuer of tokens and allowed origins are used where TAILGATE_REDIS_URL,
+    TAILGATE_TOKEN_ISSUER, _AUDIENCE and _KEYS, and TAILGATE_ALLOWED_ORIGINS name them.
 
     With --observe, Prometheus evaluates the rules of the objectives, Alertmanager takes its alerts, and Grafana shows
     the boards: those of them that are on the PATH. What they know stays in .tailgate/observe.
@@ -58,6 +59,9 @@ def serve(
     # SIGTERM is a way to end it like Ctrl-C; and a shell that starts it in the background has it ignore Ctrl-C.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
+    # Before minutes may be spent on a database.
+    _listenable("--port", host, port)
+    _listenable("--metrics-port", METRICS_HOST, metrics_port)
     say(f"starting the reference API ({variant}) on a database of its own")
     try:
         config = StackConfig(
@@ -72,6 +76,8 @@ def serve(
         )
         with start(config) as stack, ExitStack() as watching:
             addresses = {"url": stack.url, "metrics": stack.metrics_url, "targets": str(stack.targets)}
+            # Its password is good for as long as this runs, and on this machine alone.
+            addresses["database"] = stack.owner_dsn
             missing: Mapping[str, str] = {}
             if observe and objectives:
                 # It draws boards, by a library that takes a third of a second to be imported.
@@ -93,3 +99,14 @@ def serve(
             raise CommandError("the service ended by itself; its log is above")
     except KeyboardInterrupt:
         say("ended")
+
+
+def _listenable(option: str, host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CommandError(
+                f"{option} {port} of {host} cannot be listened at: {error.strerror}; {option} 0 finds one that is free"
+            ) from error

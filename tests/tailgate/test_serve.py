@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from tailgate_loadtest.data import locustfile
+from tailgate_otel.names import ENV_DATABASE_URL
 
 from tests.tailgate.conftest import Command, command_in, free_port
 
@@ -44,6 +46,16 @@ def served(tailgate: Command) -> Iterator[dict[str, str]]:
     assert alive == []
 
 
+@pytest.mark.parametrize("option", ["--port", "--metrics-port"])
+def test_a_port_that_is_taken_is_named_by_its_option_before_a_database_is_made(tailgate: Command, option: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = tailgate.here("serve", "--port", "0", "--metrics-port", "0", option, str(port))
+    assert done.returncode == 2
+    assert f"{option} {port} of 127.0.0.1 cannot be listened at: Address already in use; {option} 0" in done.stderr
+    assert "starting" not in done.stderr
+
+
 def wait_until(url: str) -> None:
     for _ in range(100):
         try:
@@ -53,6 +65,14 @@ def wait_until(url: str) -> None:
         else:
             return
     raise AssertionError(f"{url} never answered")
+
+
+def test_its_database_is_there_for_whoever_wants_to_try_commands_on_one(
+    tailgate: Command, served: dict[str, str]
+) -> None:
+    given = {**tailgate.environment, ENV_DATABASE_URL: served["database"]}
+    assert Command(tailgate.cwd, given).here("db", "rollback").stdout.startswith("taken back 0015_")
+    assert Command(tailgate.cwd, given).here("db", "migrate", "--to", "15").stdout.startswith("applied 0015_")
 
 
 def test_plain_locust_loads_the_reference_api_headless(tailgate: Command, served: dict[str, str]) -> None:
