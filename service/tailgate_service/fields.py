@@ -16,9 +16,24 @@ from pydantic import (
     StringConstraints,
     TypeAdapter,
     ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
 )
 
 from tailgate_service.cursor import Cursor
+
+
+def either(kinds: str) -> WrapValidator:
+    """Of a union whose ``kinds`` none fits, one error at its field instead of one at each of its kinds."""
+
+    def checked(value: Any, fits: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return fits(value)
+        except ValidationError as error:
+            raise ValueError(f"Input should be {kinds}") from error
+
+    return WrapValidator(checked)
+
 
 # Postgres keeps no NUL in text.
 _NO_NUL = r"^[^\x00]*$"
@@ -88,13 +103,14 @@ Phone = Annotated[
 MAX_METADATA = 4096
 """Bytes of JSON, numbers written without an exponent, which is how Postgres keeps them."""
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
-Plain = (
+Plain = Annotated[
     Annotated[str, StringConstraints(pattern=_NO_NUL)]
     | Annotated[int, Field(ge=-(2**53), le=2**53)]
     | FiniteFloat
     | bool
-    | None
-)
+    | None,
+    either("a text without NUL, a number, true, false or null"),
+]
 
 
 # Entries looked at: more cannot be stored, each having six bytes at least.

@@ -27,6 +27,16 @@ _LATER = {
 # What an error of a status always brings along.
 _HEADERS = {401: _CHALLENGE, 429: _LATER, 503: _LATER}
 
+# What the validator says in the words of its own language, by the type of error.
+_ARRAY, _OBJECT, _UUID = (f"Input should be {kind}" for kind in ("an array", "an object", "a UUID, as text"))
+_WANTED = {
+    "list_type": _ARRAY,
+    "frozen_set_type": _ARRAY,
+    "dict_type": _OBJECT,
+    "model_type": _OBJECT,
+    "model_attributes_type": _OBJECT,
+    "uuid_type": _UUID,
+}
 # What the framework says in one word.
 _SAID = {404: "There is nothing at this path."}
 
@@ -108,7 +118,7 @@ def invalid(errors: Sequence[Any], location: str | None = None) -> Problem:
             # Where in the text it broke off is no field.
             place, detail = [], f"not JSON: {error['ctx']['error']}"
         else:
-            detail = error["msg"].removeprefix("Value error, ")
+            detail = _WANTED.get(error["type"], error["msg"].removeprefix("Value error, "))
         found.append({"location": within, "field": ".".join(place), "detail": detail})
     named = "; ".join(" ".join(filter(None, (one["location"], one["field"]))) + f": {one['detail']}" for one in found)
     return Problem(422, named, errors=found)

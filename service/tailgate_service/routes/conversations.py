@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from tailgate_service.auth import IdentityOf
 from tailgate_service.context import StoreOf
 from tailgate_service.cursor import Cursor
-from tailgate_service.fields import CursorText, DomainText, SearchText, TagName
+from tailgate_service.fields import CursorText, DomainText, SearchText, TagName, either
 from tailgate_service.models.conversations import MAX_TAGS, ConversationChange, Inbox, InboxItem, Status, Thread
 from tailgate_service.problems import responses
 from tailgate_service.routes import answer
@@ -26,7 +26,9 @@ async def inbox(
     who: IdentityOf,
     status: Annotated[Status | None, Query()] = None,
     active: Annotated[bool | None, Query(description="open or pending; with false, neither")] = None,
-    assigned_to: Annotated[UUID | Literal["unassigned"] | None, Query()] = None,
+    assigned_to: Annotated[
+        Annotated[UUID | Literal["unassigned"], either("a member's id, or unassigned")] | None, Query()
+    ] = None,
     tag: Annotated[
         list[TagName] | None, Query(max_length=MAX_TAGS, description="a tag's name; of several, all must be there")
     ] = None,

@@ -76,6 +76,27 @@ async def test_json_that_breaks_off_is_named_so(client):
     assert problem(answer).errors[0].detail.startswith("not JSON: ")
 
 
+@pytest.mark.parametrize(
+    ("body", "field", "detail"),
+    [
+        ({"metadata": {"a": {"b": 1}}}, "metadata.a", "a text without NUL, a number, true, false or null"),
+        ({"metadata": [1]}, "metadata", "an object"),
+        ({"tags": "vip"}, "tags", "an array"),
+        ({"assigned_to": 7}, "assigned_to", "a UUID, as text"),
+    ],
+)
+async def test_a_field_that_does_not_fit_is_named_once_in_the_words_of_json(client, body, field, detail):
+    answer = await client.patch(f"/api/conversations/{uuid.uuid4()}", json=body)
+    [error] = problem(answer).errors
+    assert (error.location, error.field, error.detail) == ("body", field, f"Input should be {detail}")
+
+
+async def test_a_parameter_of_several_kinds_is_named_once(client):
+    [error] = problem(await client.get("/api/conversations", params={"assigned_to": "nobody"})).errors
+    expected = ("query", "assigned_to", "Input should be a member's id, or unassigned")
+    assert (error.location, error.field, error.detail) == expected
+
+
 async def test_values_at_fault_are_not_repeated(client):
     answer = await client.post("/api/messages/send", json={"conversation_id": "geheim", "body": "x"})
     assert problem(answer).status == 422
