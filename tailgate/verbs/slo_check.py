@@ -10,7 +10,8 @@ from rich.text import Text
 from tailgate_dashboards.prometheus import Prometheus
 from tailgate_dashboards.prometheus.check import Finding
 from tailgate_dashboards.prometheus.check import check as check_series
-from tailgate_slo import SLO, Objectives, samples_to_decide
+from tailgate_loadtest.judge.forecast import needed
+from tailgate_slo import SLO, Objectives
 
 from tailgate import objectives as objectives_files
 from tailgate.console import out, print_json
@@ -46,10 +47,12 @@ def check(
 
 def _show(objectives: Objectives, findings: dict[str, Finding]) -> None:
     more = ("in Prometheus",) if findings else ()
+    # Of every profile that has no gate of its own; `run --plan` tells those.
+    gate = objectives.gate("")
     table = Table("objective", "route", "good", "target", "samples to decide", *more, box=None, pad_edge=False)
     for slo in objectives.slos:
         route = slo.measure.route if slo.measure else None
-        row = [slo.name, route or "all", _good(slo), f"{slo.target:%}", str(samples_to_decide(slo.target))]
+        row = [slo.name, route or "all", _good(slo), f"{slo.target:%}", str(needed(slo, gate))]
         if findings:
             row.append({True: "yes", False: "no", None: "-"}[findings[slo.name].good])
         table.add_row(*map(Text, row))

@@ -62,6 +62,20 @@ class TestBesideAPrometheus:
         assert "between: no bucket of http_server_request_duration_seconds_bucket ends at 400 ms" in done.stdout
 
 
+def test_a_check_and_a_plan_agree_on_how_many_samples_decide(tailgate: Command, objectives: Callable[..., str]) -> None:
+    rows = (("close", "latency", "GET /a", "1s", "0.8"), ("far", "latency", "GET /a", "1s", "0.99"))
+    slo = objectives(*rows, ("few", "queries", "GET /a", "4", "0.99"))
+    checked = tailgate.here("slo", "check", slo).stdout.splitlines()
+    told = {line.split()[0]: int(line.split()[-1]) for line in checked[2:]}
+    (tailgate.cwd / "visitor.py").write_text(
+        "from locust import User, task\nclass Visitor(User):\n    @task\n    def visit(self):\n        pass\n"
+    )
+    on = ("--host", "http://127.0.0.1:1", "-f", "visitor.py", "--profile", "quick.yaml", "--slo", slo)
+    planned = json.loads(tailgate.here("run", "--plan", *on, "--json").stdout)
+    assert told == {each["name"]: each["needed_samples"] for each in planned["objectives"]}
+    assert told == {"close": 20, "far": 299, "few": 1}
+
+
 def test_files_of_sloth_become_a_file_that_can_be_checked(tailgate: Command) -> None:
     (tailgate.cwd / "sloth.yaml").write_text(SLOTH)
     (tailgate.cwd / "resource.yaml").write_text(RESOURCE)

@@ -43,6 +43,12 @@ def samples_per_route(profile: Profile, rehearsal: Mapping[str, Mapping[str, Any
     return samples
 
 
+def needed(slo: SLO, gate: Gate) -> int:
+    """The least samples that can decide an objective, all of them good."""
+    # Query counts are exact: no interval has to be narrowed, one request decides.
+    return 1 if _exact(slo) else max(samples_to_decide(slo.target), gate.minimum_samples)
+
+
 def forecast(
     objectives: Objectives, gate: Gate, samples: Mapping[str, float] | None, unknown: Sequence[str] = ()
 ) -> list[Forecast]:
@@ -55,24 +61,26 @@ def forecast(
 
 
 def _forecast(slo: SLO, gate: Gate, samples: Mapping[str, float] | None, unknown: Sequence[str]) -> Forecast:
-    # Query counts are exact: no interval has to be narrowed, one request decides.
-    exact = slo.measure is not None and slo.measure.kind == "queries"
-    needed = 1 if exact else max(samples_to_decide(slo.target), gate.minimum_samples)
+    least = needed(slo, gate)
     route = slo.measure.route if slo.measure else None
     if samples is None:
-        return Forecast(slo=slo, samples=None, needed=needed, note="not known before the run")
+        return Forecast(slo=slo, samples=None, needed=least, note="not known before the run")
     expected = sum(samples.values()) if route is None else samples.get(route, 0.0)
-    if exact and route is not None and route.startswith("GET "):
+    if _exact(slo) and route is not None and route.startswith("GET "):
         # The service counts a stream of events as the request that opened it.
         expected += samples.get(f"SSE {route.removeprefix('GET ')} connect", 0.0)
-    if unknown and expected < needed:
+    if unknown and expected < least:
         note = f"what {', '.join(unknown)} will ask for is not known before the run"
-        return Forecast(slo=slo, samples=None, needed=needed, note=note)
+        return Forecast(slo=slo, samples=None, needed=least, note=note)
     if expected:
-        return Forecast(slo=slo, samples=expected, needed=needed, note="")
+        return Forecast(slo=slo, samples=expected, needed=least, note="")
     if route is not None and route.startswith(("WS ", "SSE ")):
         note = "what comes over a stream is the server's to say"
-        return Forecast(slo=slo, samples=None, needed=needed, note=note)
+        return Forecast(slo=slo, samples=None, needed=least, note=note)
     near = nearest_route(route or "", samples)
     note = "no persona requests this route" + (f"; did you mean {near}?" if near else "")
-    return Forecast(slo=slo, samples=0.0, needed=needed, note=note)
+    return Forecast(slo=slo, samples=0.0, needed=least, note=note)
+
+
+def _exact(slo: SLO) -> bool:
+    return slo.measure is not None and slo.measure.kind == "queries"
