@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import jwt
+from jwt.exceptions import InvalidSubjectError
 
 from tailgate_service.auth.keys import Keys
 from tailgate_service.errors import TokenError
@@ -22,6 +23,15 @@ _TYPES = ("jwt", "at+jwt", "application/jwt", "application/at+jwt")
 # What brings a key along is an attacker's word for it; what changes how to read a token must be understood.
 _REFUSED = frozenset({"b64", "crit", "jku", "jwk", "x5c", "x5u", "zip"})
 _REQUIRED = ("aud", "exp", "iat", "iss", "sub")
+_WHY = {
+    jwt.ExpiredSignatureError: "it has expired",
+    jwt.ImmatureSignatureError: "it is not valid yet, by its iat or nbf",
+    jwt.InvalidAudienceError: "its aud does not name this service",
+    jwt.InvalidIssuerError: "its iss is not the issuer that is believed",
+    jwt.InvalidSignatureError: "its signature does not hold",
+    InvalidSubjectError: "its sub is no text",
+    jwt.InvalidIssuedAtError: "its iat is no number",
+}
 _NEVER = int(datetime.max.replace(tzinfo=UTC).timestamp()) - 1
 
 
@@ -59,12 +69,16 @@ class Tokens:
                 leeway=LEEWAY,
                 options={"require": list(_REQUIRED)},
             )
-        except jwt.ExpiredSignatureError as error:
-            raise TokenError("it has expired") from error
         except jwt.PyJWTError as error:
-            # The library's texts quote no more than names of claims.
-            raise TokenError(f"{type(error).__name__}: {error}") from error
+            raise TokenError(_why(error)) from error
         return _holder(claims)
+
+
+def _why(error: jwt.PyJWTError) -> str:
+    """Of a token why it is not believed, quoting no more than the names of claims that it must have."""
+    if isinstance(error, jwt.MissingRequiredClaimError):
+        return f"it lacks {error.claim}"
+    return next((why for kind, why in _WHY.items() if isinstance(error, kind)), "it, or a claim of it, cannot be read")
 
 
 def _kid(header: dict[str, Any]) -> str:

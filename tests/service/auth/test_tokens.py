@@ -105,6 +105,26 @@ async def test_what_a_signed_token_may_not_say(tokens, changes):
     await refused(tokens, token(**changes))
 
 
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"exp": None}, "it lacks exp"),
+        ({"aud": None}, "it lacks aud"),
+        ({"iss": "https://evil.test/"}, "its iss is not the issuer that is believed"),
+        ({"aud": "another"}, "its aud does not name this service"),
+        ({"sub": 7}, "its sub is no text"),
+        ({"iat": "now"}, "its iat is no number"),
+        ({"exp": "soon"}, "it, or a claim of it, cannot be read"),
+    ],
+)
+async def test_why_a_token_is_not_believed_is_said_in_words_of_ours(tokens, changes, why):
+    assert await refused(tokens, token(**changes)) == why
+
+
+async def test_a_signature_by_another_key_does_not_hold(tokens):
+    assert await refused(tokens, token(rsa_key(1))) == "its signature does not hold"
+
+
 async def test_an_end_beyond_all_calendars_is_an_end(tokens):
     assert (await tokens.holder(token(exp=10**300))).expires_at.year == 9999
 
