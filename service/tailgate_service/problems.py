@@ -117,6 +117,9 @@ def invalid(errors: Sequence[Any], location: str | None = None) -> Problem:
         if error["type"] == "json_invalid":
             # Where in the text it broke off is no field.
             place, detail = [], f"not JSON: {error['ctx']['error']}"
+        elif not place and _WANTED.get(error["type"]) == _OBJECT:
+            # Of a body that does not say what it is, nothing is read.
+            detail = "Input should be an object of JSON, sent as application/json"
         else:
             detail = _WANTED.get(error["type"], error["msg"].removeprefix("Value error, "))
         found.append({"location": within, "field": ".".join(place), "detail": detail})
@@ -150,6 +153,10 @@ async def _http(_: Request, error: Exception) -> Response:
         raise error
     if isinstance(error, Problem):
         return response(error.status_code, error.detail, error.errors, error.headers)
+    if error.status_code == HTTPStatus.BAD_REQUEST:
+        # The framework's word for a body that breaks what reads it: it is no more JSON than one that breaks off.
+        unread = "not JSON in UTF-8, or nested too deep"
+        return response(422, f"body: {unread}", [{"location": "body", "field": "", "detail": unread}])
     return response(error.status_code, _SAID.get(error.status_code, error.detail), headers=error.headers)
 
 

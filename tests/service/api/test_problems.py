@@ -1,5 +1,6 @@
 """Whatever goes wrong is said as a problem."""
 
+import gzip
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import fields
@@ -63,11 +64,19 @@ async def test_no_such_method(client):
     assert answer.headers["allow"] == "GET"
 
 
-@pytest.mark.parametrize("body", [b"{", b"[" * 100_000, b'"text"', b""])
-async def test_a_body_that_is_not_as_it_must_be(client, body):
+@pytest.mark.parametrize("body", [b"{", b"[" * 100_000, gzip.compress(b"{}"), b"\xff", b'"text"', b"[]", b""])
+async def test_a_body_that_is_not_as_it_must_be_is_named(client, body):
     headers = {"content-type": "application/json"}
     answer = await client.post("/api/messages/send", content=body, headers=headers)
-    assert problem(answer).status in (400, 422)
+    assert problem(answer).status == 422
+    assert [(error.location, error.field) for error in problem(answer).errors] == [("body", "")]
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream", "application/x-www-form-urlencoded"])
+async def test_a_body_that_does_not_say_that_it_is_json_is_told_so(client, kind):
+    answer = await client.post("/api/messages/send", content=b"{}", headers={"content-type": kind})
+    assert problem(answer).status == 422
+    assert problem(answer).errors[0].detail == "Input should be an object of JSON, sent as application/json"
 
 
 async def test_json_that_breaks_off_is_named_so(client):
