@@ -144,6 +144,9 @@ def test_queries_that_cannot_be_known_are_undecided_and_not_missing():
     edgeless = found(budget, "0.99", queries={"GET /a": counts(9, 9)})
     assert (edgeless.verdict, edgeless.missing) == ("inconclusive", False)
     assert "no edge at 3; start it with this objectives file" in edgeless.why
+    hung = found(FEW, "0.99", intervals("GET /a", Kind.CENSORED, 30.0, [5]), queries={"GET /aa": counts(9, 9)})
+    assert (hung.verdict, hung.missing) == ("inconclusive", False)
+    assert hung.why.startswith("5 requests were due, and the service came to the end of none")
     other = found(FEW, "0.99", queries={"GET /aa": counts(9, 9)})
     assert other.missing
     assert "did you mean GET /aa?" in other.why

@@ -62,6 +62,16 @@ def test_a_route_that_got_no_requests_comes_before_a_miss(bundle):
     assert verdict.reasons == ("other: no request to GET /ab was measured; did you mean GET /a?",)
 
 
+def test_a_route_whose_requests_all_hung_hides_no_miss(bundle):
+    other = ("queries", "measure: queries, route: GET /b, threshold: 4", "0.99")
+    counted = counters(start=metrics({"GET /a": {2: 5}}), end=metrics({"GET /a": {2: 300}}))
+    verdict = judge_bundle(
+        bundle([*SLOW, *intervals("GET /b", Kind.CENSORED, 30.0, [5])], counted), objectives(LATENCY, other)
+    )
+    assert {f.name: f.verdict for f in verdict.objectives} == {"latency": "fail", "queries": "inconclusive"}
+    assert verdict.exit_code == 1
+
+
 def test_an_unhealthy_generator_comes_before_a_miss(bundle):
     verdict = judge_bundle(bundle(SLOW, generator=Generator(reasons=("it was late",))), objectives(LATENCY))
     assert (verdict.verdict, verdict.exit_code, verdict.reasons) == ("inconclusive", 3, ("it was late",))

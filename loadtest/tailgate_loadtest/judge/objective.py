@@ -84,6 +84,9 @@ def _queries(slo: SLO, gate: Gate, evidence: Evidence) -> Finding:
     routes = [route] if route is not None else list(evidence.queries)
     counts = [evidence.queries[each] for each in routes if each in evidence.queries]
     if not counts:
+        if sent := int(cut(evidence.log, route, evidence.start, evidence.end).total.sum()):
+            why = f"{sent} requests were due, and the service came to the end of none that it could count"
+            return _missing(slo, gate, why, undecided=True)
         return _missing(slo, gate, _no_requests(route, evidence.queries))
     within = [each.within(budget) for each in counts]
     if any(each is None for each in within):
