@@ -145,15 +145,25 @@ def test_as_many_processes_as_the_work_takes():
 
 
 def test_a_generator_that_is_kept_from_little_work_is_not_told_to_become_many():
-    """Six seconds' work that was due in twenty: three tenths of a core."""
+    """Six seconds' work that was due in twenty: three tenths of a core; and the same of each of two, at once."""
     (reason,) = reasons(reading(cpu=6.0, lag=lags(10, 590, by=40), due=20.0))
-    assert "takes about 0.3 cores, so --processes 1 would do with a core for each" in reason
+    assert (
+        "takes about 0.3 cores, and something else keeps the generator from them: use a machine with a core" in reason
+    )
+    assert reason.endswith(", or bear it by --tolerate late=SHARE")
+    (reason,) = reasons(*(reading(cpu=6.0, lag=lags(10, 590, by=40), due=20.0, machine=name) for name in "abc"))
+    assert "takes about 0.9 cores, so --processes 2 would do with a core for each" in reason
+
+
+def test_a_core_that_had_no_more_to_give_cannot_be_borne():
+    (reason,) = reasons(reading(cpu=58.0), reading(cpu=1.0, machine="two"))
+    assert reason.endswith("use a machine with 2 cores free for it")
 
 
 def test_a_closed_load_takes_what_it_used_of_the_time_it_could_use():
     """It ran for a tenth of the time, and for nine tenths it could not: it would take a whole core, if it had one."""
     assert processes(reasons(reading(lag=[], due=None, cpu=6.0, throttled=54.0))[0]) == 2
-    assert processes(reasons(reading(lag=[], due=None, cpu=6.0, stalled=30.0))[0]) == 1
+    assert "--tolerate stalled=SHARE" in reasons(reading(lag=[], due=None, cpu=6.0, stalled=30.0))[0]
 
 
 def test_what_would_do_is_said_once():

@@ -75,7 +75,7 @@ def test_a_limit_may_be_narrower_than_the_usual_one():
 def test_what_is_not_tolerated_still_has_the_cure():
     found = assess([reading(stalled=3.0, lag=lags(500, 100), steal=0.2)], Tolerance(late=0.5))
     assert [reason.split("(limit")[0].split()[-1] for reason in found["reasons"]] == ["time", "others"]
-    assert "--processes 1 would do" in found["reasons"][0]
+    assert "--tolerate stalled=SHARE" in found["reasons"][0]
     assert "begun more than 50 ms late" in found["tolerated"][0]
 
 

@@ -5,6 +5,7 @@ Past a limit no verdict is sound. Each limit that was passed is a reason: the me
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from tailgate_loadtest.engine.readings import LATE, Worker, by_machine, most, workers_of
@@ -23,6 +24,7 @@ ROOM = 0.6
 """Share of a core that a worker may be planned to use: what is left over takes up bursts."""
 _OF_WORK = ("late", "cpu", "throttled", "waited", "stalled")
 """Limits that are passed where there is more work than a worker gets done."""
+_TOLERABLE = {field.name for field in fields(Tolerance)}
 _DOUBT = 0.05
 _USUAL_FILES = 1024
 _USUAL = Tolerance()
@@ -85,7 +87,7 @@ def _with_cure(passed: Mapping[str, str], workers: Sequence[Worker]) -> Iterator
     behind = next((limit for limit in passed if limit in _OF_WORK), None)
     for limit, what in passed.items():
         # Whatever kept it from its work, that is what the work takes.
-        yield f"{what}: {_cure(workers)}" if limit == behind else what
+        yield f"{what}: {_cure(limit, workers)}" if limit == behind else what
 
 
 def _passed(workers: Sequence[Worker], lag: Histogram, tolerance: Tolerance) -> Iterator[tuple[str, str]]:
@@ -166,12 +168,18 @@ def _failed(workers: Sequence[Worker], kind: str) -> str:
     return f", and {refused} requests failed for want of one" if refused else ""
 
 
-def _cure(workers: Sequence[Worker]) -> str:
-    """How many processes would do the work that there was, each with room to spare."""
+def _cure(limit: str, workers: Sequence[Worker]) -> str:
+    """How many processes would do the work that there was, each with room to spare; what else, if there are as many."""
     wanted = sum(worker.wanted for worker in workers)
     count = max(math.ceil(wanted / ROOM - 1e-9), 1)
-    if count <= len(workers):
-        # They are enough, and it is something else that keeps them from their work.
+    if count == len(workers):
+        free = "a core free for it" if count == 1 else f"{count} cores free for it"
+        bear = f", or bear it by --tolerate {limit}=SHARE" if limit in _TOLERABLE else ""
+        return (
+            f"the load takes about {wanted:.2g} cores, and something else keeps the generator from them: use a machine"
+            f" with {free}{bear}"
+        )
+    if count < len(workers):
         return f"the load takes about {wanted:.2g} cores, so --processes {count} would do with a core for each"
     cores = sum(most(worker.number("cores") for worker in group.workers) or 0 for group in by_machine(workers))
     return f"--processes {count} would do" + (
