@@ -47,6 +47,24 @@ Email = Annotated[
 ]
 MessageText = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=_NO_NUL)]
 
+# What leaves no mark: white space, control characters, and of those of formatting (Unicode's Cf) what no script needs.
+_SEEN = re.compile(
+    r"[^\s\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
+
+
+def _seen(text: str) -> str:
+    if not _SEEN.search(text):
+        raise ValueError("nothing of it can be seen")
+    return text
+
+
+_VISIBLE = AfterValidator(_seen), Field(json_schema_extra={"pattern": rf"^[^\x00]*{_SEEN.pattern}[^\x00]*$"})
+VisibleName = Annotated[ShortText, *_VISIBLE]
+"""What somebody here calls somebody; a provider's word for it may be anything."""
+VisibleText = Annotated[MessageText, *_VISIBLE]
+"""What somebody here writes."""
+
 
 def _cursor(text: str) -> str:
     Cursor.parse(text)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from tailgate_service.fields import Email, Phone, ShortText
+from tailgate_service.fields import Email, Phone, VisibleName
 from tailgate_service.models.base import Answer, Change, Request
 
 
@@ -40,7 +40,7 @@ class Contacts(Answer):
 class ContactRequest(Request):
     """A contact to be; its number is that of no other contact of the workspace."""
 
-    name: ShortText
+    name: VisibleName
     phone: Phone
     email: Email | None = None
 
@@ -49,6 +49,6 @@ class ContactChange(Change):
     """What to change of a contact; what is left out stays as it is."""
 
     # The defaults are never used: what is not given is not changed.
-    name: Annotated[ShortText, Field(default_factory=str)]
+    name: Annotated[VisibleName, Field(default_factory=str)]
     phone: Annotated[Phone, Field(default_factory=str)]
     email: Email | None = None

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from tailgate_service.fields import MessageText, Metadata
+from tailgate_service.fields import Metadata, VisibleText
 from tailgate_service.models.base import Answer, Request
 
 
@@ -28,6 +28,6 @@ class SendRequest(Request):
     """A message to send."""
 
     conversation_id: UUID
-    body: MessageText
+    body: VisibleText
     sender_id: UUID | None = None
     metadata: Metadata = Field(default={})

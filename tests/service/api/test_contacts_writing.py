@@ -196,3 +196,17 @@ async def test_nobody_unknown_may_write(anybody, world, key):
     ]
     assert [answer.status_code for answer in answers] == [401, 401, 401]
     assert await world.count("contacts") == 1
+
+
+@once
+@pytest.mark.parametrize("name", [" ", "\t\r\n", "\u202e", "\u200b \u2066", "\u00a0\u2028", "\x1b"])
+async def test_a_name_of_which_nothing_can_be_seen_is_refused(client, world, name):
+    assert refused(await client.post("/api/contacts", json=NEW | {"name": name}), 422) == ["name"]
+    contact = await world.contact()
+    assert refused(await client.patch(f"/api/contacts/{contact}", json={"name": name}), 422) == ["name"]
+
+
+@once
+@pytest.mark.parametrize("name", [".", "\u202eabc", " x ", "نور", "👩\u200d🔬", "ק"])
+async def test_a_name_of_which_something_can_be_seen_is_kept_as_it_is(client, name):
+    assert (await made(client, name=name)).name == name

@@ -51,6 +51,8 @@ async def test_an_unknown_conversation_is_not_found_and_nothing_is_stored(client
     [
         ({"conversation_id": "1"}, "conversation_id"),
         ({"body": ""}, "body"),
+        ({"body": " \n\t\u3000"}, "body"),
+        ({"body": "\u200b\u202e\ufeff"}, "body"),
         ({"body": "x" * 4097}, "body"),
         ({"body": "a\x00b"}, "body"),
         ({"body": "\ud800"}, "body"),

@@ -199,3 +199,10 @@ async def test_an_active_conversation_goes_on_and_a_resolved_one_stays_closed(de
     assert [row["count"] for row in rows] == [2]
     assert rows[0]["conversation_id"] != closed
     assert await database.fetchval("SELECT name FROM contacts WHERE id = $1", contact) == "Cora"
+
+
+@once
+async def test_what_the_provider_brings_need_not_be_seen(client, world, deliver):
+    await deliver(world.delivery(phone="+49 30 777", text=" ", name="\u202e"))
+    card = (await client.get("/api/contacts/by-phone", params={"phone": "+49 30 777"})).json()
+    assert (card["contact"]["name"], card["messages"][0]["body"]) == ("\u202e", " ")
