@@ -5,6 +5,6 @@ asking ──> tokens ──> keys ──> jwks, fetch     what a request shows,
 tickets ─> store.access                        what a live connection shows instead
 """
 
-from tailgate_service.auth.asking import AdminOf, BelongingsOf, IdentityOf
+from tailgate_service.auth.asking import AdminOf, IdentityOf, ShownOf
 
-__all__ = ["AdminOf", "BelongingsOf", "IdentityOf"]
+__all__ = ["AdminOf", "IdentityOf", "ShownOf"]

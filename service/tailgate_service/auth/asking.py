@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, cast
 from uuid import UUID
 
@@ -40,17 +41,25 @@ class Belonging:
     workspace: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shown:
+    """What was shown, a token until ``expires_at``, and all that it lets in to: nothing, for who belongs nowhere."""
+
+    belongings: Sequence[Belonging]
+    expires_at: datetime | None = None
+
+
 async def _tokens(request: Request) -> Tokens | None:
     return cast("Tokens | None", request.app.state.tokens)
 
 
-async def _belongings(
+async def _shown(
     request: Request,
     store: StoreOf,
     tokens: Annotated[Tokens | None, Depends(_tokens)],
     key: Annotated[str | None, Depends(_key)],
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> Sequence[Belonging]:
+) -> Shown:
     if sum(len(request.headers.getlist(name)) for name in (names.HEADER_AUTHORIZATION, names.HEADER_API_KEY)) > 1:
         raise Problem(
             400, f"Show one thing, once: a token by {names.HEADER_AUTHORIZATION}, or a key by {names.HEADER_API_KEY}."
@@ -62,17 +71,18 @@ async def _belongings(
     raise _refused(tokens)
 
 
-async def _by_key(access: Access, key: str) -> Sequence[Belonging]:
+async def _by_key(access: Access, key: str) -> Shown:
     digest = hashlib.sha256(key.encode()).digest()
     workspace = await access.workspace_by_key(digest)
     # The index compared the digests first, and not in constant time: of a digest that tells nothing of use.
     # This comparison is the one that decides.
     if workspace is None or not hmac.compare_digest(workspace.api_key_sha256, digest):
         raise _refused(None)
-    return [Belonging(who=Identity(workspace_id=workspace.id, proof=digest), workspace=workspace.name)]
+    who = Identity(workspace_id=workspace.id, proof=digest)
+    return Shown(belongings=[Belonging(who=who, workspace=workspace.name)])
 
 
-async def _by_token(access: Access, tokens: Tokens, token: str) -> Sequence[Belonging]:
+async def _by_token(access: Access, tokens: Tokens, token: str) -> Shown:
     try:
         holder = await tokens.holder(token)
     except TokenError as error:
@@ -82,7 +92,7 @@ async def _by_token(access: Access, tokens: Tokens, token: str) -> Sequence[Belo
         # What went wrong is in the log of who fetched.
         raise Problem(503, "No token can be judged now; try again.", headers={"retry-after": "5"}) from error
     digest = hashlib.sha256(holder.subject.encode()).digest()
-    return [
+    belongings = [
         Belonging(
             who=Identity(
                 workspace_id=one.workspace_id,
@@ -95,6 +105,7 @@ async def _by_token(access: Access, tokens: Tokens, token: str) -> Sequence[Belo
         )
         for one in await access.memberships(holder.subject)
     ]
+    return Shown(belongings=belongings, expires_at=holder.expires_at)
 
 
 def _refused(tokens: Tokens | None) -> Problem:
@@ -104,20 +115,18 @@ def _refused(tokens: Tokens | None) -> Problem:
     return Problem(401, f"{detail}.", headers={"www-authenticate": challenge})
 
 
-BelongingsOf = Annotated[Sequence[Belonging], Depends(_belongings)]
-"""All that who asks may ask for, none for a person who belongs nowhere; 401 for nobody known."""
+ShownOf = Annotated[Shown, Depends(_shown)]
+"""What who asks has shown; 401 for nobody known."""
 
 
 async def _identity(
-    belongings: BelongingsOf,
+    shown: ShownOf,
     workspace: Annotated[
         UUID | None,
         Header(alias=names.HEADER_WORKSPACE, description="The workspace's id, for who belongs to several."),
     ] = None,
 ) -> Identity:
-    if workspace is not None:
-        belongings = [one for one in belongings if one.who.workspace_id == workspace]
-    match belongings:
+    match [one for one in shown.belongings if workspace in (None, one.who.workspace_id)]:
         case [only]:
             return only.who
         case []:

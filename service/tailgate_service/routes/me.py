@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 
-from tailgate_service.auth import BelongingsOf, IdentityOf, tickets
+from tailgate_service.auth import IdentityOf, ShownOf, tickets
 from tailgate_service.context import StoreOf
 from tailgate_service.models.access import LiveTicket, Me
 from tailgate_service.problems import responses
@@ -12,7 +12,7 @@ router = APIRouter(tags=["access"])
 
 
 @router.get("/api/me", response_model=Me, responses=responses(401, 413, 500, 503))
-async def me(belongings: BelongingsOf) -> Response:
+async def me(shown: ShownOf) -> Response:
     """Say what is known of who asks, whichever workspace she will choose."""
     found = [
         {
@@ -21,10 +21,9 @@ async def me(belongings: BelongingsOf) -> Response:
             "user_id": one.who.user_id,
             "role": one.who.role,
         }
-        for one in belongings
+        for one in shown.belongings
     ]
-    ends = belongings[0].who.expires_at if belongings else None
-    return answer.json({"belongings": found, "expires_at": ends})
+    return answer.json({"belongings": found, "expires_at": shown.expires_at})
 
 
 @router.post("/api/live/ticket", status_code=201, response_model=LiveTicket, responses=responses(401, 413, 500, 503))
