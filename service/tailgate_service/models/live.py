@@ -7,7 +7,8 @@ from uuid import UUID
 from pydantic import Field, Json
 
 from tailgate_service.models.base import Answer
-from tailgate_service.models.conversations import Status
+from tailgate_service.models.contacts import Contact
+from tailgate_service.models.conversations import InboxItem, Status
 from tailgate_service.models.messages import Message
 
 
@@ -48,6 +49,70 @@ class MessageEvent(Answer):
     body: NewMessage
 
 
+class ChangedConversation(Answer):
+    """A conversation as the inbox shows it."""
+
+    conversation: InboxItem
+
+
+class ConversationEvent(Answer):
+    """A conversation was changed, or read."""
+
+    kind: Literal["conversation"]
+    number: int
+    at: datetime
+    body: ChangedConversation
+
+
+class ChangedContact(Answer):
+    """A contact as it is now."""
+
+    contact: Contact
+
+
+class ContactEvent(Answer):
+    """A contact was changed."""
+
+    kind: Literal["contact"]
+    number: int
+    at: datetime
+    body: ChangedContact
+
+
+class ContactId(Answer):
+    """A contact that is no more."""
+
+    id: UUID
+
+
+class DeletedContact(Answer):
+    """Of a contact what is left."""
+
+    contact: ContactId
+
+
+class ContactDeletedEvent(Answer):
+    """A contact was deleted, and with it its conversations."""
+
+    kind: Literal["contact_deleted"]
+    number: int
+    at: datetime
+    body: DeletedContact
+
+
+class Nothing(Answer):
+    """What is left of what was told."""
+
+
+class ErasedEvent(Answer):
+    """What happened here was about a contact that has been deleted since."""
+
+    kind: Literal["erased"]
+    number: int
+    at: datetime
+    body: Nothing
+
+
 class Heartbeat(Answer):
     """Nothing happened after ``number``."""
 
@@ -63,12 +128,15 @@ class Bye(Answer):
     reason: str
 
 
-LiveMessage = Annotated[Hello | MessageEvent | Heartbeat | Bye, Field(discriminator="kind")]
+LiveMessage = Annotated[
+    Hello | MessageEvent | ConversationEvent | ContactEvent | ContactDeletedEvent | ErasedEvent | Heartbeat | Bye,
+    Field(discriminator="kind"),
+]
 
 
 class LiveEvent(Answer):
     """A server-sent event; ``id`` is after what to go on, and what says goodbye has none."""
 
     id: str = ""
-    event: Literal["hello", "message", "heartbeat", "bye"]
+    event: Literal["hello", "message", "conversation", "contact", "contact_deleted", "erased", "heartbeat", "bye"]
     data: Json[LiveMessage]

@@ -11,13 +11,16 @@ from typing import Any
 
 import asyncpg
 import httpx
+from pydantic import TypeAdapter
 from tailgate_loadtest.shapes.eventstream import EventParser
+from tailgate_service.models.live import LiveMessage
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.service.api.conftest import World
 
 WITHIN = 20.0
+_DESCRIBED: TypeAdapter[LiveMessage] = TypeAdapter(LiveMessage)
 HANDSHAKE = {
     "connection": "upgrade",
     "upgrade": "websocket",
@@ -41,8 +44,10 @@ class Follower:
     hello: dict[str, Any]
 
     async def next(self) -> dict[str, Any]:
+        """What comes next, which is as described."""
         while True:
             message = await asyncio.wait_for(self._message(), WITHIN)
+            _DESCRIBED.validate_python(message)
             if message["kind"] == "bye":
                 raise OverError(message["code"])
             if message["kind"] != "heartbeat":
