@@ -9,6 +9,7 @@ from tailgate_service.measure import document, layers, queries
 from tailgate_service.measure.layers import LIMIT, Measured
 from tailgate_service.measure.queries import QUERIES, Compared
 from tailgate_service.measure.times import times
+from tailgate_service.seed.config import SeedConfig
 from tailgate_service.settings import VARIANTS
 
 from tests.service.conftest import SMALL
@@ -74,13 +75,21 @@ def test_the_goals_are_what_the_row_says():
 
 @pytest.mark.row("B9")
 def test_a_query_that_finds_other_rows_has_not_met_its_goal_however_quick():
-    def compared(rows: tuple[int, int], after: float) -> Compared:
-        return Compared(query=QUERIES[1], named=False, rows=rows, before=(4.0, 4.0, 9.0), after=(after,))
+    def compared(rows: tuple[int, int], after: float, *, whole: bool = True) -> Compared:
+        return Compared(query=QUERIES[1], named=False, whole=whole, rows=rows, before=(4.0, 4.0, 9.0), after=(after,))
 
     assert compared((5, 5), 1.0).met
     assert compared((5, 5), 1.0).ratio == 4
-    assert not compared((5, 4), 0.1).met
-    assert not compared((5, 5), 1.01).met
+    assert compared((5, 4), 0.1, whole=False).met is False
+    assert compared((5, 5), 1.01).met is False
+    assert compared((5, 5), 1.01, whole=False).met is None
+    assert compared((5, 5), 1.0, whole=False).met
+
+
+@pytest.mark.row("B9")
+def test_a_seed_is_whole_that_is_no_smaller_than_the_one_the_goals_are_of():
+    assert queries.whole(SeedConfig())
+    assert not any(queries.whole(SeedConfig(**{size: 5})) for size in ("workspaces", "conversations", "messages"))
 
 
 @pytest.mark.row("B9")

@@ -35,7 +35,7 @@ def layer(measured: Measured) -> dict[str, Any]:
 
 
 def query(compared: Compared) -> dict[str, Any]:
-    """A query before and after as JSON; times in seconds."""
+    """A query before and after as JSON; times in seconds. ``met`` is null where it is not judged, or undecided."""
     return {
         "query": compared.query.name,
         "workspace_named": compared.named,
