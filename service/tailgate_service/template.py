@@ -112,6 +112,8 @@ def _fill(cluster: Cluster, cache: Path, variant: str, config: SeedConfig) -> st
         if kept.exists():
             _adopt(cluster, kept)
             return "cached"
+    # Silence for as long looks like hanging.
+    log.warning("making the data of variant %s, which can take minutes; later starts copy it from %s", variant, cache)
     with _locked(kept, fcntl.LOCK_EX):
         # Another run may have made it while this one waited.
         if not kept.exists():

@@ -166,6 +166,17 @@ def test_a_configuration_that_cannot_be_is_named(tmp_path, wrong, named):
         StackConfig(targets=tmp_path / "targets.json", **wrong)
 
 
+def test_the_first_start_of_a_variant_says_that_its_data_is_made_and_the_next_has_it(tmp_path, caplog):
+    few, cache = SeedConfig(workspaces=1, conversations=2, messages=1), tmp_path / "templates"
+    for origin in ("made", "cached"):
+        caplog.clear()
+        cloned = template.clone("sequential", few, cache)
+        with cloned.cluster:
+            assert cloned.origin == origin
+        said = f"making the data of variant sequential, which can take minutes; later starts copy it from {cache}"
+        assert (said in caplog.messages) == (origin == "made")
+
+
 def test_a_key_fits_one_clone_and_neither_the_next_nor_the_template(tmp_path, templates):
     digests = []
     for number in range(2):
