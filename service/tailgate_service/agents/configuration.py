@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints
 
-from tailgate_service.fields import Phone, ShortText, digits
+from tailgate_service.fields import Phone, ShortText, VisibleName, digits
 from tailgate_service.store.voice import Agent
 
 _NO_NUL = r"^[^\x00]*$"
@@ -23,7 +23,7 @@ class Configuration(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: ShortText
+    name: VisibleName
     prompt: Annotated[str, StringConstraints(min_length=1, max_length=20_000, pattern=_NO_NUL)]
     greeting: Annotated[str, StringConstraints(max_length=1_000, pattern=_NO_NUL)] = ""
     voice: ShortText = "alloy"
