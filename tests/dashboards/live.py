@@ -58,8 +58,14 @@ FAILURES = (
 """Counters, and what matches what fails."""
 
 MAIN = "name: main\nwarmup: 2s\nstages: [{duration: 25s, rate: 24}]\nusers: 200\n"
-# It is ended when it has been seen.
-VISITORS = "name: visitors\nwarmup: 1s\nstages: [{duration: 5m, rate: 12}]\nusers: 200\n"
+# Ended when all has been seen, which is the sooner the less any route is asked for more rarely than others.
+VISITORS = """
+name: visitors
+warmup: 1s
+stages: [{duration: 10m, rate: 12}]
+users: 200
+mix: {Caller: 2, Agent: 2, Provider: 2, Keeper: 2, Manager: 1, Founder: 3, Follower: 3, Monitor: 1}
+"""
 AS_PEOPLE = """
 import sys
 sys.path.insert(0, {directory!r})

@@ -24,7 +24,12 @@ from tests.dashboards.live import CALLER, CHANGED, INBOX, PACE, PAGED, SILENCED,
 from tests.dashboards.servers import needs_alertmanager, needs_prometheus
 from tests.tailgate.conftest import Command, objectives_in
 
-pytestmark = [needs_prometheus, needs_alertmanager, pytest.mark.xdist_group("load")]
+pytestmark = [
+    needs_prometheus,
+    needs_alertmanager,
+    pytest.mark.xdist_group("load"),
+    pytest.mark.timeout(900),  # the first of them waits for all that there is to see
+]
 
 TEST = equal(names.LABEL_SYNTHETIC, names.SYNTHETIC_TEST)
 BY_ROUTE = f"{names.LABEL_METHOD}, {names.LABEL_ROUTE}"
