@@ -81,7 +81,7 @@ NO_LOCUSTFILES = {
 }
 SEND_NOTHING = {"add_command_line_argument.py"}
 RAISE_ON_PURPOSE = {"manual_stats_reporting.py"}
-SWARM = Swarm(users=2, spawn_rate=4, run_time=1)
+SWARM = Swarm(users=2, spawn_rate=2, run_time=2)
 AT_ONCE = 4
 """Runs that go side by side: they wait for most of their time."""
 
