@@ -112,7 +112,7 @@ async def test_two_processes_let_go_and_one_that_was_killed_holds_nothing(databa
 async def test_a_service_that_cannot_do_without_a_step_is_named_and_keeps_it(base, tmp_path):
     with serving(base, tmp_path, "sequential") as service:
         with pytest.raises(MigrationLockedError, match=r"0001_base is in use.* by tailgate-service \(process \d+"):
-            await rollback(base.owner_dsn, let_go_within=0.3)
+            await rollback(base.owner_dsn, drop_everything=True, let_go_within=0.3)
         assert await serves_by(service.ready["url"], "sequential")
         connection = await asyncpg.connect(base.owner_dsn)
         # The attempt is over: who starts now may need it.
