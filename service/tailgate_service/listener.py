@@ -19,6 +19,8 @@ from typing import Any
 import asyncpg
 from asyncpg.exceptions import InterfaceError, InternalClientError, PostgresError
 
+from tailgate_service.background import beside
+
 log = logging.getLogger(__name__)
 
 APPLICATION = "tailgate-service listens"
@@ -74,13 +76,8 @@ class Listener:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Listen for the length of the block."""
-        task = asyncio.create_task(self._run(), name="listener")
-        try:
+        async with beside(self._run(), "listener"):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     def subscribe(self, subscriber: Subscriber) -> None:
         """Tell a subscriber from soon on, until it is unsubscribed."""

@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from tailgate_otel import names
 from tailgate_otel.exposition import Labels, gauge
 
+from tailgate_service.background import beside
 from tailgate_service.listener import LOST, Listener
 
 log = logging.getLogger(__name__)
@@ -92,13 +93,8 @@ class Waits:
 @asynccontextmanager
 async def watching(listener: Listener, waits: Waits, every: float = EVERY) -> AsyncIterator[None]:
     """Ask again and again while the context lasts, by the connection of the listener."""
-    task = asyncio.create_task(_watch(listener, waits, every), name="waits")
-    try:
+    async with beside(_watch(listener, waits, every), "waits"):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _watch(listener: Listener, waits: Waits, every: float) -> None:

@@ -4,10 +4,11 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import asyncpg
 
+from tailgate_service.background import beside
 from tailgate_service.listener import LOST
 
 log = logging.getLogger(__name__)
@@ -47,13 +48,8 @@ async def prune(dsn: str, kept: float = KEPT) -> int:
 @asynccontextmanager
 async def pruning(dsn: str, kept: float, every: float = _EVERY) -> AsyncIterator[None]:
     """Prune again and again while the context lasts, by a connection that no request uses."""
-    task = asyncio.create_task(_prune(dsn, kept, every), name="prune")
-    try:
+    async with beside(_prune(dsn, kept, every), "prune"):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _prune(dsn: str, kept: float, every: float) -> None:
