@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tailgate_dashboards.plain import plain
 from tailgate_dashboards.prometheus.edges import edge_of, nearest, same
-from tailgate_dashboards.prometheus.plain import plain
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ def test_a_program_ends_with_whoever_started_it_however_that_ends(tmp_path):
 @pytest.fixture
 def observed(tailgate: Command) -> Iterator[dict[str, Any]]:
     """What ``serve --observe`` says, with Prometheus and Alertmanager on the PATH; it leaves no process."""
-    tailgate.environment["PATH"] = PATH
+    tailgate.environment |= {"PATH": PATH, names.ENV_RUN_SECRET: "for the service alone"}
     process = tailgate.start("serve", "--observe", "--port", "0", "--metrics-port", "0", "--json")
     assert process.stdout is not None
     text = ""
@@ -176,6 +176,9 @@ def observed(tailgate: Command) -> Iterator[dict[str, Any]]:
         if line.startswith("}"):
             break
     children = psutil.Process(process.pid).children(recursive=True)
+    watchers = [child for child in children if child.name().startswith(("prometheus", "alertmanager"))]
+    assert len(watchers) == 2
+    assert not any(names.ENV_RUN_SECRET in child.environ() for child in watchers)
     yield json.loads(text)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)

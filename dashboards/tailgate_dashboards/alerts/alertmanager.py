@@ -4,7 +4,6 @@ https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml. Bounde
 redirection: credentials go to the address that was given.
 """
 
-import base64
 import http.client
 import json
 import re
@@ -18,17 +17,13 @@ from typing import Any
 
 from tailgate_otel import names
 
+from tailgate_dashboards.address import read_address, unmoved
 from tailgate_dashboards.errors import AlertmanagerError
+from tailgate_dashboards.plain import plain
 
 _MAX_BYTES = 1 << 20
-_SHOWN = 300
 _CREATOR = "tailgate"
 _AGES_AGO = 3600.0
-
-
-class _Stay(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        """Follow nothing: the answer is an error then."""
 
 
 class Alertmanager:
@@ -39,22 +34,14 @@ class Alertmanager:
     """
 
     def __init__(self, url: str, *, timeout: float = 5.0) -> None:
-        try:
-            parts = urllib.parse.urlsplit(url)
-            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            usable = False
-        if not usable or parts.query or parts.fragment:
-            shown = _plain(url.rpartition("@")[2])
+        address = read_address(url)
+        if address is None:
+            shown = plain(url.rpartition("@")[2])
             raise AlertmanagerError(f"{shown!r} is no address of an Alertmanager; give one like http://127.0.0.1:9093")
-        host = parts.netloc.rpartition("@")[2]
-        self.url = urllib.parse.urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
+        self.url = address.url
         self._timeout = timeout
-        self._headers = {"Accept": "application/json", "Content-Type": "application/json"}
-        if parts.username is not None:
-            pair = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
-            self._headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
-        self._opener = urllib.request.build_opener(_Stay())
+        self._headers = {**address.headers, "Accept": "application/json", "Content-Type": "application/json"}
+        self._opener = unmoved()
 
     def silence(self, ids: Sequence[str], *, seconds: float, comment: str) -> str:
         """Silence every alert of the objectives with these ids from now on, for so long. Returns the silence's own id.
@@ -103,7 +90,7 @@ class Alertmanager:
             with error:
                 raise self._refusal(error) from error
         except (OSError, http.client.HTTPException, ValueError) as error:
-            reason = _plain(str(getattr(error, "reason", error)))
+            reason = plain(str(getattr(error, "reason", error)))
             raise AlertmanagerError(
                 f"{self.url}: cannot be asked: {reason}. Start it, or correct the address"
             ) from error
@@ -131,7 +118,7 @@ class Alertmanager:
                 " https://user:password@host"
             )
         if 300 <= error.code < 400:
-            there = _plain(error.headers.get("Location") or "elsewhere")
+            there = plain(error.headers.get("Location") or "elsewhere")
             return AlertmanagerError(f"{self.url}: answers {error.code}, it is at {there}. Give that address")
         if error.code == http.HTTPStatus.NOT_FOUND:
             return self._stranger()
@@ -153,14 +140,9 @@ def _reason(error: urllib.error.HTTPError) -> str:
     try:
         text = error.read(_MAX_BYTES).decode("utf-8", "replace")
     except (OSError, http.client.HTTPException):
-        return _plain(str(error.reason))
+        return plain(str(error.reason))
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
-        return _plain(text or str(error.reason))
-    return _plain(str(document.get("message", document)) if isinstance(document, dict) else str(document))
-
-
-def _plain(text: str) -> str:
-    line = "".join(each if each.isprintable() else " " for each in text).strip()
-    return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
+        return plain(text or str(error.reason))
+    return plain(str(document.get("message", document)) if isinstance(document, dict) else str(document))

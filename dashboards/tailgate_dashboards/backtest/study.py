@@ -8,8 +8,8 @@ from tailgate_slo import SLO, Objectives
 from tailgate_slo.budget import error_budget
 
 from tailgate_dashboards.errors import RefusedError, UnansweredError, UnsupportedError
+from tailgate_dashboards.plain import plain
 from tailgate_dashboards.prometheus import Prometheus
-from tailgate_dashboards.prometheus.plain import plain
 from tailgate_dashboards.series import series_of
 
 from .counting import Counted, Steps, count, pace_of

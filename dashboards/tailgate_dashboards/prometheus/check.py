@@ -12,12 +12,12 @@ from tailgate_slo import SLO, Measure, Objectives, nearest_route
 from tailgate_slo.nearest import suggestion
 
 from tailgate_dashboards.errors import RefusedError, UnsupportedError
+from tailgate_dashboards.plain import plain
 from tailgate_dashboards.rules import events_of
 from tailgate_dashboards.series import Series, Traffic, select, series_of
 
 from .client import Prometheus
 from .edges import edge_of, nearest, same
-from .plain import plain
 
 _LOOK = "1h"
 _MOST_NAMES = 20_000

@@ -3,7 +3,6 @@
 Bounded in time and in size, and it follows no redirection: credentials go to the address that was given.
 """
 
-import base64
 import http.client
 import json
 import time
@@ -13,9 +12,10 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from tailgate_dashboards.address import read_address, unmoved
 from tailgate_dashboards.errors import OverloadError, PrometheusError, RefusedError
+from tailgate_dashboards.plain import plain
 
-from .plain import plain
 from .values import Line, Sample, read_labels, read_lines, read_samples, read_texts
 
 _Read = TypeVar("_Read")
@@ -26,11 +26,6 @@ _MAX_REASON = 64 << 10
 _TOO_MUCH = ("too many samples", "maximum resolution", "timed out", "timeout")
 
 
-class _Stay(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        """Follow nothing: the answer is an error then."""
-
-
 class Prometheus:
     """A Prometheus, or what answers as one (Mimir, Thanos), at ``url``; ``timeout`` bounds each answer, in seconds.
 
@@ -39,22 +34,14 @@ class Prometheus:
     """
 
     def __init__(self, url: str, *, timeout: float = 60.0) -> None:
-        try:
-            parts = urllib.parse.urlsplit(url)
-            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            usable = False
-        if not usable or parts.query or parts.fragment:
+        address = read_address(url)
+        if address is None:
             shown = plain(url.rpartition("@")[2])
             raise PrometheusError(f"{shown!r} is no address of a Prometheus; give one like http://127.0.0.1:9090")
-        host = parts.netloc.rpartition("@")[2]
-        self.url = urllib.parse.urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
+        self.url = address.url
         self._timeout = timeout
-        self._headers = {"Accept": "application/json"}
-        if parts.username is not None:
-            pair = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
-            self._headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
-        self._opener = urllib.request.build_opener(_Stay())
+        self._headers = {**address.headers, "Accept": "application/json"}
+        self._opener = unmoved()
 
     def query(self, promql: str, at: float | None = None) -> list[Sample]:
         """The value of an expression at a moment, now by default."""
