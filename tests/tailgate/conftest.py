@@ -5,19 +5,23 @@ it already; what it starts itself are processes of their own all the same.
 """
 
 import io
+import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import chdir, redirect_stderr, redirect_stdout
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
+import psutil
 import pytest
 from tailgate_otel import names
 
@@ -111,6 +115,28 @@ def command_in(directory: Path) -> Command:
     """The command in a fresh directory, which then holds a quick profile."""
     (directory / "quick.yaml").write_text(QUICK)
     return Command(directory)
+
+
+@contextmanager
+def serving(command: Command, *options: str) -> Iterator[tuple[dict[str, Any], list[psutil.Process]]]:
+    """What ``tailgate serve`` says of itself, on free ports, and its processes, of which none is left."""
+    process = command.start("serve", *options, "--port", "0", "--metrics-port", "0", "--json")
+    if process.stdout is None:
+        raise ValueError("its output is not ours")
+    text = ""
+    for line in process.stdout:
+        text += line
+        if line.startswith("}"):
+            break
+    children = psutil.Process(process.pid).children(recursive=True)
+    try:
+        yield json.loads(text), children
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert alive == []
 
 
 @pytest.fixture

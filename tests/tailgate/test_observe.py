@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import signal
 import socket
 import stat
 import subprocess
@@ -22,7 +21,7 @@ from tailgate_otel import names
 from tailgate import observe
 from tailgate.errors import CommandError
 from tests.dashboards.servers import PATH, eventually, needs_alertmanager, needs_prometheus
-from tests.tailgate.conftest import Command
+from tests.tailgate.conftest import Command, serving
 
 METRICS = "http://127.0.0.1:9/metrics"
 GRAFANA = """
@@ -168,23 +167,11 @@ def test_a_program_ends_with_whoever_started_it_however_that_ends(tmp_path):
 def observed(tailgate: Command) -> Iterator[dict[str, Any]]:
     """What ``serve --observe`` says, with Prometheus and Alertmanager on the PATH; it leaves no process."""
     tailgate.environment |= {"PATH": PATH, names.ENV_RUN_SECRET: "for the service alone"}
-    process = tailgate.start("serve", "--observe", "--port", "0", "--metrics-port", "0", "--json")
-    assert process.stdout is not None
-    text = ""
-    for line in process.stdout:
-        text += line
-        if line.startswith("}"):
-            break
-    children = psutil.Process(process.pid).children(recursive=True)
-    watchers = [child for child in children if child.name().startswith(("prometheus", "alertmanager"))]
-    assert len(watchers) == 2
-    assert not any(names.ENV_RUN_SECRET in child.environ() for child in watchers)
-    yield json.loads(text)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
-    assert process.returncode == 0
-    _, alive = psutil.wait_procs(children, timeout=10)
-    assert alive == []
+    with serving(tailgate, "--observe") as (said, children):
+        watchers = [child for child in children if child.name().startswith(("prometheus", "alertmanager"))]
+        assert len(watchers) == 2
+        assert not any(names.ENV_RUN_SECRET in child.environ() for child in watchers)
+        yield said
 
 
 @needs_prometheus

@@ -1,7 +1,6 @@
 """``tailgate serve``, and plain Locust against it: headless, and through Locust's own page."""
 
 import json
-import signal
 import socket
 import subprocess
 import sys
@@ -11,12 +10,11 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 from tailgate_loadtest.data import locustfile
 from tailgate_otel.names import ENV_DATABASE_URL
 
-from tests.tailgate.conftest import Command, command_in, free_port
+from tests.tailgate.conftest import Command, command_in, free_port, serving
 
 pytestmark = pytest.mark.xdist_group("load")
 
@@ -30,20 +28,8 @@ def tailgate(tmp_path_factory: pytest.TempPathFactory) -> Command:
 
 @pytest.fixture(scope="module")
 def served(tailgate: Command) -> Iterator[dict[str, str]]:
-    process = tailgate.start("serve", "--port", "0", "--metrics-port", "0", "--json")
-    assert process.stdout is not None
-    text = ""
-    for line in process.stdout:
-        text += line
-        if line.startswith("}"):
-            break
-    children = psutil.Process(process.pid).children(recursive=True)
-    yield json.loads(text)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
-    assert process.returncode == 0
-    _, alive = psutil.wait_procs(children, timeout=10)
-    assert alive == []
+    with serving(tailgate) as (said, _):
+        yield said
 
 
 @pytest.mark.parametrize("option", ["--port", "--metrics-port"])
