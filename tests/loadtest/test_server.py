@@ -60,11 +60,21 @@ def test_queries_per_request_are_what_came_between_the_moments(page):
     assert [found["POST /b"].percentile(q) for q in (0.5, 0.99)] == [8, 8]
 
 
-def test_where_the_service_tells_load_tests_from_visitors_only_the_load_counts(page):
-    def told(visitors, tests):
-        load = metrics({"GET /a": tests}).replace("{", f'{{{names.LABEL_SYNTHETIC}="{names.SYNTHETIC_TEST}",')
-        return (metrics({"GET /a": visitors}) + load.partition("\n")[2]).encode()
+def told(visitors, tests):
+    load = metrics({"GET /a": tests}).replace("{", f'{{{names.LABEL_SYNTHETIC}="{names.SYNTHETIC_TEST}",')
+    return (metrics({"GET /a": visitors}) + load.partition("\n")[2]).encode()
 
+
+def test_a_load_that_does_not_say_so_counts_though_another_run_once_did(page):
+    server = ServerCounters(page.url)
+    page.content = told({2: 10}, {8: 7})
+    server.take("start")
+    page.content = told({2: 30}, {8: 7})
+    server.take("end")
+    assert (server.queries()["GET /a"].mean, server.queries()["GET /a"].requests) == (2, 20)
+
+
+def test_where_the_service_tells_load_tests_from_visitors_only_the_load_counts(page):
     server = ServerCounters(page.url)
     page.content = metrics({"GET /a": {2: 10}}).encode()
     server.take("start")

@@ -91,7 +91,8 @@ class ServerCounters:
         if first is None or last is None:
             return {}
         try:
-            own = any(labels.get(names.LABEL_SYNTHETIC) for _, labels, _ in last["samples"])
+            # Series of load tests may be another run's, and stand still in this one.
+            own = _of_load_tests(first["samples"]) != _of_load_tests(last["samples"])
             before, after = (_histograms(moment["samples"], own=own) for moment in (first, last))
         except (KeyError, TypeError, ValueError) as error:
             raise BundleError(f"server.json: a sample is damaged: {error}") from error
@@ -144,6 +145,12 @@ class QueryCounts:
             or self.queries < earlier.queries
             or any(self.at_most.get(edge, 0) < n for edge, n in earlier.at_most.items())
         )
+
+
+def _of_load_tests(samples: list[Sample]) -> float:
+    """How many requests were counted as those of load tests."""
+    counted = (each for each in _of(samples, names.QUERIES_PER_REQUEST) if each[0].endswith("_count"))
+    return sum(value for _, labels, value in counted if labels.get(names.LABEL_SYNTHETIC))
 
 
 def _histograms(samples: list[Sample], *, own: bool) -> dict[str, QueryCounts]:
