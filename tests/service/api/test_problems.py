@@ -64,7 +64,18 @@ async def test_no_such_method(client):
     assert answer.headers["allow"] == "GET"
 
 
-@pytest.mark.parametrize("body", [b"{", b"[" * 100_000, gzip.compress(b"{}"), b"\xff", b'"text"', b"[]", b""])
+NOT_AN_OBJECT = {
+    "broken off": b"{",
+    "too deep": b"[" * 100_000,
+    "zipped": gzip.compress(b"{}", mtime=0),
+    "not utf-8": b"\xff",
+    "a string": b'"text"',
+    "a list": b"[]",
+    "empty": b"",
+}
+
+
+@pytest.mark.parametrize("body", NOT_AN_OBJECT.values(), ids=NOT_AN_OBJECT)
 async def test_a_body_that_is_not_as_it_must_be_is_named(client, body):
     headers = {"content-type": "application/json"}
     answer = await client.post("/api/messages/send", content=body, headers=headers)
