@@ -1,4 +1,4 @@
-"""What the tests of more than one package need: a real, empty Postgres and a place for templates."""
+"""What the tests of more than one package need: a real, empty Postgres, a place for templates, a Prometheus's past."""
 
 import os
 from collections.abc import Generator, Iterator
@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from tailgate_service.postgres.cluster import Cluster
+
+from tests.dashboards.past import past
+from tests.dashboards.servers import VERSIONS, Version
 
 # How quick a machine is, is nothing that a test may fail for.
 settings.register_profile("tailgate", deadline=None)
@@ -36,3 +39,17 @@ def templates(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """A cache of templates of this test run alone, shared by its workers."""
     base = tmp_path_factory.getbasetemp()
     return (base if worker_id == "master" else base.parent) / "templates"
+
+
+@pytest.fixture(scope="session", params=VERSIONS.values(), ids=VERSIONS)
+def version(request: pytest.FixtureRequest) -> Version:
+    """Each version of Prometheus that is there, one after another."""
+    found: Version = request.param
+    return found
+
+
+@pytest.fixture(scope="session")
+def past_url(version: Version, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Prometheus that holds what `tests.dashboards.past` tells of."""
+    with past(tmp_path_factory.mktemp("past"), version) as server:
+        yield server.url

@@ -27,8 +27,7 @@ from tailgate_service.postgres.cluster import DATABASE, Cluster
 
 from tests.compose import mounted, services
 from tests.dashboards.servers import (
-    PROMETHEUS,
-    PROMETHEUS_3,
+    VERSIONS,
     Server,
     alertmanager,
     eventually,
@@ -191,13 +190,13 @@ def watching(here: Here) -> Iterator[Server]:
         here.ports["alertmanager:9093"] = int(receiver.url.rpartition(":")[2])
         folder = here.directory / "prometheus"
         config = prometheus_files(here, folder)
-        with prometheus(folder, config, *options(here), binary=PROMETHEUS_3 or PROMETHEUS) as server:
+        with prometheus(folder, config, *options(here), binary=VERSIONS[max(VERSIONS)].prometheus) as server:
             yield server
 
 
 def options(here: Here) -> list[str]:
     """What its command says beyond where its files lie, as far as this machine's version knows it."""
-    unknown = () if PROMETHEUS_3 else ("--web.enable-otlp-receiver",)
+    unknown = () if "3" in VERSIONS else ("--web.enable-otlp-receiver",)
     elsewhere = ("--config.file=", "--storage.tsdb.path=")
     command = here.stack["prometheus"]["command"]
     return [word for word in command if word not in unknown and not word.startswith(elsewhere)]

@@ -35,7 +35,7 @@ from tailgate_otel import names
 from tailgate_service.stack import Stack, StackConfig, start
 
 from tests.dashboards.grafana_standin import serving
-from tests.dashboards.servers import PATIENCE, Server, alertmanager, eventually, free_port, prometheus
+from tests.dashboards.servers import PATIENCE, Server, Version, alertmanager, eventually, free_port, prometheus
 from tests.tailgate.conftest import Command, command_in
 
 PACE = 60
@@ -126,7 +126,7 @@ def fires(slo: str) -> str:
 
 
 @contextmanager
-def living(directory: Path) -> Iterator[Live]:
+def living(directory: Path, version: Version) -> Iterator[Live]:
     """All of it, once; the servers go on as long as the context."""
     command = command_in(directory)
     objectives = _objectives(directory)
@@ -137,7 +137,7 @@ def living(directory: Path) -> Iterator[Live]:
         manager = running.enter_context(alertmanager(directory, _telling(pager))).url
         rules = _calmed(compile_rules(objectives, pace=PACE))
         load = f"127.0.0.1:{free_port()}"
-        server = running.enter_context(_watching(directory, render(rules), stack, manager, load))
+        server = running.enter_context(_watching(directory, render(rules), stack, manager, load, version))
         live = Live(
             directory=directory,
             objectives=objectives,
@@ -195,7 +195,7 @@ def _calmed(rules: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _watching(directory: Path, rules: str, stack: Stack, manager: str, load: str) -> Iterator[Server]:
+def _watching(directory: Path, rules: str, stack: Stack, manager: str, load: str, version: Version) -> Iterator[Server]:
     config = yaml.safe_load((DASHBOARDS / "prometheus.yml").read_text())
     config["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
     for name in ("rules", "targets"):
@@ -204,7 +204,7 @@ def _watching(directory: Path, rules: str, stack: Stack, manager: str, load: str
     service = stack.metrics_url.removeprefix("http://").removesuffix("/metrics")
     for name, address in (("service", service), ("load", load), ("alertmanager", manager.removeprefix("http://"))):
         (directory / "targets" / f"{name}.yaml").write_text(yaml.safe_dump([{"targets": [address]}]))
-    with prometheus(directory, yaml.safe_dump(config)) as server:
+    with prometheus(directory, yaml.safe_dump(config), binary=version.prometheus) as server:
         yield server
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.dashboards.servers import Server, prometheus, promtool
+from tests.dashboards.servers import Server, Version, prometheus, promtool
 
 SCRAPE = 60
 HOUR = 3_600
@@ -123,9 +123,11 @@ def exposition() -> str:
 
 
 @contextmanager
-def past(directory: Path) -> Iterator[Server]:
+def past(directory: Path, version: Version) -> Iterator[Server]:
     """A Prometheus that holds it, and scrapes nothing."""
     (directory / "shop.om").write_text(exposition())
-    promtool("tsdb", "create-blocks-from", "openmetrics", "shop.om", "prometheus", cwd=directory)
-    with prometheus(directory, "global: {}\n", "--storage.tsdb.retention.time=1y") as server:
+    blocks = ("tsdb", "create-blocks-from", "openmetrics", "shop.om", "prometheus")
+    promtool(*blocks, cwd=directory, binary=version.promtool)
+    kept = "--storage.tsdb.retention.time=1y"
+    with prometheus(directory, "global: {}\n", kept, binary=version.prometheus) as server:
         yield server

@@ -28,13 +28,27 @@ def program(*names: str) -> str | None:
     return next((found for name in names if (found := shutil.which(name, path=PATH))), None)
 
 
-PROMETHEUS = program("prometheus")
-PROMTOOL = program("promtool")
+@dataclass(frozen=True)
+class Version:
+    """The programs of one version of Prometheus; None for one that is not there."""
+
+    prometheus: str | None
+    promtool: str | None
+
+
+def _versions() -> dict[str, Version]:
+    found = {"2": Version(program("prometheus"), program("promtool"))}
+    if third := os.environ.get("PROMETHEUS3") or program("prometheus3"):
+        found["3"] = Version(third, str(Path(third).with_name("promtool")))
+    return found
+
+
+VERSIONS = _versions()
+"""Debian's; and one of version 3 with the promtool beside it, where one goes by that name, or the variable names it."""
+PROMETHEUS, PROMTOOL = VERSIONS["2"].prometheus, VERSIONS["2"].promtool
 # Debian gives it another name.
 ALERTMANAGER = program("alertmanager", "prometheus-alertmanager")
 AMTOOL = program("amtool")
-PROMETHEUS_3 = os.environ.get("PROMETHEUS3") or program("prometheus3")
-"""One of version 3, where one is found by that name, or named by the variable; None elsewhere."""
 
 needs_prometheus = pytest.mark.skipif(
     PROMETHEUS is None or PROMTOOL is None, reason="prometheus is not installed: apt-get install prometheus"
@@ -96,9 +110,9 @@ def alertmanager(directory: Path, config: str, *options: str) -> Iterator[Server
         yield server
 
 
-def promtool(*arguments: str, cwd: Path) -> str:
+def promtool(*arguments: str, cwd: Path, binary: str | None = PROMTOOL) -> str:
     """What ``promtool`` says; it has to be content."""
-    return _content(PROMTOOL, *arguments, cwd=cwd)
+    return _content(binary, *arguments, cwd=cwd)
 
 
 def amtool(*arguments: str, cwd: Path) -> str:

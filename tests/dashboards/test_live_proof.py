@@ -21,7 +21,7 @@ from tailgate_slo import SLO, Objectives
 from tailgate_slo.budget import alert_windows, error_budget
 
 from tests.dashboards.live import CALLER, CHANGED, INBOX, PACE, PAGED, SILENCED, Live, fires, living
-from tests.dashboards.servers import needs_alertmanager, needs_prometheus
+from tests.dashboards.servers import Version, needs_alertmanager, needs_prometheus
 from tests.tailgate.conftest import Command, objectives_in
 
 pytestmark = [
@@ -44,8 +44,8 @@ LATE = 10.0
 
 
 @pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    with living(tmp_path_factory.mktemp("live")) as found:
+def live(version: Version, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    with living(tmp_path_factory.mktemp("live"), version) as found:
         yield found
 
 

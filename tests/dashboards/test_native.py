@@ -1,6 +1,7 @@
 """Native histograms in a real Prometheus: found, counted and judged as classic ones are."""
 
 import time
+from collections.abc import Iterator
 
 import pytest
 from tailgate_dashboards.backtest.counting import count
@@ -13,7 +14,7 @@ from tailgate_dashboards.series import series_of
 from tailgate_slo import Objectives, parse
 
 from tests.dashboards.native import Page, page
-from tests.dashboards.servers import eventually, needs_prometheus, prometheus
+from tests.dashboards.servers import VERSIONS, Version, eventually, needs_prometheus, prometheus
 
 pytestmark = [needs_prometheus, pytest.mark.xdist_group("native")]
 
@@ -46,17 +47,21 @@ spec:
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory):
+def watched(version: Version, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Page, Prometheus]]:
     """A page, and a Prometheus that scrapes it every second and takes native histograms."""
+    # Version 3 is told so by its configuration.
+    third = version is VERSIONS.get("3")
+    options = () if third else ("--enable-feature=native-histograms",)
     with page(NAME, LABELS) as served:
         served.observe([0.01])
         target = f"127.0.0.1:{served.server_address[1]}"
         config = (
-            "global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n"
+            f"global: {{scrape_interval: 1s, scrape_timeout: 1s{', scrape_native_histograms: true' * third}}}\n"
+            "scrape_configs:\n"
             f"  - {{job_name: shop, static_configs: [{{targets: ['{target}']}}]}}\n"
         )
         directory = tmp_path_factory.mktemp("native")
-        with prometheus(directory, config, "--enable-feature=native-histograms") as server:
+        with prometheus(directory, config, *options, binary=version.prometheus) as server:
             client = Prometheus(server.url)
             eventually(lambda: client.query(f"histogram_count({NAME})"))
             served.observe([0.1] * 30 + [0.3] * 10)

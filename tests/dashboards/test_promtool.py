@@ -1,8 +1,6 @@
 """Prometheus's own tool accepts the rules, and they alert when they should and only then."""
 
 import dataclasses
-import shutil
-import subprocess
 from decimal import Decimal
 
 import pytest
@@ -11,9 +9,9 @@ from tailgate_dashboards.rules import compile_rules, render
 from tailgate_slo import load, reference_path
 from tailgate_slo.model import Alerting, Metrics, Overrides, Raw
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("promtool") is None, reason="promtool is not installed: apt-get install prometheus"
-)
+from tests.dashboards.servers import needs_prometheus, promtool
+
+pytestmark = needs_prometheus
 
 ROUTE = 'http_request_method="GET",http_route="/orders/{id}"'
 TEST = f'{ROUTE},user_agent_synthetic_type="test"'
@@ -25,13 +23,8 @@ HOUR = 60
 DAY = 24 * HOUR
 
 
-def promtool(*arguments, cwd):
-    done = subprocess.run(["promtool", *arguments], cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 @pytest.fixture
-def check(shop, tmp_path):
+def check(shop, version, tmp_path):
     """Evaluates expressions under the rules of some objectives: (minute, expression, value; None for no data).
 
     ``step`` is the minutes between evaluations, ``changed`` what the objectives have instead.
@@ -58,7 +51,7 @@ def check(shop, tmp_path):
             test["alert_rule_test"] = list(alerts)
         suite = {"rule_files": ["rules.yaml"], "evaluation_interval": f"{step}m", "tests": [test]}
         (tmp_path / "test.yaml").write_text(yaml.safe_dump(suite))
-        promtool("test", "rules", "test.yaml", cwd=tmp_path)
+        promtool("test", "rules", "test.yaml", cwd=tmp_path, binary=version.promtool)
 
     return check
 
@@ -76,10 +69,10 @@ def absent(state):
 
 
 @pytest.mark.parametrize("source", ["shop", "reference"])
-def test_promtool_accepts_the_rules(source, shop, tmp_path):
+def test_promtool_accepts_the_rules(source, shop, version, tmp_path):
     objectives = shop if source == "shop" else load(reference_path())
     (tmp_path / "rules.yaml").write_text(render(compile_rules(objectives)))
-    promtool("check", "rules", "rules.yaml", cwd=tmp_path)
+    promtool("check", "rules", "rules.yaml", cwd=tmp_path, binary=version.promtool)
 
 
 def slow(share, *, good, minutes, after=0):

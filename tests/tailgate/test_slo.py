@@ -6,7 +6,6 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.dashboards.conftest import past_url  # noqa: F401 - a fixture
 from tests.dashboards.past import END, FILE, SLOW
 from tests.dashboards.servers import needs_prometheus
 from tests.slo.test_importing import RESOURCE, SLOTH
@@ -26,7 +25,7 @@ class TestBesideAPrometheus:
     def test_a_backtest_says_who_would_have_been_paged_and_at_other_thresholds(
         self,
         shop: Command,
-        past_url: str,  # noqa: F811
+        past_url: str,
     ) -> None:
         asked = ("--prometheus", past_url, "--since", "48h", "--picture", "alerts.svg")
         done = shop.here("slo", "backtest", *asked)
@@ -40,7 +39,7 @@ class TestBesideAPrometheus:
         assert "Orders <within> 300 ms" in shown
         assert len([text for text in shown if text.startswith("page: ")]) == 4
 
-    def test_a_backtest_as_json_has_every_alert(self, shop: Command, past_url: str) -> None:  # noqa: F811
+    def test_a_backtest_as_json_has_every_alert(self, shop: Command, past_url: str) -> None:
         found = json.loads(shop.here("slo", "backtest", "--prometheus", past_url, "--since", "2d", "--json").stdout)
         orders = found["objectives"][0]
         assert (orders["name"], orders["threshold"], orders["pages"]) == ("orders", "0.300", 2)
@@ -49,7 +48,7 @@ class TestBesideAPrometheus:
         assert max(alert["start"] for alert in orders["alerts"]) > SLOW
         assert found["left_out"].keys() == {"elsewhere", "between"}
 
-    def test_a_check_names_what_is_missing_and_fails(self, shop: Command, past_url: str) -> None:  # noqa: F811
+    def test_a_check_names_what_is_missing_and_fails(self, shop: Command, past_url: str) -> None:
         done = shop.here("slo", "check", "--prometheus", past_url, "--json")
         assert done.returncode == 1
         (file,) = json.loads(done.stdout)
