@@ -9,6 +9,7 @@ LoadtestError
 ├── TargetUnreachableError   nothing answers at the host
 ├── CountersError    the service's own counters cannot be read
 ├── TrafficError     production's traffic cannot be read, or is too little to make a profile of
+├── ComparisonError  two sides have too little in common to be compared
 ├── EngineError      the engine process did not do its work
 ├── HistogramError   bytes or a value that no histogram can hold
 │   └── DeltaError   what a worker sent is no account of what it counted
@@ -50,6 +51,10 @@ class CountersError(LoadtestError):
 
 class TrafficError(LoadtestError):
     """Production's traffic cannot be read, or is too little to make a profile of."""
+
+
+class ComparisonError(LoadtestError):
+    """Two sides have too little in common to be compared."""
 
 
 class EngineError(LoadtestError):

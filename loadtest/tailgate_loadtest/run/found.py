@@ -1,0 +1,49 @@
+"""The run bundles that a path leads to: one, those of a directory, or a side of what ``tailgate ab`` has written."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from tailgate_loadtest.errors import BundleError
+from tailgate_loadtest.run.bundle import Bundle
+
+Side = Literal["base", "candidate"]
+
+_TRACES = ("latency.hlog", "server.json", "verdict.json", "slo.yaml", ".engine.json")
+"""What only a run leaves behind: a directory with any of these, and no run.json, once was to be a bundle."""
+
+
+def bundles(path: Path, side: Side) -> list[Bundle]:
+    """The bundle at a path, or all those in the directory there, by name; of two sides in one place, ``side``.
+
+    Links are not followed within a directory, so that ``latest`` counts no run twice.
+
+    Raises:
+        BundleError: there is none, or one of them has no run.json.
+    """
+    if not path.is_dir():
+        raise BundleError(f"{path}: there is no such directory; give a run's bundle, or a directory that holds some")
+    found = [Bundle.open(each) for each in places(path, side)]
+    if not found:
+        raise BundleError(f"{path}: holds no run bundle; give a directory that `tailgate run` wrote, or one with such")
+    return found
+
+
+def places(path: Path, *sides: Side) -> Iterator[Path]:
+    """Every directory at ``path``, or right below it, that is a bundle or was to be one; their names ascend."""
+    if own := list(_at(path, sides)):
+        yield from own
+        return
+    for child in sorted(path.iterdir()):
+        if child.is_dir() and not child.is_symlink():
+            yield from _at(child, sides)
+
+
+def _at(path: Path, sides: tuple[Side, ...]) -> Iterator[Path]:
+    if (path / "run.json").exists():
+        yield path
+    elif (path / "comparison.json").exists():
+        # What compared bundles of other places holds none itself.
+        yield from (path / side for side in sides if (path / side).is_dir())
+    elif any((path / name).exists() for name in _TRACES):
+        yield path
