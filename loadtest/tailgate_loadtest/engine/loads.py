@@ -1,7 +1,7 @@
 """The two ways to put a load on: open, where arrivals come when they are due, and closed, where users take turns."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import gevent
@@ -15,7 +15,7 @@ from tailgate_loadtest.engine.alarm import Alarm
 from tailgate_loadtest.engine.health import Health
 from tailgate_loadtest.engine.pool import Pool
 from tailgate_loadtest.engine.tracker import Tracker
-from tailgate_loadtest.engine.users import follow, pace, release
+from tailgate_loadtest.engine.users import Gate, follow, release
 from tailgate_loadtest.shapes.orders import Swarm
 from tailgate_loadtest.shapes.profile import Profile
 from tailgate_loadtest.shapes.schedule import Schedule
@@ -40,9 +40,6 @@ class Load(Protocol):
     unstarted: int
     """Arrivals that still waited for a user when the drain was over."""
 
-    def prepare(self, stop: Event) -> None:
-        """Make ready, unless ``stop`` is set; the clock does not run yet."""
-
     def run(self, stop: Event) -> None:
         """Put the load on and wait out its drain, or end early and in a hurry once ``stop`` is set."""
 
@@ -65,27 +62,34 @@ class OpenLoad:
         slices: Sequence[Slice],
         users: int,
         drain: float,
+        classes: Sequence[type[User]],
     ) -> None:
-        classes = {cls.__name__: cls for cls in environment.user_classes}
-        self._environment = environment
         self._tracker = tracker
         self._health = health
         self._schedule = schedule
         self._slices = slices
         self._sending = Group()
-        self._pool = Pool(environment, tracker, classes, users)
+        self._pool = Pool(environment, tracker, {cls.__name__: cls for cls in classes}, users)
         self._drain = drain
         self._arrived = self._judged = 0
         self.unstarted = 0
-        follow(environment.user_classes, tracker)
-        pace(self._pool.gate)
+        self._classes = classes
+        follow(classes, tracker)
 
-    def prepare(self, stop: Event) -> None:
-        """See Load."""
-        self._environment.events.test_start.fire(environment=self._environment)
+    @property
+    def gates(self) -> dict[type[User], Gate]:
+        """Where the users of each class wait for their arrivals."""
+        return dict.fromkeys(self._classes, self._pool.gate)
+
+    def gather(self) -> int:
+        """Start users ahead of the load; the clock does not run yet. Returns how many there are."""
         ahead = self._schedule.peak * _PREPARE / max(each.step for each in self._slices)
-        counts = {name: math.ceil(ahead * share) for name, share in self._schedule.mix.items()}
-        self._pool.prepare(counts, _PATIENCE, stop)
+        self._pool.gather({name: math.ceil(ahead * share) for name, share in self._schedule.mix.items()})
+        return self._pool.users
+
+    def settle(self, stop: Event) -> None:
+        """Wait until they are ready, unless ``stop`` is set."""
+        self._pool.settle(_PATIENCE, stop)
 
     def run(self, stop: Event) -> None:
         """See Load."""
@@ -155,9 +159,6 @@ class ClosedLoad:
         follow(environment.user_classes, tracker)
         release()
 
-    def prepare(self, stop: Event) -> None:
-        """See Load: Locust starts users within the load."""
-
     def run(self, stop: Event) -> None:
         """See Load."""
         self._drive(self._tracker.now, stop)
@@ -206,12 +207,14 @@ def drive(environment: Environment, swarm: Swarm, now: Callable[[], float], stop
         gevent.sleep(0.02)
 
 
-def schedule_for(profile: Profile, environment: Environment, seed: int) -> Schedule:
-    """A profile's arrivals over the user classes of an environment; LocustError names a class that is not there."""
-    return Schedule(profile, _mix(profile, {cls.__name__: cls for cls in environment.user_classes}), seed)
+def schedule_for(profile: Profile, classes: Sequence[type[User]], seed: int) -> Schedule:
+    """A profile's arrivals over user classes; LocustError names a class that is not there."""
+    return Schedule(profile, mix_of(profile, classes), seed)
 
 
-def _mix(profile: Profile, classes: Mapping[str, type[User]]) -> dict[str, float]:
+def mix_of(profile: Profile, user_classes: Sequence[type[User]]) -> dict[str, float]:
+    """The weight of each persona; LocustError names a class that is not there."""
+    classes = {cls.__name__: cls for cls in user_classes}
     if not profile.mix:
         return {name: float(cls.weight) for name, cls in classes.items()}
     unknown = sorted(set(profile.mix) - set(classes))

@@ -1,8 +1,9 @@
 """Loads a locustfile the way Locust does, and makes the environment its users live in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import locust
+from locust import User
 from locust.argument_parser import parse_options
 from locust.env import Environment
 from locust.exception import LocustError
@@ -28,15 +29,7 @@ def environment_for(orders: Orders, create_runner: Callable[[Environment], Runne
     options.headless = orders.crew is None
     # What a lost worker leaves, the others take on.
     options.enable_rebalancing = True
-    missing = [name for name in orders.classes if name not in found]
-    if missing:
-        raise LocustError(f"{orders.locustfile}: has no user class {missing[0]!r}; it has {', '.join(found)}")
-    classes = [cls for name, cls in found.items() if not orders.classes or name in orders.classes]
-    if not classes:
-        raise LocustError(f"{orders.locustfile}: has no user class; write a class that inherits from HttpUser")
-    for cls in classes:
-        cls.host = orders.host
-    trust(classes, orders.tls)
+    classes = _asked_for(orders, found)
     # A run time given on the command line takes the place of a shape in the file, as under Locust.
     by_shape = isinstance(orders.load, Swarm) and orders.load.run_time is None
     environment = Environment(
@@ -52,9 +45,40 @@ def environment_for(orders: Orders, create_runner: Callable[[Environment], Runne
     if by_shape and environment.shape_class is None:
         raise LocustError(f"{orders.locustfile}: has no LoadTestShape; say how long with -t, or give a --profile")
     runner = quiet(environment, lambda: create_runner(environment))
+    _filter(environment, orders)
+    environment.events.init.fire(environment=environment, runner=runner, web_ui=None)
+    return environment
+
+
+def classes_for(orders: Orders, environment: Environment) -> list[type[User]]:
+    """The same locustfile's classes once more, for another side: loaded anew, since that is when it reads its targets.
+
+    Raises:
+        LocustError: as ``environment_for``.
+    """
+    found, _ = load_locustfile(orders.locustfile)
+    classes = _asked_for(orders, found)
+    aside = Environment(user_classes=classes, tags=environment.tags, exclude_tags=environment.exclude_tags)
+    aside.parsed_options = environment.parsed_options
+    _filter(aside, orders)
+    return list(aside.user_classes)
+
+
+def _asked_for(orders: Orders, found: Mapping[str, type[User]]) -> list[type[User]]:
+    missing = [name for name in orders.classes if name not in found]
+    if missing:
+        raise LocustError(f"{orders.locustfile}: has no user class {missing[0]!r}; it has {', '.join(found)}")
+    classes = [cls for name, cls in found.items() if not orders.classes or name in orders.classes]
+    if not classes:
+        raise LocustError(f"{orders.locustfile}: has no user class; write a class that inherits from HttpUser")
+    for cls in classes:
+        cls.host = orders.host
+    trust(classes, orders.tls)
+    return classes
+
+
+def _filter(environment: Environment, orders: Orders) -> None:
     environment._filter_tasks_by_tags()
     environment.user_classes = [cls for cls in environment.user_classes if cls.tasks]
     if not environment.user_classes:
         raise LocustError(f"{orders.locustfile}: no user class has a task left to run; see --tags and --exclude-tags")
-    environment.events.init.fire(environment=environment, runner=runner, web_ui=None)
-    return environment

@@ -9,6 +9,8 @@ import random
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +23,13 @@ from locust.runners import STATE_CLEANUP, Runner
 from tailgate_otel.names import ENV_TARGETS
 
 from tailgate_loadtest.engine import alone, feeding
+from tailgate_loadtest.engine.alone import Part
 from tailgate_loadtest.engine.desk import Desk, Say
 from tailgate_loadtest.engine.feeding import Dealt
-from tailgate_loadtest.engine.hand import hand_for
-from tailgate_loadtest.engine.loads import drive, schedule_for
-from tailgate_loadtest.engine.locustfile import environment_for
+from tailgate_loadtest.engine.hand import hand_for, hand_of
+from tailgate_loadtest.engine.health import Health
+from tailgate_loadtest.engine.loads import drive, mix_of, schedule_for
+from tailgate_loadtest.engine.locustfile import classes_for, environment_for
 from tailgate_loadtest.engine.master import Master
 from tailgate_loadtest.engine.naming import Naming
 from tailgate_loadtest.engine.rehearsal import rehearse
@@ -36,7 +40,9 @@ from tailgate_loadtest.engine.worker import create_runner as create_worker
 from tailgate_loadtest.errors import LoadtestError
 from tailgate_loadtest.measure.hlog import LogWriter
 from tailgate_loadtest.shapes.dealing import Dealer, Files
-from tailgate_loadtest.shapes.orders import Enlistment, Orders, Swarm, read
+from tailgate_loadtest.shapes.orders import Enlistment, Orders, Rival, Swarm, read
+from tailgate_loadtest.shapes.profile import Profile
+from tailgate_loadtest.shapes.sides import Side, SideSchedule
 
 USAGE = 2
 _GRACE = 4.0
@@ -78,8 +84,11 @@ def _obey(orders: Orders, say: Say, stop: Event) -> None:
     if orders.rehearse:
         say({"rehearsal": rehearse(environment, Naming(orders.routes, orders.host))})
         return
-    with Path(orders.log).open("w", encoding="ascii") as file:
-        _put_on(orders, environment, files, LogWriter(file), say, stop)
+    if orders.rival:
+        _put_on_both(orders, orders.rival, environment, say, stop)
+    else:
+        with Path(orders.log).open("w", encoding="ascii") as file:
+            _put_on(orders, environment, files, LogWriter(file), say, stop)
     say({"done": True})
     _put_away(environment, closed=isinstance(orders.load, Swarm))
 
@@ -113,8 +122,9 @@ def _environment(orders: Orders, runner: Callable[[Environment], Runner]) -> Env
 
 
 def _put_on(orders: Orders, environment: Environment, files: Files, log: LogWriter, say: Say, stop: Event) -> None:
-    swarm = orders.load if isinstance(orders.load, Swarm) else None
-    schedule = None if isinstance(orders.load, Swarm) else schedule_for(orders.load, environment, orders.seed)
+    """On one side."""
+    swarm, classes = orders.load if isinstance(orders.load, Swarm) else None, environment.user_classes
+    schedule = None if isinstance(orders.load, Swarm) else schedule_for(orders.load, classes, orders.seed)
     desk = Desk(log, StatsFeed(environment.stats), schedule, orders.load.users, orders.tolerance)
 
     def driven(now: Callable[[], float], stop: Event) -> None:
@@ -126,8 +136,34 @@ def _put_on(orders: Orders, environment: Environment, files: Files, log: LogWrit
         with master.children():
             master.lead(say, stop)
     else:
-        alone.put_on(hand_for(orders, environment, 0, 1, driven), desk, say, stop)
+        alone.put_on([Part(hand=hand_for(orders, environment, 0, 1, driven), desk=desk, say=say)], stop)
     desk.close(Path(orders.result))
+
+
+def _put_on_both(orders: Orders, rival: Rival, environment: Environment, say: Say, stop: Event) -> None:
+    """On two sides at once. Raises LocustError for a load that has no arrivals to share."""
+    if not isinstance(orders.load, Profile):
+        raise LocustError("two sides are loaded by a profile")
+    theirs = orders.of(rival)
+    os.environ |= {ENV_TARGETS: theirs.targets} if theirs.targets else {}
+    health, parts = Health(orders.host), []
+    with ExitStack() as files:
+        for side, own, classes in (
+            (Side.BASE, orders, environment.user_classes),
+            (Side.CANDIDATE, theirs, classes_for(theirs, environment)),
+        ):
+            schedule = SideSchedule(orders.load, mix_of(orders.load, classes), orders.seed, rival.design, side)
+            log = LogWriter(files.enter_context(Path(own.log).open("w", encoding="ascii")))
+            desk = Desk(log, StatsFeed(environment.stats), schedule, orders.load.users, orders.tolerance)
+            hand = hand_of(own, environment, classes, schedule, health)
+            parts.append(Part(hand=hand, desk=desk, say=partial(_say_of, say, side)))
+        alone.put_on(parts, stop)
+        for part, own in zip(parts, (orders, theirs), strict=True):
+            part.desk.close(Path(own.result))
+
+
+def _say_of(say: Say, side: Side, message: dict[str, Any]) -> None:
+    say({**message, "side": side})
 
 
 def _put_away(environment: Environment, closed: bool) -> None:

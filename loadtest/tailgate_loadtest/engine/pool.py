@@ -69,13 +69,14 @@ class Pool:
         """Whether an arrival is unfinished."""
         return self.waiting > 0 or any(seat.arrival for seat in self._seats.values())
 
-    def prepare(self, counts: Mapping[str, int], patience: float, stop: Event) -> None:
-        """Start some users ahead of the load, and wait for their ``on_start`` for at most ``patience`` seconds."""
+    def gather(self, counts: Mapping[str, int]) -> None:
+        """Start some users ahead of the load."""
         for persona, count in counts.items():
             for _ in range(min(count, self._bound - self.users)):
                 self._spawn(persona, None)
-        # Users come as they are needed from now on: for a locustfile that waits for all of them, these are all.
-        self._environment.events.spawning_complete.fire(user_count=self.users)
+
+    def settle(self, patience: float, stop: Event) -> None:
+        """Wait for the ``on_start`` of those that were started ahead, for at most ``patience`` seconds."""
         with gevent.Timeout(patience, False):
             while any(seat.call is None for seat in self._seats.values()) and not stop.wait(0.01):
                 pass

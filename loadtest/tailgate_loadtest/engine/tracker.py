@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import gevent
 from locust import TaskSet, User
@@ -26,6 +26,8 @@ CONTEXT_KEY = "tailgate_flight"
 COUNTED = -2
 """In its place: the request is counted already, and the event is for others."""
 _VISIT = "_tailgate_visit"
+_NUMBERS = itertools.count()
+"""Of flights: one for all trackers of a process, since an event says whose it is by nothing else."""
 
 
 @dataclass(slots=True)
@@ -87,15 +89,18 @@ class Tracker:
         headers: Mapping[str, str],
         failed: Callable[[BaseException], None],
         naming: Naming,
+        host: str | None = None,
     ) -> None:
+        """Be ready to follow; ``host`` is the address of one side, where another tracker follows those of the other."""
+        self._host = host
         self._recorder = recorder
         self._naming = naming
         self._failed = failed
         self._headers = dict(headers)
-        self._numbers = itertools.count()
         self._flights: dict[int, Flight] = {}
         # By the greenlet a user runs in: an event says who fired it by nothing else.
         self._visits: WeakKeyDictionary[Any, Visit] = WeakKeyDictionary()
+        self._users: WeakSet[User] = WeakSet()
         self.began = time.perf_counter()
         """When the load began, by ``time.perf_counter``."""
         self._ended = False
@@ -105,9 +110,9 @@ class Tracker:
         self.unanswered = 0
         """Those that were censored."""
 
-    def start(self) -> None:
-        """The load begins now."""
-        self.began = time.perf_counter()
+    def start(self, now: float) -> None:
+        """The load begins at this moment, by ``time.perf_counter``."""
+        self.began = now
 
     def now(self) -> float:
         """Seconds since the load began."""
@@ -118,6 +123,7 @@ class Tracker:
         visit = Visit(type(user).__name__)
         setattr(user, _VISIT, visit)
         self._visits[gevent.getcurrent()] = visit
+        self._users.add(user)
         client: Any = getattr(user, "client", None)
         if hasattr(client, "watch"):
             client.watch = Watch(self, visit)
@@ -163,7 +169,7 @@ class Tracker:
 
     def depart(self, visit: Visit, method: str, url: str, name: str | None) -> int:
         """A user sends a request. Returns the flight's number."""
-        number, now = next(self._numbers), time.perf_counter() - self.began
+        number, now = next(_NUMBERS), time.perf_counter() - self.began
         route = route_name(method, name) if name else self._naming.unnamed(method, url)
         due, waited = visit.due, visit.waited
         if due is None:
@@ -176,7 +182,7 @@ class Tracker:
 
     def aside(self, visit: Visit, method: str, name: str, ago: float) -> int:
         """Something has come to a user by itself, due ``ago`` seconds back, and is no request of its arrival."""
-        number, since = next(self._numbers), self.now() - ago
+        number, since = next(_NUMBERS), self.now() - ago
         self._flights[number] = Flight(None, route_name(method, name), since, since, visit.setup)
         return number
 
@@ -251,7 +257,7 @@ class Tracker:
     ) -> None:
         """Locust's request event; ``response_time`` is in milliseconds."""
         number = (context or {}).get(CONTEXT_KEY, -1)
-        if number == COUNTED:
+        if number == COUNTED or not self._is_ours(number, url):
             return
         service = (response_time or 0.0) / 1000
         flight = self._flights.pop(number, None)
@@ -274,10 +280,18 @@ class Tracker:
 
     def on_user_error(self, user_instance: User | TaskSet | None, exception: BaseException, **_: Any) -> None:
         """Locust's event of a task that raised: an answer that was being looked at then is a bad one."""
-        self._recorder.raised(str(getattr(exception, "counted_as", type(exception).__name__)))
         user = user_instance.user if isinstance(user_instance, TaskSet) else user_instance
+        if self._host is not None and user is not None and user not in self._users:
+            return
+        self._recorder.raised(str(getattr(exception, "counted_as", type(exception).__name__)))
         if user is not None and (visit := visit_of(user)):
             self._settle(visit, type(exception).__name__)
+
+    def _is_ours(self, number: int, url: str | None) -> bool:
+        """Whether an event is of this side, where there are two; what no user asked for is told by its address."""
+        if self._host is None or number in self._flights or gevent.getcurrent() in self._visits:
+            return True
+        return (url or "").startswith(self._host)
 
     def _settle(self, visit: Visit, error: str | None = None) -> None:
         """Nobody will say any more whether these answers are good ones; unless ``error`` tells, their status does."""

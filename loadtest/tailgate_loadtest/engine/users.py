@@ -1,6 +1,6 @@
 """Takes a locustfile's classes in hand: their requests are followed, and under the open model their tasks are paced."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gevent
@@ -59,8 +59,8 @@ def release() -> None:
     User.stop = stop_or_release  # type: ignore[method-assign]
 
 
-def pace(gate: Gate) -> None:
-    """Have every user wait at ``gate`` before each task, in place of its own waiting after one.
+def pace(gates: Mapping[type[User], Gate]) -> None:
+    """Have every user of these classes wait at its gate before each task, in place of its own waiting after one.
 
     For a process of its own: Locust's TaskSet is not the same afterwards. A task set that is itself a task belongs,
     with its ``on_start``, to the arrival of its first task. ``self.wait()`` within a task is think time.
@@ -73,7 +73,7 @@ def pace(gate: Gate) -> None:
             execute(self)
             return
         if not visit.fresh:
-            gate(self.user, visit)
+            gates[type(self.user)](self.user, visit)
             visit.fresh = True
         nested = isinstance(self._task_queue[0], type)
         visit.tasking = not nested

@@ -21,7 +21,7 @@ from tailgate_otel.names import ENV_CREW_KEY
 
 from tailgate_loadtest.engine import messages
 from tailgate_loadtest.engine.feeding import Dealt
-from tailgate_loadtest.engine.hand import Hand, hand_for
+from tailgate_loadtest.engine.hand import Hand, hand_for, prepare, start
 from tailgate_loadtest.engine.loads import Load, OpenLoad
 from tailgate_loadtest.engine.post import Outbox
 from tailgate_loadtest.shapes.orders import Enlistment, Orders
@@ -124,13 +124,13 @@ class Worker:
         hand = hand_for(self._orders, self._environment, place["index"], place["count"], self._wait_out)
         self._load = hand.load
         self._dealt.fill()
-        hand.prepare(self._stop)
+        prepare([hand], self._stop)
         self._send(messages.PREPARED, {})
         go = self._wait(self._go)
         if go is None:
             return
         gevent.sleep(go["delay"])
-        hand.start()
+        start([hand])
         reporter = gevent.spawn(self._report, hand)
         hand.load.run(self._stop)
         reporter.kill()

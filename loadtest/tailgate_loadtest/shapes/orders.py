@@ -9,6 +9,7 @@ from typing import Any
 from tailgate_otel.names import HEADER_RUN_SECRET
 
 from tailgate_loadtest.shapes.profile import Profile, Stage
+from tailgate_loadtest.shapes.sides import Design
 from tailgate_loadtest.shapes.tolerance import Tolerance
 
 
@@ -70,6 +71,18 @@ class Tls:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rival:
+    """The candidate, where the load is put on two sides: what is otherwise there, and who gets which arrivals."""
+
+    host: str
+    log: str
+    result: str
+    targets: str | None
+    run_secret: str | None
+    design: Design
+
+
+@dataclass(frozen=True, kw_only=True)
 class Orders:
     """One load to put on."""
 
@@ -99,6 +112,13 @@ class Orders:
     """Lead workers; None: put the load on alone."""
     key: str | None = None
     """What leader and workers know each other by."""
+    rival: Rival | None = None
+    """Load this one, too; what else is said here is the base's, then."""
+
+    def of(self, rival: Rival) -> "Orders":
+        """The candidate's orders."""
+        own = {name: value for name, value in vars(rival).items() if name != "design"}
+        return replace(self, **own, rival=None)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -114,11 +134,12 @@ class Orders:
         """The orders that ``to_json`` wrote."""
         raw: dict[str, Any] = json.loads(text)
         listed = {key: tuple(raw.pop(key)) for key in ("classes", "tags", "exclude_tags", "routes")}
-        crew = raw.pop("crew")
+        crew, rival = raw.pop("crew"), raw.pop("rival")
         load = load_of(raw.pop("load"), is_open=raw.pop("open"))
         return cls(
             **{**raw, **listed, "load": load, "tls": Tls(**raw["tls"]), "tolerance": Tolerance(**raw["tolerance"])},
             crew=Crew(**crew) if crew else None,
+            rival=Rival(**{**rival, "design": Design(**rival["design"])}) if rival else None,
         )
 
     def shared(self) -> dict[str, Any]:

@@ -7,13 +7,15 @@ of each two drawn by a coin, which sizes it.
 """
 
 from bisect import bisect_right
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from hashlib import blake2b
 from itertools import accumulate
 
-from tailgate_loadtest.shapes.schedule import Arrival
+from tailgate_loadtest.shapes.profile import Profile
+from tailgate_loadtest.shapes.schedule import Arrival, Schedule
 
 BLOCK = 5
 """Seconds of a turn."""
@@ -92,3 +94,25 @@ class Design:
 
     def _coin(self, what: str) -> Side:
         return SIDES[blake2b(f"{self.seed} {what}".encode(), digest_size=1).digest()[0] & 1]
+
+
+class SideSchedule(Schedule):
+    """The arrivals of one side of two."""
+
+    def __init__(self, profile: Profile, mix: Mapping[str, float], seed: int, design: Design, side: Side) -> None:
+        super().__init__(profile, mix, seed)
+        self._design = design
+        self._side = side
+
+    def expected(self, until: float) -> float:
+        """See Schedule: of those that are this side's."""
+        found = 0.0
+        for segment in self._design.segments:
+            share = 0.5 if segment.to is None else float(segment.to is self._side)
+            found += share * (super().expected(min(segment.end, until)) - super().expected(min(segment.start, until)))
+        return found
+
+    def arrivals(self, start: int = 0, step: int = 1, after: float = 0.0) -> Iterator[Arrival]:
+        """See Schedule: those that are this side's."""
+        mine = self._design.side
+        return (arrival for arrival in super().arrivals(start, step, after) if mine(arrival) is self._side)
