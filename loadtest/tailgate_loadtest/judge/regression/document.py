@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from tailgate_loadtest.judge.document import Finding, Outcome
-from tailgate_loadtest.run.document import Model
+from tailgate_loadtest.run.document import Model, Percentiles
 
 SCHEMA: Literal["tailgate/comparison/v1"] = "tailgate/comparison/v1"
 Measure = Literal["p50", "p95", "p99", "failures"]
@@ -25,6 +25,8 @@ class SideRecord(Model):
     """Where its runs are, relative to the comparison: one, or several of ``tailgate compare``."""
     facts: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
     """What is known of it: its variant, its database, how it was started."""
+    response: Percentiles | None = None
+    """Of all its judged requests that succeeded, whatever their route."""
 
 
 class SegmentRecord(Model):
@@ -120,6 +122,22 @@ class Loosened(Model):
     accepted: str | None = None
 
 
+class Acceptance(Model):
+    """An entry of the candidate's objectives file, by which something worse is taken on knowingly."""
+
+    route: str
+    measure: str
+    bound: float
+    """Up to this fraction; for failures up to this share of the requests."""
+    until: str
+    """Its last day, in ISO 8601."""
+    why: str
+    holds: bool
+    """False: it has expired, and covers nothing."""
+    covers: tuple[str, ...] = ()
+    """What would stop the change without it, in words."""
+
+
 class Rates(Model):
     """How often such verdicts are wrong on this machine, as ``tailgate calibrate`` has measured it."""
 
@@ -160,6 +178,10 @@ class ComparisonDocument(Model):
     cells: tuple[Cell, ...]
     exact: tuple[ExactFinding, ...] = ()
     loosened: tuple[Loosened, ...] = ()
+    accepts: tuple[Acceptance, ...] = ()
+    """All entries that the candidate's gate has."""
+    on_inconclusive: Literal["fail", "neutral"] = "fail"
+    """Whether a verdict of inconclusive stops the change: exit code 3, or 0."""
     objectives: tuple[Finding, ...] = ()
     """The candidate's, by the candidate's file."""
     differences: tuple[str, ...] = ()
