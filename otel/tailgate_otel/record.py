@@ -154,7 +154,10 @@ class Record:
             (names.TIMING_POOL, account.pool),
             (names.TIMING_APP, perf_counter_ns() - self.started - account.outside),
         )
-        described = f'{names.TIMING_TRACE};desc="{trace_id}", {names.TIMING_QUERIES};desc="{account.queries}"'
+        described = (
+            f'{names.TIMING_TRACE};desc="{trace_id}", {names.TIMING_QUERIES};desc="{account.queries}", '
+            f'{names.TIMING_ROUND_TRIPS};desc="{account.round_trips}"'
+        )
         return ", ".join((described, *(f"{name};dur={spent / 1e6:.3f}" for name, spent in durations)))
 
     @property

@@ -20,16 +20,19 @@ def test_what_our_middleware_writes_is_read_whole() -> None:
         value = record.timing(TRACE)
     timing = parse(value.encode())
     assert timing is not None
-    assert (timing.trace_id, timing.queries) == (TRACE, 0)
+    assert (timing.trace_id, timing.queries, timing.round_trips) == (TRACE, 0, 0)
     assert timing.app is not None
     assert 0 <= timing.app < 60
 
 
-@given(st.integers(0, 10**6), MILLISECONDS, MILLISECONDS, MILLISECONDS)
-def test_a_whole_header_is_read_the_same_in_one_go_and_by_its_parts(queries: int, db: str, pool: str, app: str) -> None:
-    value = f'trace;desc="{TRACE}", queries;desc="{queries}", db;dur={db}, pool;dur={pool}, app;dur={app}'
+@given(st.integers(0, 10**6), st.integers(0, 10**6), MILLISECONDS, MILLISECONDS, MILLISECONDS)
+def test_a_whole_header_is_read_the_same_in_one_go_and_by_its_parts(
+    queries: int, trips: int, db: str, pool: str, app: str
+) -> None:
+    counts = f'queries;desc="{queries}", trips;desc="{trips}"'
+    value = f'trace;desc="{TRACE}", {counts}, db;dur={db}, pool;dur={pool}, app;dur={app}'
     timing = parse(value.encode())
-    assert timing == ServerTiming(TRACE, queries, float(db) / 1e3, float(pool) / 1e3, float(app) / 1e3)
+    assert timing == ServerTiming(TRACE, queries, float(db) / 1e3, float(pool) / 1e3, float(app) / 1e3, trips)
     assert parse(f"edge;dur=1, {value}".encode()) == parse(f"{value} , edge".encode()) == timing
 
 
@@ -51,6 +54,7 @@ def test_whatever_comes_is_read_or_refused_and_is_never_an_error(value: bytes) -
     [
         (b"db;dur=53.2, app;dur=47", ServerTiming(None, None, 0.0532, None, 0.047)),
         (b'db ; dur = "53.2" ; desc="d"', ServerTiming(None, None, 0.0532, None, None)),
+        (f'trace;desc="{TRACE}", queries;desc="3", db;dur=1'.encode(), ServerTiming(TRACE, 3, 0.001, None, None)),
         (b"db;dur=1, db;dur=2", ServerTiming(None, None, 0.001, None, None)),
         (b'trace;desc="nonsense", queries;desc="-1", db;dur=-5', None),
         (b"db;dur=nan, pool;dur=inf, app;dur=1e3", None),

@@ -334,7 +334,7 @@ async def test_server_timing_answers_only_the_runs_secret(client):
         assert names.HEADER_SERVER_TIMING not in (await client.get("/queries/2", headers=headers)).headers
     answer = await client.get("/queries/2", headers={names.HEADER_RUN_SECRET: SECRET})
     timing = re.fullmatch(
-        r'trace;desc="[0-9a-f]{32}", queries;desc="2", db;dur=(\S+), pool;dur=(\S+), app;dur=(\S+)',
+        r'trace;desc="[0-9a-f]{32}", queries;desc="2", trips;desc="(\d+)", db;dur=(\S+), pool;dur=(\S+), app;dur=(\S+)',
         answer.headers[names.HEADER_SERVER_TIMING],
     )
     assert all(float(value) > 0 for value in timing.groups())

@@ -3,7 +3,14 @@
 import re
 from typing import NamedTuple
 
-from tailgate_otel.names import TIMING_APP, TIMING_DB, TIMING_POOL, TIMING_QUERIES, TIMING_TRACE
+from tailgate_otel.names import (
+    TIMING_APP,
+    TIMING_DB,
+    TIMING_POOL,
+    TIMING_QUERIES,
+    TIMING_ROUND_TRIPS,
+    TIMING_TRACE,
+)
 
 _MAX_SIZE = 4096
 
@@ -23,6 +30,7 @@ _SECONDS = (TIMING_DB, TIMING_POOL, TIMING_APP)
 # What our own servers write, in one go: it may come with every answer.
 _WHOLE = re.compile(
     rf'{TIMING_TRACE};desc="({_TRACE_ID.pattern})", {TIMING_QUERIES};desc="({_COUNT.pattern})", '
+    rf'{TIMING_ROUND_TRIPS};desc="({_COUNT.pattern})", '
     + ", ".join(rf"{name};dur=({_MILLISECONDS.pattern})" for name in _SECONDS)
 )
 
@@ -39,6 +47,8 @@ class ServerTiming(NamedTuple):
     """Seconds of waiting for a connection to it."""
     app: float | None
     """Seconds in the application, the others apart."""
+    round_trips: int | None = None
+    """Everything that was sent to the database and waited for, queries included."""
 
 
 def parse(value: bytes) -> ServerTiming | None:
@@ -51,8 +61,8 @@ def parse(value: bytes) -> ServerTiming | None:
     text = value.decode("latin-1")
     whole = _WHOLE.fullmatch(text)
     if whole is not None:
-        trace_id, queries, db, pool, app = whole.groups()
-        return ServerTiming(trace_id, int(queries), float(db) / 1e3, float(pool) / 1e3, float(app) / 1e3)
+        trace_id, queries, trips, db, pool, app = whole.groups()
+        return ServerTiming(trace_id, int(queries), float(db) / 1e3, float(pool) / 1e3, float(app) / 1e3, int(trips))
     return _of(_metrics(text))
 
 
@@ -72,13 +82,18 @@ def _metrics(text: str) -> dict[str, str]:
 
 
 def _of(found: dict[str, str]) -> ServerTiming | None:
-    trace_id, queries = found.get(TIMING_TRACE, ""), found.get(TIMING_QUERIES, "")
+    trace_id = found.get(TIMING_TRACE, "")
     timing = ServerTiming(
         trace_id if _TRACE_ID.fullmatch(trace_id) else None,
-        int(queries) if _COUNT.fullmatch(queries) else None,
+        _count(found.get(TIMING_QUERIES, "")),
         *(_seconds(found.get(name, "")) for name in _SECONDS),
+        _count(found.get(TIMING_ROUND_TRIPS, "")),
     )
     return None if timing == _NOTHING else timing
+
+
+def _count(number: str) -> int | None:
+    return int(number) if _COUNT.fullmatch(number) else None
 
 
 def _seconds(milliseconds: str) -> float | None:
