@@ -8,18 +8,58 @@ metrics: http://127.0.0.1:9464/metrics
 targets: .tailgate/targets.json
 openapi: openapi.yaml
 out: runs
+service:                    how ``tailgate ab`` brings a side up; docs/ab.md
+  build: make shop
+  seed: ./shop --seed "$TAILGATE_DIRECTORY/shop.db"
+  start: exec ./shop --port "$TAILGATE_PORT" --data "$TAILGATE_DIRECTORY/shop.db"
+  ready: /health
+  env: {SHOP_WORKERS: "2"}
+  metrics: http://127.0.0.1:$TAILGATE_METRICS_PORT/metrics
+  targets: $TAILGATE_DIRECTORY/targets.json
+  timeout: 30s
 """
 
 import difflib
-from dataclasses import dataclass, fields
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from tailgate_loadtest.shapes import plain
+from tailgate_loadtest.shapes.units import seconds
 
 from tailgate.errors import CommandError
 
 FILE = Path("tailgate.yaml")
 _MAX_BYTES = 64 * 1024
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """How a service of the user's own is brought up; None: not given.
+
+    ``build``, ``seed``, ``start`` and ``stop`` are commands of a shell, ``compose`` is a file for Docker Compose in
+    place of ``start``. ``ready``, ``metrics`` and ``targets`` are an address, an address and a file, in which the
+    side's values stand by their names. ``timeout``: seconds until it must be ready.
+    """
+
+    build: str | None = None
+    seed: str | None = None
+    start: str | None = None
+    compose: str | None = None
+    ready: str | None = None
+    stop: str | None = None
+    metrics: str | None = None
+    targets: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    timeout: float = 60.0
+
+    @property
+    def starts(self) -> bool:
+        """Whether it says how to start one."""
+        return self.start is not None or self.compose is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +74,7 @@ class Settings:
     targets: str | None = None
     openapi: str | None = None
     out: str | None = None
+    service: Service = field(default_factory=Service)
 
 
 def load(path: Path = FILE) -> Settings:
@@ -53,14 +94,47 @@ def load(path: Path = FILE) -> Settings:
         raise CommandError(f"{path}: {error}") from error
     if document is None:
         return Settings()
+    given = _known(Settings, document, f"{path}")
+    service = given.pop("service", None)
+    _texts(given, f"{path}")
+    return Settings(**given, service=_service(service, f"{path}: service"))
+
+
+def _service(document: Any, place: str) -> Service:
+    if document is None:
+        return Service()
+    given = _known(Service, document, place)
+    timeout, env = given.pop("timeout", None), given.pop("env", None) or {}
+    _texts(given, place)
+    if "start" in given and "compose" in given:
+        raise CommandError(f"{place}: start and compose: give one or the other")
+    if not isinstance(env, dict):
+        raise CommandError(f"{place}: env: must be a mapping of names to texts")
+    for name in env:
+        if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
+            raise CommandError(f"{place}: env: {name!r} is no name of a variable")
+    _texts(env, f"{place}: env")
+    if timeout is not None:
+        try:
+            given["timeout"] = seconds(str(timeout))
+        except ValueError as error:
+            raise CommandError(f"{place}: timeout: {error}") from error
+    return Service(**given, env=env)
+
+
+def _known(kind: type, document: Any, place: str) -> dict[str, Any]:
     if not isinstance(document, dict):
-        raise CommandError(f"{path}: must be a mapping of keys to values")
-    known = [field.name for field in fields(Settings)]
-    for key, value in document.items():
+        raise CommandError(f"{place}: must be a mapping of keys to values")
+    known = [each.name for each in fields(kind)]
+    for key in document:
         if key not in known:
             near = difflib.get_close_matches(str(key), known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-            raise CommandError(f"{path}: unknown key {key!r}; {hint}")
-        if not isinstance(value, str):
-            raise CommandError(f"{path}: {key}: {value!r} must be text")
-    return Settings(**document)
+            raise CommandError(f"{place}: unknown key {key!r}; {hint}")
+    return dict(document)
+
+
+def _texts(given: Mapping[str, Any], place: str) -> None:
+    for key, value in given.items():
+        if not isinstance(value, str) or "\0" in value:
+            raise CommandError(f"{place}: {key}: {value!r} must be text")

@@ -1,0 +1,1 @@
+"""How what is compared becomes two live services: by :func:`tailgate.sides.opening.open_sides`."""

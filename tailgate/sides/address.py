@@ -1,0 +1,54 @@
+"""An API that runs already, as a side: nothing is started, and nothing ended."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tailgate_loadtest.shapes.sides import Side
+from tailgate_otel import names
+
+from tailgate.errors import CommandError
+from tailgate.settings import Service
+from tailgate.sides.live import Live
+from tailgate.sides.texts import at, filled
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """An API at an address; of ``service`` its metrics and its targets are of use here."""
+
+    what: str
+    side: Side
+    service: Service
+
+    renewable = False
+
+    def __post_init__(self) -> None:
+        try:
+            parts = urlsplit(self.what)
+            usable = bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable or parts.username or parts.password or parts.query or parts.fragment:
+            raise CommandError(
+                f"--{self.side}: what begins with http:// or https:// is an address, and one like"
+                " http://127.0.0.1:8000, without a user name, a password, a query or a fragment"
+            )
+
+    def prepare(self) -> None:
+        """There is nothing to do."""
+
+    def start(self) -> Live:
+        """It runs."""
+        known = {names.ENV_SIDE: self.side.value}
+        metrics, targets = (filled(text, known) for text in (self.service.metrics, self.service.targets))
+        return Live(
+            what=self.what,
+            url=self.what,
+            metrics_url=at(self.what, metrics),
+            targets=Path(targets) if targets else None,
+            run_secret=os.environ.get(names.ENV_RUN_SECRET),
+            alive=lambda: True,
+            close=lambda: None,
+        )

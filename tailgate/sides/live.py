@@ -1,0 +1,46 @@
+"""A side that runs, and what each way to say a side must be able to do."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from tailgate_loadtest.run.environment import Fact
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """A side that takes requests at ``url``.
+
+    ``what`` is what was asked for, without anything that could be a secret; ``revision`` the commit, where it is one.
+    ``targets`` is its targets file, ``run_secret`` what makes it tell of a request. ``alive`` says whether what was
+    started for it runs; ``close`` ends that, and does nothing when called again.
+    """
+
+    what: str
+    url: str
+    metrics_url: str | None = None
+    targets: Path | None = None
+    run_secret: str | None = field(default=None, repr=False)
+    revision: str | None = None
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    alive: Callable[[], bool]
+    close: Callable[[], None]
+
+
+class Form(Protocol):
+    """A side as it was asked for."""
+
+    @property
+    def what(self) -> str:
+        """That, without anything that could be a secret."""
+
+    @property
+    def renewable(self) -> bool:
+        """Whether each start begins with equal data."""
+
+    def prepare(self) -> None:
+        """Do all that can be done before anything runs. Raises ``CommandError`` or ``ServiceError``."""
+
+    def start(self) -> Live:
+        """Start it, return when it takes requests, and leave nothing when it raises, which is as above."""
