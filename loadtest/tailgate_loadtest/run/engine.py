@@ -117,6 +117,11 @@ class EngineProcess:
             self._process.kill()
             return self._process.wait()
 
+    def fate(self) -> str:
+        """How it ended, where it left no account."""
+        how = "hung and was killed" if self.hung else f"died (exit code {self._process.returncode})"
+        return f"the engine {how}: {self.last_words()}"
+
     def last_words(self) -> str:
         """The end of what it wrote on standard error."""
         self._log.seek(max(self._log.seek(0, os.SEEK_END) - 4000, 0))

@@ -9,8 +9,9 @@ from tailgate_slo import Objectives
 
 from tailgate_loadtest.errors import PlanError
 from tailgate_loadtest.run import certificates
+from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.document import PlanRecord, StageRecord, TlsRecord
-from tailgate_loadtest.shapes.orders import Crew, Swarm, Tls
+from tailgate_loadtest.shapes.orders import Crew, Orders, Swarm, Tls
 from tailgate_loadtest.shapes.profile import Profile
 from tailgate_loadtest.shapes.tolerance import Tolerance
 
@@ -76,6 +77,28 @@ class Plan:
     def gate_profile(self) -> str:
         """The profile name by which the objectives' gate is chosen."""
         return self.load.name if isinstance(self.load, Profile) else "closed"
+
+    def orders(self, bundle: Bundle) -> Orders:
+        """What the engine is told: to write into that bundle."""
+        return Orders(
+            locustfile=str(self.locustfile.resolve()),
+            host=self.host.rstrip("/"),
+            load=self.load,
+            seed=self.seed,
+            drain=self.drain,
+            log=str(bundle.log.resolve()),
+            result=str(bundle.account.resolve()),
+            targets=str(self.targets) if self.targets else None,
+            run_secret=self.run_secret,
+            classes=self.classes,
+            tags=self.tags,
+            exclude_tags=self.exclude_tags,
+            routes=self.routes,
+            tls=self.tls.resolved(),
+            tolerance=self.tolerance,
+            crew=self.crew,
+            key=self.crew_key,
+        )
 
     def record(self) -> PlanRecord:
         """The plan as run.json keeps it."""

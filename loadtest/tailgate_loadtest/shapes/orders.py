@@ -115,6 +115,10 @@ class Orders:
     rival: Rival | None = None
     """Load this one, too; what else is said here is the base's, then."""
 
+    def facing(self, rival: Rival) -> "Orders":
+        """The same, with a candidate beside it."""
+        return replace(self, rival=rival)
+
     def of(self, rival: Rival) -> "Orders":
         """The candidate's orders."""
         own = {name: value for name, value in vars(rival).items() if name != "design"}
