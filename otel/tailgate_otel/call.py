@@ -44,6 +44,7 @@ class Call(NamedTuple):
         rows: how many rows came back.
         error: how it failed.
         parent: the id of the span it was made in, where that is not the request's own; else 0.
+        site: ``file:line`` in the application that it comes from, where that was asked for; else empty.
 
     """
 
@@ -55,9 +56,10 @@ class Call(NamedTuple):
     rows: int
     error: BaseException | None
     parent: int
+    site: str = ""
 
     @classmethod
-    def written(cls, text: str, kind: int, started: int, ended: int, found: Any, parent: int) -> "Call":
+    def written(cls, text: str, kind: int, started: int, ended: int, found: Any, parent: int, site: str = "") -> "Call":
         """The call of what was written down."""
         error = found if isinstance(found, BaseException) else None
         rows = 0 if error else found
@@ -68,7 +70,7 @@ class Call(NamedTuple):
                 purpose = TRANSACTION
             elif statement.resets:
                 purpose = RESET
-        return cls(text, purpose, not kind & STEP, started, ended, rows, error, parent)
+        return cls(text, purpose, not kind & STEP, started, ended, rows, error, parent, site)
 
     @property
     def statement(self) -> Statement:

@@ -10,6 +10,10 @@ from tailgate_otel import names
 from tailgate_otel.errors import ConfigError
 from tailgate_otel.peers import networks
 
+_DEFAULT_SAMPLE = 0.01
+_RATIO = "traceidratio"
+_ALWAYS = {"always_on": 1.0, "always_off": 0.0}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
@@ -47,7 +51,7 @@ class Config:
     edges: tuple[float, ...] = ()
     budgets: Mapping[str, int] = field(default_factory=dict)
     n_plus_one: int = 5
-    sample_ratio: float = 0.01
+    sample_ratio: float = _DEFAULT_SAMPLE
     keep_per_second: float = 10.0
     otlp_endpoint: str | None = None
     traces_file: str | None = None
@@ -109,11 +113,27 @@ class Config:
             "metrics_port": int(port),
             "metrics_ports": int(ports),
             "otlp_endpoint": environ.get(names.ENV_OTLP_ENDPOINT) or None,
+            "sample_ratio": _sample_ratio(environ),
             "traces_file": environ.get(names.ENV_TRACES_FILE) or None,
             "run_secret": environ.get(names.ENV_RUN_SECRET) or None,
             "trusted_peers": tuple(filter(None, map(str.strip, environ.get(names.ENV_TRUSTED_PEERS, "").split(",")))),
         }
         return cls(**(read | overrides))
+
+
+def _sample_ratio(environ: Mapping[str, str]) -> float:
+    """The share that OpenTelemetry's own variables ask for; which parent it is based on is decided by trusted peers."""
+    sampler = (environ.get(names.ENV_TRACES_SAMPLER) or "").removeprefix("parentbased_")
+    given = environ.get(names.ENV_TRACES_SAMPLER_ARG) or "1"
+    if sampler not in ("", _RATIO, *_ALWAYS):
+        known = ", ".join((_RATIO, *_ALWAYS))
+        raise ConfigError(f"{names.ENV_TRACES_SAMPLER} is {sampler!r}; it must be {known}, or one of them parentbased_")
+    if sampler != _RATIO:
+        return _ALWAYS.get(sampler, _DEFAULT_SAMPLE)
+    try:
+        return float(given)
+    except ValueError as error:
+        raise ConfigError(f"{names.ENV_TRACES_SAMPLER_ARG} is {given!r}; it must be a share, 0 to 1") from error
 
 
 def _require(holds: bool, what: str, cure: str) -> None:

@@ -11,7 +11,7 @@ from opentelemetry.context import Context
 
 from tailgate_otel import names
 from tailgate_otel.keep import RANDOM_BITS
-from tailgate_otel.record import CURRENT, Record
+from tailgate_otel.record import CURRENT, Record, outside
 from tailgate_otel.request_span import REQUEST_KEY, SPAN_KEY, RequestSpan
 from tailgate_otel.route import METHODS
 from tailgate_otel.routes import Route
@@ -83,8 +83,10 @@ class Exchange(Record):
         self.rows = []
         self.waits = []
         self.open = True
-        self.enclosing = None
         self.parents = None
+        # Where statements come from costs some microseconds each: it is asked for where a trace is sure to be made.
+        traced = recorder.exporting and self.span.sampled
+        self.enclosing, self.sites = (outside, {}) if traced else (None, None)
         self.repetitions = None
         self._past = None
         self.ended = 0

@@ -5,6 +5,7 @@ its record, and whatever happens after its end no longer counts. What it all com
 for many requests together: code that runs in a row costs a third of what it costs between two waits.
 """
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,6 +18,7 @@ from tailgate_otel.account import Account, Sink, add_up
 from tailgate_otel.call import ENDED, WIDTH, Call, Rows
 from tailgate_otel.guard import Guard
 from tailgate_otel.repetition import Repetition, Repetitions
+from tailgate_otel.site import call_site
 
 # Calls kept for the spans of one request; what is beyond is counted, not kept.
 MAX_CALLS = 200
@@ -37,6 +39,7 @@ class Record:
         watched: from how many items of rows on the end of each call is told to :meth:`watch`.
         enclosing: asks for the span that a call is made in, once the application has made any; 0 is none of them.
         parents: those spans, by when the call was begun.
+        sites: where in the application calls come from, by when they were begun; None where nobody asks.
 
     """
 
@@ -51,6 +54,7 @@ class Record:
         "repetitions",
         "rows",
         "sink",
+        "sites",
         "started",
         "waits",
         "watched",
@@ -65,14 +69,17 @@ class Record:
         self.open = True
         self.enclosing: Callable[[], int] | None = None
         self.parents: dict[int, int] | None = None
+        self.sites: dict[int, str] | None = None
         self.repetitions: Repetitions | None = None
         self._past: _Past | None = None
         self.ended = 0
         self.started = perf_counter_ns()
 
     def nest(self, started: int) -> None:
-        """Remember the span of the application's that a call is made in, if it is made in one."""
+        """Remember the span of the application's that a call is made in, if it is made in one, and the place."""
         try:
+            if self.sites is not None:
+                self.sites[started] = call_site(inspect.currentframe())
             span_id = self.enclosing() if self.enclosing is not None else 0
             if span_id:
                 self.parents = self.parents or {}
@@ -179,7 +186,8 @@ class Record:
 
     def _call(self, text: str, kind: int, started: int, ended: int, found: Any) -> Call:
         parent = self.parents.get(started, 0) if self.parents else 0
-        return Call.written(text, kind, started, ended, found, parent)
+        site = self.sites.get(started, "") if self.sites else ""
+        return Call.written(text, kind, started, ended, found, parent, site)
 
     def _put_away(self) -> None:
         """Take into account what there is, and go on with new rows; what still runs goes on writing into the old."""
@@ -207,6 +215,11 @@ class _Past:
         self.count = 0
         self.first: list[_Place] = []
         self.running: list[_Place] = []
+
+
+def outside() -> int:
+    """What a record asks for the span that a call is made in, where it has no other: the request's own."""
+    return 0
 
 
 def watch_from(repeat_limit: int) -> int:

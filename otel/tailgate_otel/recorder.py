@@ -54,6 +54,7 @@ class Recorder:
         tracer_provider: for application code and other instrumentations, which are given it, or find it when it is
             made the global one. Their spans nest in the traces of requests and are kept or not with them; outside of
             requests they are sampled by ``sample_ratio``.
+        exporting: whether kept traces go anywhere just now.
 
     Raises:
         ConfigError: a limit of spans in OpenTelemetry's own environment variables cannot be read.
@@ -94,6 +95,7 @@ class Recorder:
             }
         )
         self._shipper: Shipper | None = None
+        self.exporting = False
         self.entrance = Entrance(self.keeper.sampled, self.random, self.guard)
         # The headers that the beginning of a request looks at.
         self.watched = self.entrance.fields | {names.HEADER_RUN_SECRET.encode()}
@@ -127,6 +129,7 @@ class Recorder:
         self._server = serve(self.config, self, [ProcessCollector(registry=None)])
         if destinations:
             self._shipper = self._tail.shipper = Shipper(destinations, self.meters.spans_dropped)
+            self.exporting = True
 
     def flush(self) -> None:
         """Export the traces kept so far; waits for the receiver."""
@@ -137,6 +140,7 @@ class Recorder:
     def close(self) -> None:
         """Export what is queued, within a few seconds, and stop serving metrics. May be called twice."""
         self.settle()
+        self.exporting = False
         shipper, self._shipper, self._tail.shipper = self._shipper, None, None
         if shipper is not None:
             shipper.close()
@@ -259,7 +263,9 @@ class Recorder:
 
     def _keep(self, exchange: Exchange, route: Route, status: int, reason: str) -> None:
         meters = self.meters
-        if not self.keeper.admit(route.name, reason):
+        # What chance has chosen stands for others, so it must not depend on how many others have its reason.
+        chosen = exchange.span.sampled and self.keeper.admit(route.name, names.KEPT_SAMPLE)
+        if not chosen and not self.keeper.admit(route.name, reason):
             meters.over_cap.add((reason,))
             return
         meters.kept.add((reason,))

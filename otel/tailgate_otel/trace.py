@@ -203,6 +203,10 @@ def _call_attributes(call: Call) -> dict[str, Any]:
         attributes[names.ATTR_DB_SYSTEM] = _SYSTEM
         attributes[names.ATTR_DB_OPERATION] = call.statement.operation
         attributes[names.ATTR_DB_QUERY] = call.statement.text
+    if call.site:
+        path, _, line = call.site.rpartition(":")
+        attributes[names.ATTR_CODE_FILE] = path
+        attributes[names.ATTR_CODE_LINE] = int(line)
     if call.error is not None:
         state = getattr(call.error, "sqlstate", None)
         attributes[names.ATTR_ERROR_TYPE] = state or type(call.error).__qualname__

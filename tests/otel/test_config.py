@@ -52,3 +52,34 @@ def test_a_bad_value_is_refused_by_name(values, said):
 def test_a_port_that_is_no_number_is_refused_by_the_variables_name(variable):
     with pytest.raises(ConfigError, match=variable):
         Config.from_env({variable: "many"})
+
+
+@pytest.mark.parametrize(
+    ("sampler", "given", "share"),
+    [
+        ("traceidratio", "0.25", 0.25),
+        ("parentbased_traceidratio", "0.1", 0.1),
+        ("traceidratio", None, 1.0),
+        ("parentbased_always_on", "0.1", 1.0),
+        ("always_off", None, 0.0),
+        (None, "0.25", 0.01),
+    ],
+)
+def test_the_sample_is_what_the_stock_variables_ask_for(sampler, given, share):
+    said = {names.ENV_TRACES_SAMPLER: sampler, names.ENV_TRACES_SAMPLER_ARG: given}
+    config = Config.from_env({name: value for name, value in said.items() if value is not None})
+    assert config.sample_ratio == share
+
+
+@pytest.mark.parametrize(
+    ("sampler", "given", "variable"),
+    [
+        ("jaeger_remote", "x", names.ENV_TRACES_SAMPLER),
+        ("traceidratio", "a tenth", names.ENV_TRACES_SAMPLER_ARG),
+        ("traceidratio", "7", "sample_ratio"),
+        ("traceidratio", "nan", "sample_ratio"),
+    ],
+)
+def test_a_sampler_that_cannot_be_is_refused_by_the_variables_name(sampler, given, variable):
+    with pytest.raises(ConfigError, match=variable):
+        Config.from_env({names.ENV_TRACES_SAMPLER: sampler, names.ENV_TRACES_SAMPLER_ARG: given})

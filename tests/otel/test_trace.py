@@ -69,6 +69,18 @@ async def test_the_server_span_goes_first_and_every_query_is_its_child(kept, poo
     assert HIDDEN not in written([server, *others])
 
 
+async def test_a_query_says_where_in_the_application_it_comes_from(kept, pool):
+    @kept.app.get("/")
+    async def asks():
+        await pool.fetchval("select 1")
+        await asyncio.gather(pool.fetchval("select 2"), pool.fetchval("select 3"))
+
+    queries = [span for span in await kept.get() if span.kind is SpanKind.CLIENT]
+    first = asks.__code__.co_firstlineno + 2
+    assert {span.attributes[names.ATTR_CODE_FILE] for span in queries} == {__file__}
+    assert sorted(span.attributes[names.ATTR_CODE_LINE] for span in queries) == [first, first + 1, first + 1]
+
+
 async def test_of_a_database_error_sqlstate_and_constraint_are_kept_and_no_data(kept, pool):
     @kept.app.get("/")
     async def fails():
