@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from tailgate_loadtest.run import traces
-from tailgate_loadtest.run.traces import PER_ROUTE_AND_REASON, SLOWEST, TraceReceiver, TraceStore, duration, root_of
+from tailgate_loadtest.run.spans import duration, root_of
+from tailgate_loadtest.run.traces import PER_ROUTE_AND_REASON, SLOWEST, TraceReceiver, TraceStore
 from tailgate_otel import names
 
 SERVER, CLIENT = 2, 3

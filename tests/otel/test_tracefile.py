@@ -15,7 +15,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.trace import SpanContext
-from tailgate_loadtest.run.traces import TraceStore, attribute, root_of
+from tailgate_loadtest.run.spans import attribute, root_of
+from tailgate_loadtest.run.traces import TraceStore
 from tailgate_otel import Config, ConfigError, Recorder, names
 from tailgate_otel.tracefile import TraceFile
 

@@ -11,7 +11,7 @@ from tailgate_loadtest.errors import BundleError
 from tailgate_loadtest.report import show
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.document import RunDocument
-from tailgate_loadtest.run.traces import attribute, root_of
+from tailgate_loadtest.run.spans import attribute, root_of
 
 MAX_ROWS = 60
 MAX_OTHERS = 9

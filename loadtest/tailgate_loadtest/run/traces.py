@@ -1,7 +1,8 @@
 """Receives the traces that the service keeps during a run (OTLP over HTTP, on loopback), and keeps the telling ones.
 
-A service of any language may send them: it needs only OTEL_EXPORTER_OTLP_ENDPOINT. What is kept is bounded: the slowest
-requests, and a few for every route and reason.
+A service of any language may send them: it needs only the environment that the receiver hands out. What is kept is
+bounded: the slowest requests, a few for every route and reason, and a fair sample of every route's requests. That one
+is what means are taken of; of the others nobody knows how many requests each stands for.
 """
 
 import heapq
@@ -9,8 +10,9 @@ import itertools
 import json
 import threading
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from random import Random
 from typing import Any, Self
 
 from google.protobuf.json_format import MessageToDict
@@ -18,15 +20,21 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from tailgate_otel import names
 
+from tailgate_loadtest.run.cleaning import cleaned
+from tailgate_loadtest.run.spans import SERVER, Json, attribute, duration, root_of, route_of
+
 SLOWEST = 50
 PER_ROUTE_AND_REASON = 20
+SAMPLED_PER_ROUTE = 200
+SAMPLE_RATIO = 0.1
+"""Of the requests, the share whose traces are asked for where two sides are to be told apart by them."""
+SAMPLER = {names.ENV_TRACES_SAMPLER: "parentbased_traceidratio", names.ENV_TRACES_SAMPLER_ARG: str(SAMPLE_RATIO)}
+"""The same in the words of OpenTelemetry's environment, which Tailgate's recorder understands as well."""
 _MAX_BODY = 16 * 1024 * 1024
 _MAX_PARTIAL = 20_000
 """Spans that wait for their server span."""
 _MAX_GROUPS = 1000
-_SERVER = 2  # SpanKind.SPAN_KIND_SERVER
-
-Json = dict[str, Any]
+_MAX_SAMPLED_ROUTES = 100
 
 
 class TraceStore:
@@ -37,9 +45,11 @@ class TraceStore:
         self._partial: dict[str, list[tuple[Json, Json, Json]]] = {}
         self._waiting = 0
         self._slowest: list[tuple[float, int, str]] = []
-        self._groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+        self._groups: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        self._sampled: dict[str, _Sample] = {}
+        self._holders: Counter[str] = Counter()
         self._order = itertools.count()
-        self._kept: dict[str, Json] = {}
+        self._kept: dict[str, tuple[float, str]] = {}
         self.received = 0
         self.refused = 0
 
@@ -63,7 +73,7 @@ class TraceStore:
                     spans = self._partial.setdefault(trace_id, [])
                     spans.append((resource.get("resource", {}), scope.get("scope", {}), span))
                     self._waiting += 1
-                    if span.get("kind") == _SERVER:
+                    if span.get("kind") == SERVER:
                         ended.add(trace_id)
         for trace_id in ended:
             self._keep(trace_id, self._take(trace_id))
@@ -71,9 +81,8 @@ class TraceStore:
     def text(self) -> str:
         """What was kept, slowest first, one request a line."""
         with self._lock:
-            wanted = {key for _, _, key in self._slowest} | {k for group in self._groups.values() for k in group}
-            documents = sorted((self._kept[key] for key in wanted), key=duration, reverse=True)
-            return "".join(json.dumps(d, separators=(",", ":")) + "\n" for d in documents)
+            kept = sorted(self._kept.values(), key=lambda each: -each[0])
+            return "".join(line for _, line in kept)
 
     def _take(self, trace_id: str) -> list[tuple[Json, Json, Json]]:
         spans = self._partial.pop(trace_id)
@@ -84,23 +93,57 @@ class TraceStore:
         document = _document(spans)
         root = root_of(document)
         key = f"{trace_id}-{root['spanId']}"
-        seconds = _seconds(root)
-        group = (str(attribute(root, names.ATTR_ROUTE)), str(attribute(root, names.ATTR_KEPT_REASON)))
         if key in self._kept:  # sent again: an exporter that had no answer in time does so
             return
+        seconds = duration(document)
+        route, reason = route_of(root), attribute(root, names.ATTR_KEPT_REASON)
         self.received += 1
+        held, dropped = 0, list[str]()
         entry = (seconds, next(self._order), key)
-        dropped = None
         if len(self._slowest) < SLOWEST:
             heapq.heappush(self._slowest, entry)
         else:
-            dropped = heapq.heappushpop(self._slowest, entry)[2]
+            dropped.append(heapq.heappushpop(self._slowest, entry)[2])
+        held += 1
+        group = (route, str(reason))
         in_group = len(self._groups) < _MAX_GROUPS or group in self._groups
         if in_group and len(self._groups[group]) < PER_ROUTE_AND_REASON:
             self._groups[group].append(key)
-        self._kept[key] = document
-        if dropped and not any(dropped in keys for keys in self._groups.values()):
-            self._kept.pop(dropped, None)
+            held += 1
+        if is_fair(root) and (route in self._sampled or len(self._sampled) < _MAX_SAMPLED_ROUTES):
+            out = self._sampled.setdefault(route, _Sample()).add(key)
+            dropped += [out] if out else []
+            held += 1
+        self._holders[key] += held
+        for each in dropped:
+            self._holders[each] -= 1
+            if not self._holders[each]:
+                del self._holders[each]
+                self._kept.pop(each, None)
+        if key in self._holders:
+            clean = document if reason is not None else cleaned(document)
+            self._kept[key] = (seconds, json.dumps(clean, separators=(",", ":")) + "\n")
+
+
+class _Sample:
+    """So many of all that come, each as likely as any other (Vitter, "Random sampling with a reservoir", 1985)."""
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+        self._seen = 0
+        self._random = Random(0)  # noqa: S311 - a sample, no secret
+
+    def add(self, key: str) -> str | None:
+        """Take one, or not; which one is out, then, if any is."""
+        self._seen += 1
+        if len(self.keys) < SAMPLED_PER_ROUTE:
+            self.keys.append(key)
+            return None
+        place = self._random.randrange(self._seen)
+        if place >= SAMPLED_PER_ROUTE:
+            return key
+        out, self.keys[place] = self.keys[place], key
+        return out
 
 
 class TraceReceiver:
@@ -132,6 +175,18 @@ class TraceReceiver:
         """The base address, as OTEL_EXPORTER_OTLP_ENDPOINT wants it."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a service of any language is told, so that a fair share of its traces comes here, and nothing else."""
+        return {
+            names.ENV_OTLP_ENDPOINT: self.endpoint,
+            names.ENV_OTLP_PROTOCOL: "http/protobuf",
+            names.ENV_TRACES_EXPORTER: "otlp",
+            names.ENV_METRICS_EXPORTER: "none",
+            names.ENV_LOGS_EXPORTER: "none",
+            **SAMPLER,
+        }
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self
@@ -141,33 +196,13 @@ class TraceReceiver:
         self._server.server_close()
 
 
-def attribute(span: Json, name: str) -> Any:
-    """The value of a span's attribute, or None."""
-    for pair in span.get("attributes", []):
-        if pair.get("key") == name:
-            return next(iter(pair.get("value", {}).values()), None)
-    return None
+def is_fair(root: Json) -> bool:
+    """Whether the request of a server span was traced by chance, however it went on: it may stand for others, then.
 
-
-def root_of(document: Json) -> Json:
-    """The server span of a kept trace: the longest one, since a service may call itself."""
-    servers = [
-        span
-        for resource in document["resourceSpans"]
-        for scope in resource["scopeSpans"]
-        for span in scope["spans"]
-        if span.get("kind") == _SERVER
-    ]
-    return max(servers, key=_seconds)
-
-
-def duration(document: Json) -> float:
-    """Seconds that a kept trace's request took."""
-    return _seconds(root_of(document))
-
-
-def _seconds(span: Json) -> float:
-    return (int(span.get("endTimeUnixNano", 0)) - int(span.get("startTimeUnixNano", 0))) / 1e9
+    A service that does not say why it keeps a trace decides at its head, as stock instrumentation does.
+    """
+    reason = attribute(root, names.ATTR_KEPT_REASON)
+    return reason is None or (attribute(root, names.ATTR_HEAD_SAMPLED) is True and reason != names.KEPT_FORCED)
 
 
 def _document(spans: list[tuple[Json, Json, Json]]) -> Json:
