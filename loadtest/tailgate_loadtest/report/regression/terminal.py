@@ -1,0 +1,116 @@
+"""What a comparison shows in a terminal: a row per route, what stops the change and why, and what it all comes to."""
+
+from collections.abc import Iterable
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from tailgate_loadtest.judge.document import Verdict
+from tailgate_loadtest.judge.regression.document import Cell, ComparisonDocument
+from tailgate_loadtest.report import show
+from tailgate_loadtest.report.regression import words
+from tailgate_loadtest.report.words import SYMBOLS, WORDS
+
+_STYLES: dict[Verdict, str] = {
+    "pass": "green",
+    "fail": "bold red",
+    "inconclusive": "yellow",
+    "interrupted": "yellow",
+    "unjudged": "dim",
+}
+_MAX_ROUTES = 60
+_MAX_LINES = 12
+"""Of one kind; the report has all."""
+_MAX_CAUSES = 3
+_LONGEST = 400
+
+
+def comparison_table(document: ComparisonDocument) -> RenderableType:
+    """Every route's changes, the worst first, with what stops the change and why. Fits 80 columns."""
+    rows = list(words.of_route(document).items())
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", pad_edge=False)
+    table.add_column("route", ratio=1, overflow="fold")
+    for measure in words.MEASURES:
+        table.add_column(measure, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for route, cells in rows[:_MAX_ROUTES]:
+        changes = (_change(cells.get(measure)) for measure in words.MEASURES)
+        table.add_row(Text(_line(route)), *changes, _word(words.worst(cells.values()) or "unjudged"))
+    parts: list[RenderableType] = [table] if rows else []
+    if len(rows) > _MAX_ROUTES:
+        parts.append(Text(f"and {len(rows) - _MAX_ROUTES} more, in report.html"))
+    if rows:
+        parts.append(Text())
+    return Group(*parts, *_worse(document), *_known(document), *_verdict(document), *_warnings(document))
+
+
+def _change(cell: Cell | None) -> Text:
+    """The change; in the colour of its verdict where it can stop the change, and faint where it cannot."""
+    if cell is None:
+        return Text(show.NOTHING, style=_STYLES["unjudged"])
+    # No space within a number here: the route needs the room more.
+    text = words.change(cell).replace(show.NARROW, "").replace("points", "pt")
+    return Text(text, style=_STYLES[cell.verdict if cell.blocking else "unjudged"])
+
+
+def _worse(document: ComparisonDocument) -> Iterable[RenderableType]:
+    """What stops the change, with its causes."""
+    for trouble in words.troubles(document)[:_MAX_LINES]:
+        yield _marked("fail", trouble.route)
+        yield from (_indented(words.told(cell)) for cell in trouble.cells)
+        yield from (_indented(words.exact(finding)) for finding in trouble.exact)
+        yield from (_indented(f"why: {cause}") for cause in trouble.causes[:_MAX_CAUSES])
+    loosened = [each for each in document.loosened if each.accepted is None]
+    yield from (_marked("fail", f"{each.objective}: {each.what}") for each in loosened[:_MAX_LINES])
+    missed = [finding for finding in document.objectives if finding.verdict == "fail"]
+    yield from (_marked("fail", f"{each.display_name}: {each.why}") for each in missed[:_MAX_LINES])
+    kinds = (words.troubles(document), loosened, missed)
+    if left := sum(max(len(each) - _MAX_LINES, 0) for each in kinds):
+        yield Text(f"and {left} more, in report.html")
+
+
+def _known(document: ComparisonDocument) -> Iterable[Text]:
+    """What is taken on knowingly, and what nobody knows."""
+    for entry in document.accepts[:_MAX_LINES]:
+        if entry.covers or not entry.holds:
+            symbol, style = ("~", "cyan") if entry.holds else ("!", "yellow")
+            yield Text(f"{symbol} {_line(f'{entry.route} {words.acceptance(entry)} ({entry.why})')}", style=style)
+    doubtful = words.undecided(document)
+    for route, cells in list(doubtful.items())[:_MAX_LINES]:
+        yield _marked("inconclusive", f"{route} {words.doubt(cells)}")
+    if len(doubtful) > _MAX_LINES:
+        yield Text(f"and {len(doubtful) - _MAX_LINES} more undecided, in report.html")
+
+
+def _verdict(document: ComparisonDocument) -> Iterable[RenderableType]:
+    head = f"{SYMBOLS[document.verdict]} {WORDS[document.verdict].upper()}"
+    yield Text.assemble((head, f"bold {_STYLES[document.verdict]}"), f"  {words.headline(document)}")
+    if document.verdict != "pass":
+        yield from (_indented(f"- {reason}") for reason in document.reasons)
+    (_, base), (_, candidate) = words.sides(document)
+    told = words.calibrated(document.rates) if document.rates else words.uncalibrated()
+    for line in (f"{candidate} against {base}, {show.span(document.seconds)}", words.error_rate(document), told):
+        yield _indented(line, style="dim")
+
+
+def _warnings(document: ComparisonDocument) -> Iterable[RenderableType]:
+    for line in (*document.differences, *document.warnings):
+        yield _indented(f"! {line}", style="yellow")
+
+
+def _word(outcome: Verdict) -> Text:
+    return Text(f"{SYMBOLS[outcome]} {WORDS[outcome].lower()}", style=_STYLES[outcome])
+
+
+def _marked(outcome: Verdict, line: str) -> Text:
+    return Text(f"{SYMBOLS[outcome]} {_line(line)}", style=_STYLES[outcome])
+
+
+def _indented(line: str, style: str = "") -> Padding:
+    return Padding(Text(_line(line), style=style), (0, 0, 0, 2))
+
+
+def _line(text: str) -> str:
+    return show.plain(show.one_line(text, _LONGEST))

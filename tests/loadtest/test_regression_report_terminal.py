@@ -1,0 +1,75 @@
+"""What a comparison shows in a terminal."""
+
+import io
+
+import pytest
+from rich.console import Console
+from tailgate_loadtest.judge.regression.document import ComparisonDocument
+from tailgate_loadtest.report.regression.terminal import comparison_table
+
+from tests.loadtest.comparisons import (
+    HOSTILE,
+    comparison,
+    failing,
+    hostile,
+    interrupted,
+    many,
+    undecided,
+)
+
+
+def shown(document: ComparisonDocument, width: int = 80) -> str:
+    console = Console(file=io.StringIO(), width=width, force_terminal=False, highlight=False)
+    console.print(comparison_table(document))
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("build", [comparison, failing, undecided, interrupted, hostile, many])
+def test_a_table_fits_eighty_columns_and_has_no_control_characters(build) -> None:
+    text = shown(build())
+    assert max(map(len, text.splitlines())) <= 80
+    assert not [c for c in text if (ord(c) < 32 and c != "\n") or c in "\x7f\u202e"]
+
+
+def test_a_regression_shows_its_size_its_interval_and_its_cause() -> None:
+    text = shown(failing(), width=120)
+    assert "✕ FAIL  1 of 5 routes got worse, 1 objective is loosened" in text
+    assert "p95 +38 % [+35, +41], 96.5 ms → 133 ms" in text
+    assert "why: 3 more queries, all `select name from contacts where id = $1` at parallel.py:88 (N+1)" in text
+    assert "queries 2 → 5 in 41 of 41 requests on a fresh service" in text
+
+
+def test_the_worst_route_comes_first() -> None:
+    lines = shown(failing()).splitlines()
+    assert lines[1].startswith("GET /api/conversations ")
+
+
+def test_what_is_taken_on_shows_until_when_and_what_has_expired() -> None:
+    text = shown(failing(), width=200)
+    assert "latency, up to 30 % until 2030-01-31: p95 +18 % [+15, +21] (signed uploads" in text
+    assert "until 2026-01-31: expired, it covers nothing any more" in text
+
+
+def test_the_error_rate_is_always_told_and_the_measured_one_where_it_is_known() -> None:
+    assert "at most 1 % of" in shown(comparison())
+    assert "0 false alarms in 60 comparisons of identical sides" in shown(comparison())
+    assert "Not measured on this machine yet: `tailgate calibrate` does." in shown(undecided())
+
+
+def test_an_undecided_route_shows_what_would_have_been_seen() -> None:
+    text = shown(undecided(), width=120)
+    assert "? GET /api/conversations p50, p95, failures undecided; p50 +23 % would have shown" in text
+
+
+def test_markup_in_a_name_is_shown_and_not_obeyed() -> None:
+    document = failing()
+    named = document.model_copy(
+        update={"cells": tuple(c.model_copy(update={"route": "GET /[bold red]x[/]"}) for c in document.cells)}
+    )
+    assert "GET /[bold red]x[/]" in shown(named)
+    assert "<script>alert(1)</script>" in HOSTILE
+    assert "<script>alert(1)</script>" in shown(hostile())
+
+
+def test_more_than_fits_is_counted() -> None:
+    assert "more, in report.html" in shown(many(100))
