@@ -56,11 +56,16 @@ def classes_for(orders: Orders, environment: Environment) -> list[type[User]]:
     Raises:
         LocustError: as ``environment_for``.
     """
+    init = environment.events.init
+    before = len(init._handlers)
     found, _ = load_locustfile(orders.locustfile)
     classes = _asked_for(orders, found)
     aside = Environment(user_classes=classes, tags=environment.tags, exclude_tags=environment.exclude_tags)
     aside.parsed_options = environment.parsed_options
     _filter(aside, orders)
+    # Those of the file as it was loaded first have been told already.
+    for told in init._handlers[before:]:
+        told(environment=environment, runner=environment.runner, web_ui=None)
     return list(aside.user_classes)
 
 
