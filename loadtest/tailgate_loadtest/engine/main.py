@@ -32,6 +32,7 @@ from tailgate_loadtest.engine.loads import drive, mix_of, schedule_for
 from tailgate_loadtest.engine.locustfile import classes_for, environment_for
 from tailgate_loadtest.engine.master import Master
 from tailgate_loadtest.engine.naming import Naming
+from tailgate_loadtest.engine.probe import Probe, hasten
 from tailgate_loadtest.engine.rehearsal import rehearse
 from tailgate_loadtest.engine.stats import StatsFeed
 from tailgate_loadtest.engine.strangers import create_runner as create_master
@@ -39,6 +40,7 @@ from tailgate_loadtest.engine.worker import Worker, ask
 from tailgate_loadtest.engine.worker import create_runner as create_worker
 from tailgate_loadtest.errors import LoadtestError
 from tailgate_loadtest.measure.hlog import LogWriter
+from tailgate_loadtest.measure.probe import line
 from tailgate_loadtest.shapes.dealing import Dealer, Files
 from tailgate_loadtest.shapes.orders import Enlistment, Orders, Rival, Swarm, read
 from tailgate_loadtest.shapes.profile import Profile
@@ -77,14 +79,18 @@ def main() -> int:
 def _obey(orders: Orders, say: Say, stop: Event) -> None:
     """Put a load on, alone or at the head of others."""
     _prepare(orders)
-    files = Files(seed=orders.seed, again=orders.rehearse)
+    files = Files(seed=orders.seed, again=orders.rehearse or orders.probe > 0)
     feeding.use(files)
+    if orders.probe:
+        hasten()
     crew = None if orders.rehearse else orders.crew
     environment = _environment(orders, lambda env: create_master(env, crew) if crew else env.create_local_runner())
     if orders.rehearse:
         say({"rehearsal": rehearse(environment, Naming(orders.routes, orders.host))})
         return
-    if orders.rival:
+    if orders.probe:
+        _probe(orders, environment, say, stop)
+    elif orders.rival:
         _put_on_both(orders, orders.rival, environment, say, stop)
     else:
         with Path(orders.log).open("w", encoding="ascii") as file:
@@ -160,6 +166,12 @@ def _put_on_both(orders: Orders, rival: Rival, environment: Environment, say: Sa
         alone.put_on(parts, stop)
         for part, own in zip(parts, (orders, theirs), strict=True):
             part.desk.close(Path(own.result))
+
+
+def _probe(orders: Orders, environment: Environment, say: Say, stop: Event) -> None:
+    """Ask one request after the other."""
+    with Path(orders.log).open("w", encoding="utf-8") as file:
+        Probe(orders, environment, lambda entry: file.write(line(entry))).run(say, stop)
 
 
 def _say_of(say: Say, side: Side, message: dict[str, Any]) -> None:

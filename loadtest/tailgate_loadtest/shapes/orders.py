@@ -100,6 +100,8 @@ class Orders:
     run_secret: str | None = None
     rehearse: bool = False
     """Send nothing; only find out which routes each persona requests."""
+    probe: int = 0
+    """Put no load on; send so many requests one after the other, twice over, and write of each how it was answered."""
     classes: tuple[str, ...] = ()
     """Only these user classes; empty means all of the locustfile."""
     tags: tuple[str, ...] = ()
