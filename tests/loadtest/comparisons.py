@@ -261,6 +261,7 @@ def undecided(**changes: Any) -> ComparisonDocument:
             "exit_code": 3,
             "reasons": ("9 of 15 cells are undecided after the whole budget",),
             "cells": tuple(cells(half=0.09)),
+            "looks": (Look(at=120, spent=0.002, decided=None), Look(at=240, spent=0.01, decided="inconclusive")),
             "rates": None,
         }
         | changes

@@ -174,6 +174,29 @@ def exact(finding: ExactFinding) -> str:
     return f"{_EXACT[finding.measure]} {numbers} {requests} {_PHASES[finding.phase]}"
 
 
+def standing(finding: ExactFinding) -> str:
+    """What a finding does to the change, in a word or two."""
+    if stops(finding):
+        return "worse"
+    if finding.accepted is not None:
+        return "taken on"
+    if finding.worse:
+        return "worse, shown only"
+    return "not worse"
+
+
+def side_by_side(cell: Cell) -> str:
+    """The change while both sides were loaded at once."""
+    return _change(cell, cell.side_by_side)
+
+
+def probability(p: float | None) -> str:
+    """A probability, to two digits; very small ones as such."""
+    if p is None:
+        return show.NOTHING
+    return show.significant(p, 2) if p >= 1e-4 else "< 0.0001"
+
+
 def acceptance(entry: Acceptance) -> str:
     """What an entry covers, how far and until when, without its route and its reason."""
     bound = f"up to {show.percent(entry.bound)} until {entry.until}"
