@@ -81,6 +81,11 @@ class Account:
         """Everything sent and waited for."""
         return sum(self.counts) - self.counts[WAIT] - self.counts[UNSENT]
 
+    @property
+    def needed(self) -> int:
+        """Round trips on a connection that has done the same before: it needs not prepare or ask about types again."""
+        return self.queries + self.transactions + self.resets
+
     def copy(self) -> "Account":
         """The same, to go on with apart."""
         twin = copy(self)

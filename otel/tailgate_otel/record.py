@@ -163,7 +163,7 @@ class Record:
         )
         described = (
             f'{names.TIMING_TRACE};desc="{trace_id}", {names.TIMING_QUERIES};desc="{account.queries}", '
-            f'{names.TIMING_ROUND_TRIPS};desc="{account.round_trips}"'
+            f'{names.TIMING_ROUND_TRIPS};desc="{account.needed}"'
         )
         return ", ".join((described, *(f"{name};dur={spent / 1e6:.3f}" for name, spent in durations)))
 

@@ -48,7 +48,7 @@ class ServerTiming(NamedTuple):
     app: float | None
     """Seconds in the application, the others apart."""
     round_trips: int | None = None
-    """Everything that was sent to the database and waited for, queries included."""
+    """Round trips to the database, but for what a connection does once, such as preparing a statement."""
 
 
 def parse(value: bytes) -> ServerTiming | None:
