@@ -60,8 +60,8 @@ def firing(slo, severity):
     return f'count(ALERTS{{alertstate="firing",sloth_slo="{slo}",sloth_severity="{severity}"}})'
 
 
-def ratio(slo, window):
-    return f'round(max(slo:sli_error:ratio_rate{window}{{sloth_slo="{slo}"}}), 0.001)'
+def ratio(slo, window, to=0.001):
+    return f'round(max(slo:sli_error:ratio_rate{window}{{sloth_slo="{slo}"}}), {to})'
 
 
 def absent(state):
@@ -115,7 +115,7 @@ def test_the_alert_says_which_pair_fired_what_is_left_of_the_budget_and_where_to
         "summary": "Orders, p99 (shop): the error budget burns too fast (page)",
         "description": (
             "Over 1h and 5m the error budget burns faster than 14.4 times what is allowed; over 1h the burn rate is "
-            "16.67. Left of the error budget: -143.9%. Objective: 99 % good over 30 days. What a customer waits for; "
+            "20. Left of the error budget: -225.6%. Objective: 99 % good over 30 days. What a customer waits for; "
             "{{ braces }} stay as they are."
         ),
         "runbook_url": "https://wiki.example.org/orders",
@@ -131,10 +131,10 @@ def test_the_alert_says_which_pair_fired_what_is_left_of_the_budget_and_where_to
     fired = {"exp_labels": labels, "exp_annotations": said}
     check(
         ["orders-p99"],
-        slow(20, good=6 * HOUR, minutes=50),
+        slow(20, good=6 * HOUR, minutes=70),
         step=5,
         without="ticket",
-        alerts=[{"eval_time": "410m", "alertname": "TailgateErrorBudgetBurn", "exp_alerts": [fired]}],
+        alerts=[{"eval_time": "430m", "alertname": "TailgateErrorBudgetBurn", "exp_alerts": [fired]}],
     )
 
 
@@ -171,12 +171,12 @@ def test_long_windows_weigh_every_event_the_same(check):
 
 
 def test_a_restart_of_the_service_is_no_error(check):
-    series = {COUNT: "0+100x60 0+100x60", P99: "0+99x60 0+99x60"}
+    series = {COUNT: "0+1000x60 0+1000x60", P99: "0+995x60 0+995x60"}
     check(
         ["orders-p99"],
         series,
         *(
-            (minute, ratio("orders-p99", window), 0.01)
+            (minute, ratio("orders-p99", window), 0.005)
             for minute in (61, 62, 90)
             for window in ("5m", "1h", "1d", "30d")
         ),
@@ -331,10 +331,11 @@ def test_a_bound_is_missed_by_the_share_of_time_it_was_missed_for(check):
     check(
         ["backlog"],
         {"queue_backlog": "100x89 101x29"},
-        (60, ratio("backlog", "1h"), 0),
-        (119, ratio("backlog", "5m"), 1),
-        (119, ratio("backlog", "1h"), 0.483),
-        (119, ratio("backlog", "6h"), 0.244),
+        # To a twentieth: versions differ in whether a window's first moment is of it.
+        (60, ratio("backlog", "1h", 0.05), 0),
+        (119, ratio("backlog", "5m", 0.05), 1),
+        (119, ratio("backlog", "1h", 0.05), 0.5),
+        (119, ratio("backlog", "6h", 0.05), 0.25),
     )
 
 
