@@ -1,6 +1,7 @@
 """An API that runs already, as a side: nothing is started, and nothing ended."""
 
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -36,7 +37,7 @@ class Address:
                 " http://127.0.0.1:8000, without a user name, a password, a query or a fragment"
             )
 
-    def prepare(self) -> None:
+    def prepare(self, _: ExitStack) -> None:
         """There is nothing to do."""
 
     def start(self) -> Live:

@@ -1,6 +1,7 @@
 """A side that runs, and what each way to say a side must be able to do."""
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -39,8 +40,11 @@ class Form(Protocol):
     def renewable(self) -> bool:
         """Whether each start begins with equal data."""
 
-    def prepare(self) -> None:
-        """Do all that can be done before anything runs. Raises ``CommandError`` or ``ServiceError``."""
+    def prepare(self, held: ExitStack) -> None:
+        """Do all that can be done before anything runs; what is needed for it to last is let go with ``held``.
+
+        Raises ``CommandError`` or ``ServiceError``.
+        """
 
     def start(self) -> Live:
         """Start it, return when it takes requests, and leave nothing when it raises, which is as above."""

@@ -1,9 +1,12 @@
 """Two sides, as they were asked for, become two live services for the length of a block."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tailgate_loadtest.run.traces import TraceReceiver
 from tailgate_loadtest.shapes.sides import SIDES, Side
 from tailgate_service.migrations.files import LEVELS
 from tailgate_service.seed.config import SeedConfig
@@ -12,8 +15,29 @@ from tailgate.console import say
 from tailgate.errors import CommandError
 from tailgate.settings import Service
 from tailgate.sides.address import Address
+from tailgate.sides.checkout import Checkout
+from tailgate.sides.compose import composed
 from tailgate.sides.live import Form, Live
+from tailgate.sides.program import Program
+from tailgate.sides.repository import Repository
+from tailgate.sides.revised import Revised
 from tailgate.sides.variant import Variant
+
+CACHE = Path(".tailgate/sides")
+WORKING_TREE = "."
+COMMAND = "cmd:"
+COMPOSE = "compose:"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """What sides are brought up with, both alike, but that each has a receiver of its traces of its own."""
+
+    service: Service
+    receivers: Mapping[Side, TraceReceiver]
+    db_rtt: float = 0.0
+    slo: Path | None = None
+    seed: SeedConfig = field(default_factory=SeedConfig)
 
 
 class Sides:
@@ -59,37 +83,91 @@ class Sides:
 
 
 @contextmanager
-def open_sides(
-    base: str,
-    candidate: str,
-    *,
-    service: Service,
-    db_rtt: float = 0.0,
-    slo: Path | None = None,
-    otlp: Mapping[Side, str],
-    seed: SeedConfig | None = None,
-) -> Iterator[Sides]:
-    """Bring both sides up, the base first, each with the same means; ends them with the block.
+def open_sides(base: str | None, candidate: str | None, means: Means) -> Iterator[Sides]:
+    """Bring both sides up, the base first, when both are built; they end with the block.
 
-    A side is a variant of the reference API or an address. ``otlp`` has where each side's traces are received. Raises
-    ``CommandError`` or ``ServiceError``.
+    A side is a variant of the reference API, an address, ``cmd:COMMAND``, ``compose:FILE``, ``.`` for the working
+    directory's files as they stand, or a git revision. By default the candidate is ``.``, and the base what HEAD and
+    the default branch have in common. To be entered by the thread that this process began with. Raises
+    ``CommandError`` or ``ServiceError``; ``OSError`` when .tailgate cannot be written.
     """
-
-    def form(what: str, side: Side) -> Form:
-        if what.startswith(("http://", "https://")):
-            return Address(what=what, side=side, service=service)
-        if what in LEVELS:
-            return Variant(what=what, db_rtt=db_rtt, slo=slo, otlp_endpoint=otlp.get(side), seed=seed or SeedConfig())
-        raise CommandError(f"--{side} {what}: is neither a variant ({', '.join(LEVELS)}) nor an address")
-
-    sides = Sides({Side.BASE: form(base, Side.BASE), Side.CANDIDATE: form(candidate, Side.CANDIDATE)})
-    forms = sides._forms
-    if db_rtt and not all(isinstance(each, Variant) for each in forms.values()):
+    forms = {Side.BASE: _form(base, Side.BASE, means), Side.CANDIDATE: _form(candidate, Side.CANDIDATE, means)}
+    if means.db_rtt and not all(isinstance(form, Variant) for form in forms.values()):
         raise CommandError("--db-rtt is put before the reference API's own database: give variants of it on both sides")
-    for each in forms.values():
-        each.prepare()
+    if base is None:
+        _refuse_the_same(forms)
     with ExitStack() as running:
+        for form in forms.values():
+            form.prepare(running)
+        sides = Sides(forms)
         running.callback(sides.close)
         for side in SIDES:
             sides.start(side)
         yield sides
+
+
+def _form(what: str | None, side: Side, means: Means) -> Form:
+    if what is not None and what.startswith(("http://", "https://")):
+        return Address(what=what, side=side, service=means.service)
+    if what in LEVELS:
+        return Variant(what=what, db_rtt=means.db_rtt, slo=means.slo, receiver=means.receivers[side], seed=means.seed)
+    program = Program(
+        what=what or WORKING_TREE,
+        side=side,
+        service=means.service,
+        directory=Path.cwd(),
+        log=_cache() / f"{side}.log",
+        traced=means.receivers[side].environment,
+    )
+    program.log.write_bytes(b"")
+    if what is not None and what.startswith(COMMAND):
+        command = what.removeprefix(COMMAND)
+        return replace(program, what=_named(command), service=replace(means.service, start=command, compose=None))
+    if what is not None and what.startswith(COMPOSE):
+        return composed(
+            replace(program, service=replace(means.service, start=None, compose=what.removeprefix(COMPOSE)))
+        )
+    return _revised(what, program)
+
+
+def _revised(what: str | None, program: Program) -> Revised:
+    repository = Repository(program.directory, program.side)
+    if what is None and program.side is Side.BASE:
+        revision, branch = repository.merge_base()
+        what = f"merge base with {branch}"
+    elif what is None or what == WORKING_TREE:
+        revision, what = repository.working_tree(), "working tree"
+    else:
+        revision = repository.revision(what)
+    return Revised(
+        replace(program, what=what, revision=revision.name),
+        Checkout(repository, revision.commit, program.log.parent, program.side),
+    )
+
+
+def _refuse_the_same(forms: Mapping[Side, Form]) -> None:
+    base, candidate = forms[Side.BASE], forms[Side.CANDIDATE]
+    if isinstance(base, Revised) and isinstance(candidate, Revised) and base.commit == candidate.commit:
+        raise CommandError(
+            f"--base: the {candidate.what} is the {base.what} itself: nothing has changed; --base HEAD~1 compares with"
+            " the commit before"
+        )
+
+
+def _named(command: str) -> str:
+    """A command by its program alone: arguments and variables may hold secrets."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        words = command.split()
+    program = next((word for word in words if "=" not in word), "")
+    return f"{COMMAND}{program}"
+
+
+def _cache() -> Path:
+    cache = Path.cwd() / CACHE
+    cache.mkdir(parents=True, exist_ok=True)
+    ignored = cache / ".gitignore"
+    if not ignored.exists():
+        ignored.write_text("*\n", encoding="utf-8")
+    return cache

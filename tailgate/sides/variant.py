@@ -3,11 +3,13 @@
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tailgate_loadtest.run.environment import Fact
+from tailgate_loadtest.run.traces import TraceReceiver
 from tailgate_service import template
 from tailgate_service.seed.config import SeedConfig
 from tailgate_service.stack import StackConfig, passed_on, start
@@ -22,12 +24,12 @@ class Variant:
     what: str
     db_rtt: float
     slo: Path | None
-    otlp_endpoint: str | None
+    receiver: TraceReceiver
     seed: SeedConfig
 
     renewable = True
 
-    def prepare(self) -> None:
+    def prepare(self, _: ExitStack) -> None:
         """Make the template when there is none."""
         if not (template.default_cache() / template.key(self.what, self.seed)).exists():
             template.clone(self.what, self.seed).cluster.close()
@@ -40,9 +42,9 @@ class Variant:
                 variant=self.what,
                 db_rtt=self.db_rtt,
                 slo=self.slo,
-                otlp_endpoint=self.otlp_endpoint,
+                otlp_endpoint=self.receiver.endpoint,
                 run_secret=secret,
-                around=passed_on(os.environ),
+                around=passed_on(os.environ | self.receiver.environment),
                 seed=self.seed,
             )
         )
