@@ -1,0 +1,91 @@
+"""A run of some time ago, as a comparison needs it: its plan and place, and of each route what its requests did."""
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tailgate_loadtest.errors import BundleError
+from tailgate_loadtest.judge.windows import Windows, cut
+from tailgate_loadtest.measure.hlog import LatencyLog
+from tailgate_loadtest.measure.kinds import Kind
+from tailgate_loadtest.run.bundle import Bundle
+from tailgate_loadtest.run.document import RunDocument
+from tailgate_loadtest.run.server import SCHEMA as SERVER_SCHEMA
+from tailgate_loadtest.run.server import QueryCounts, ServerCounters
+
+
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """One run, read."""
+
+    bundle: Bundle
+    run: RunDocument
+    routes: Mapping[str, Windows]
+    """Of every route with a request that was judged; seconds."""
+    queries: Mapping[str, QueryCounts]
+    digest: str
+    """SHA-256 of its latency log: that of a copy is the same."""
+
+    @property
+    def name(self) -> str:
+        """Where it is, as it was given."""
+        return str(self.bundle.path)
+
+    @property
+    def requests(self) -> int:
+        """All requests that were judged."""
+        return sum(int(each.total.sum()) for each in self.routes.values())
+
+    @property
+    def unsound(self) -> str | None:
+        """Why it can say nothing of the service, or None."""
+        run = self.run
+        if run.interrupted:
+            return f"it was ended by {run.interrupted}"
+        if run.generator.reasons:
+            return f"its generator was not healthy: {run.generator.reasons[0]}"
+        if lost := sum(route.lost for route in run.routes):
+            return f"{lost} of its requests have no known end, because a worker was lost"
+        if run.arrivals.uncharged:
+            return f"{run.arrivals.uncharged} of its {run.arrivals.arrived} arrivals never came to a request"
+        if not self.requests:
+            return "it measured no request"
+        return None
+
+
+def read(bundle: Bundle) -> Past:
+    """A bundle's run.
+
+    Raises:
+        BundleError: it is incomplete or damaged, or its files are not of one run.
+    """
+    run = bundle.read_run()
+    moments = (run.began, run.seconds, run.measured_from, run.measured_to)
+    if not all(math.isfinite(each) and each >= 0 for each in moments):
+        raise BundleError(f"{bundle.path / 'run.json'}: its moments are no numbers of seconds: {moments}")
+    server = ServerCounters.of(bundle.read_json("server.json", "tailgate/server/v", SERVER_SCHEMA))
+    # Not by the bundle, which would keep it: of many runs, only what is needed stays in memory.
+    log = LatencyLog.load(bundle.log)
+    _agree(bundle, run, log)
+    cuts = {route: cut(log, route, run.measured_from, run.seconds) for route in log.routes}
+    return Past(
+        bundle=bundle,
+        run=run,
+        routes={route: windows for route, windows in cuts.items() if windows.total.any() or windows.lost.any()},
+        queries=server.queries(),
+        digest=hashlib.sha256(bundle.log.read_bytes()).hexdigest(),
+    )
+
+
+def _agree(bundle: Bundle, run: RunDocument, log: LatencyLog) -> None:
+    """A log that was cut short between two lines is whole by its looks; the run's own counts tell."""
+    counted = {route.route: route.requests for route in run.routes}
+    for route in sorted({*counted, *log.routes}):
+        kinds = (Kind.RESPONSE, Kind.FAILED, Kind.CENSORED)
+        logged = sum(log.whole(route, kind).total for kind in kinds)
+        if logged != counted.get(route, 0):
+            raise BundleError(
+                f"{bundle.log}: has {logged} requests to {route}, and run.json {counted.get(route, 0)};"
+                " a file was cut short, or is another run's: copy the bundle anew, or run again"
+            )

@@ -1,0 +1,546 @@
+"""Bundles of two moments: what may be concluded of them, and what may not."""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tailgate_loadtest.errors import BundleError, ComparisonError
+from tailgate_loadtest.judge.regression import counted
+from tailgate_loadtest.judge.regression.compared import compare
+from tailgate_loadtest.judge.regression.document import Cell, ComparisonDocument
+from tailgate_loadtest.judge.regression.welch import shift
+from tailgate_loadtest.measure.histogram import Histogram
+from tailgate_loadtest.measure.hlog import Interval
+from tailgate_loadtest.measure.kinds import Kind
+from tailgate_loadtest.run.bundle import Bundle
+from tailgate_loadtest.run.document import Generator, StageRecord
+from tailgate_loadtest.run.found import bundles
+from tailgate_loadtest.run.server import QueryCounts
+
+from .conftest import counters, intervals, metrics, objectives
+
+SHOP, CART = "GET /shop", "POST /cart"
+MOMENTS = (0.97, 1.02, 1.0, 1.03, 0.98)
+"""How fast the machine is from run to run."""
+EDGES = (0, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50, 100)
+"""Of the service's own histogram."""
+_numbers = count(1)
+
+
+def load(route: str = SHOP, scale: float = 1.0, seconds: int = 30, rate: int = 50, failed: int = 0) -> list[Interval]:
+    """Half a minute of times around 50 ms, of which so many a second fail."""
+    rng = np.random.default_rng(7)
+    found = [
+        Interval(n, route, Kind.RESPONSE, Histogram.of(0.05 * scale * rng.lognormal(0, 0.4, rate - failed)))
+        for n in range(seconds)
+        if rate > failed
+    ]
+    return [*found, *intervals(route, Kind.FAILED, 0.01, [failed] * seconds)]
+
+
+@pytest.fixture
+def run(bundle: Callable[..., Bundle]) -> Callable[..., Bundle]:
+    """Writes a run of given intervals, later than those before it."""
+
+    def run(found: Sequence[Interval], server: dict[str, Any] | None = None, **changes: Any) -> Bundle:
+        number = next(_numbers)
+        # Of two logs that hold the same, one would be a copy: each has a line of its own.
+        own = intervals("GET /run", Kind.SETUP, number / 1e3, [1])
+        return bundle([*found, *own], server, f"run{number}", began=1_700_000_000.0 + number, **changes)
+
+    return run
+
+
+def side(run: Callable[..., Bundle], scale: float = 1.0, **changes: Any) -> list[Bundle]:
+    """Five runs of one side."""
+    return [run(load(scale=scale * moment), **changes) for moment in MOMENTS]
+
+
+def compared(base: Sequence[Bundle], candidate: Sequence[Bundle]) -> ComparisonDocument:
+    return compare(base, candidate, ("before", "now"))
+
+
+def cell(document: ComparisonDocument, measure: str, route: str = SHOP) -> Cell:
+    return next(each for each in document.cells if (each.route, each.measure) == (route, measure))
+
+
+def counts(page: dict[str, dict[int, int]]) -> dict[str, Any]:
+    """server.json of a run whose routes made so many requests of so many queries."""
+    return counters(start="", end=metrics(page, EDGES))
+
+
+def test_runs_of_the_same_code_pass(run: Callable[..., Bundle]) -> None:
+    """A machine that is now 3 % faster and now 3 % slower lets five runs a side pass at the default tolerance."""
+    document = compared(side(run), side(run))
+    assert (document.verdict, document.exit_code) == ("pass", 0), document.reasons
+    assert cell(document, "p95").verdict == "pass"
+    assert cell(document, "p95").ratio == pytest.approx(1, abs=0.01)
+
+
+def test_a_slower_candidate_fails_and_its_route_is_named(run: Callable[..., Bundle]) -> None:
+    document = compared(side(run), side(run, 1.3))
+    assert (document.verdict, document.exit_code) == ("fail", 1)
+    slower = cell(document, "p95")
+    assert slower.ratio == pytest.approx(1.3, rel=0.01)
+    assert slower.low is not None
+    assert slower.high is not None
+    assert slower.low < 1.3 < slower.high
+    assert any(reason.startswith("GET /shop p95: +30 %") for reason in document.reasons)
+
+
+def test_a_faster_candidate_passes(run: Callable[..., Bundle]) -> None:
+    assert compared(side(run), side(run, 0.8)).exit_code == 0
+
+
+def test_a_difference_within_the_scatter_of_the_runs_is_undecided(run: Callable[..., Bundle]) -> None:
+    """8 % of which the runs of one side differ as much among themselves is neither a regression nor none."""
+    base = [run(load(scale=each)) for each in (0.85, 1.0, 1.15)]
+    candidate = [run(load(scale=1.08 * each)) for each in (0.85, 1.0, 1.15)]
+    document = compared(base, candidate)
+    assert document.exit_code == 3
+    assert cell(document, "p95").visible is not None
+    assert (cell(document, "p95").visible or 0) > 1.15
+
+
+def test_what_is_tolerated_is_taken_from_the_bases_objectives(run: Callable[..., Bundle]) -> None:
+    base, candidate = side(run), side(run, 1.3)
+    gate = objectives(("all", "measure: availability", "0.9"), gate="tolerance: {relative: 0.5}").text
+    for each in candidate:
+        each.write_text("slo.yaml", gate)
+    assert compared(base, candidate).exit_code == 1
+    for each in base:
+        each.write_text("slo.yaml", gate)
+    assert compared(base, candidate).exit_code == 0
+
+
+def test_a_small_time_may_be_longer_by_the_absolute_tolerance(run: Callable[..., Bundle]) -> None:
+    """A millisecond more is no regression, however much of a percentile of 3 ms it is."""
+    base = [run(load(scale=0.06 * each)) for each in MOMENTS]
+    candidate = [run(load(scale=0.07 * each)) for each in MOMENTS]
+    document = compared(base, candidate)
+    assert document.exit_code == 0, document.reasons
+
+
+def test_one_run_against_one_is_never_called_slower(run: Callable[..., Bundle]) -> None:
+    document = compared([run(load())], [run(load(scale=3))])
+    assert (document.verdict, document.exit_code) == ("inconclusive", 3)
+    shown = cell(document, "p95")
+    assert shown.ratio == pytest.approx(3, rel=0.01)
+    assert shown.low is not None
+    assert shown.high is not None
+    assert shown.low < 3 < shown.high
+    assert "3 runs of each side, or `tailgate ab`" in shown.why
+    assert all(each.verdict == "inconclusive" for each in document.cells)
+
+
+def test_one_run_against_one_with_no_difference_does_not_pass(run: Callable[..., Bundle]) -> None:
+    assert compared([run(load())], [run(load())]).exit_code == 3
+
+
+def test_two_runs_against_many_are_too_few(run: Callable[..., Bundle]) -> None:
+    document = compared(side(run), [run(load(scale=2)), run(load(scale=2))])
+    assert document.exit_code == 3
+    assert "5 against 2 runs" in cell(document, "p95").why
+
+
+def test_a_single_run_that_fails_everything_is_worse(run: Callable[..., Bundle]) -> None:
+    document = compared([run(load())], [run(load(failed=50))])
+    assert document.exit_code == 1
+    assert cell(document, "failures").verdict == "fail"
+    assert cell(document, "p95").why.startswith("in one run not a single request to it succeeded")
+
+
+def test_more_failures_than_before_are_worse(run: Callable[..., Bundle]) -> None:
+    base = [run(load(scale=each)) for each in MOMENTS]
+    candidate = [run(load(scale=each, failed=3)) for each in MOMENTS]
+    document = compared(base, candidate)
+    assert cell(document, "failures").verdict == "fail"
+    assert cell(document, "failures").ratio == pytest.approx(0.06)
+    assert document.exit_code == 1
+
+
+def test_errors_on_both_sides_are_no_answer(run: Callable[..., Bundle]) -> None:
+    document = compared([run(load(failed=50)) for _ in MOMENTS], [run(load(failed=50)) for _ in MOMENTS])
+    assert document.exit_code == 3
+    assert cell(document, "p95").verdict == "inconclusive"
+
+
+def test_a_route_that_only_one_side_has_does_not_pass(run: Callable[..., Bundle]) -> None:
+    base = [run([*load(scale=each), *load(CART)]) for each in MOMENTS]
+    document = compared(base, side(run))
+    assert document.exit_code == 3
+    assert cell(document, "p95", CART).why.startswith("no request to it was measured in 5 of 5 runs of the candidate")
+    assert compared(side(run), base).exit_code == 3
+
+
+def test_a_route_that_is_asked_for_now_and_then_holds_nothing_up(run: Callable[..., Bundle]) -> None:
+    base, candidate = side(run), side(run)
+    base.append(run([*load(), *load(CART, seconds=3, rate=1)]))
+    candidate.append(run([*load(), *load(CART, seconds=2, rate=1)]))
+    document = compared(base, candidate)
+    assert document.exit_code == 0, document.reasons
+    assert any(CART in warning for warning in document.warnings)
+
+
+def test_no_samples_are_no_answer(run: Callable[..., Bundle]) -> None:
+    document = compared(side(run), [run([]) for _ in MOMENTS])
+    assert document.exit_code == 3
+    assert any("it measured no request" in reason for reason in document.reasons)
+    assert compared([run([])], [run([])]).exit_code == 3
+
+
+def test_few_samples_are_no_answer(run: Callable[..., Bundle]) -> None:
+    few = [run(load(seconds=5, rate=2)) for _ in MOMENTS]
+    document = compared(few, [run(load(seconds=5, rate=2)) for _ in MOMENTS])
+    assert document.exit_code == 3
+    assert "no route has enough requests" in document.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"interrupted": "SIGINT"}, "it was ended by SIGINT"),
+        ({"generator": Generator(reasons=("the engine was killed",))}, "its generator was not healthy"),
+        ({"arrivals": {"uncharged": 3}}, "3 of its 300 arrivals never came to a request"),
+    ],
+)
+def test_an_unsound_run_is_left_out_and_nothing_passes_with_it(
+    run: Callable[..., Bundle], changes: dict[str, Any], why: str
+) -> None:
+    """Else a candidate that breaks the generator would pass by its other runs."""
+    document = compared(side(run), [*side(run), run(load(scale=5), **changes)])
+    assert document.exit_code == 3
+    assert [reason for reason in document.reasons if why in reason]
+    assert cell(document, "p95").verdict == "pass"
+
+
+def test_what_is_worse_is_worse_beside_an_unsound_run(run: Callable[..., Bundle]) -> None:
+    assert compared(side(run), [*side(run, 1.3), run(load(), interrupted="SIGTERM")]).exit_code == 1
+
+
+def test_requests_without_an_end_are_unsound(run: Callable[..., Bundle]) -> None:
+    lost = intervals(SHOP, Kind.LOST, 0, [5])
+    document = compared(side(run), [run([*load(), *lost], routes=_lost(5))])
+    assert document.exit_code == 3
+    assert any("5 of its requests have no known end" in reason for reason in document.reasons)
+
+
+def _lost(number: int) -> tuple[Any, ...]:
+    from tailgate_loadtest.run.document import RouteRecord
+
+    shop = RouteRecord(
+        route=SHOP, requests=1500, failed=0, censored=0, lost=number, setup=0, rate=50, response=None, service=None
+    )
+    return (shop,)
+
+
+def test_a_percentile_that_was_never_answered_does_not_pass(run: Callable[..., Bundle]) -> None:
+    """In the candidate it is longer than its number; in the base there is nothing to measure a candidate by."""
+    base = [run(load(scale=each)) for each in MOMENTS]
+    hanging = [run([*load(scale=each), *intervals(SHOP, Kind.CENSORED, 5.0, [9] * 30)]) for each in MOMENTS]
+    assert cell(compared(base, hanging), "p95").high is None
+    assert compared(base, hanging).exit_code in (1, 3)
+    document = compared(hanging, base)
+    assert document.exit_code == 3
+    assert "never answered" in cell(document, "p95").why
+
+
+def test_a_copy_of_a_run_counts_once(run: Callable[..., Bundle], tmp_path: Path) -> None:
+    """Three copies of one run would agree to the last digit, and prove anything."""
+    import shutil
+
+    base, one = side(run), run(load(scale=1.5))
+    copies = [one, *(Bundle(Path(shutil.copytree(one.path, tmp_path / f"copy{n}"))) for n in range(3))]
+    document = compared(base, copies)
+    assert document.exit_code == 3
+    assert sum("counts once" in warning for warning in document.warnings) == 3
+
+
+def test_the_same_run_is_not_compared_with_itself(run: Callable[..., Bundle]) -> None:
+    one = run(load())
+    with pytest.raises(ComparisonError, match="are the same run"):
+        compared([one], [one])
+
+
+@pytest.mark.parametrize(
+    ("plan", "what"),
+    [
+        ({"profile": "spike"}, "profile differs: steady against spike"),
+        ({"model": "closed"}, "model differs: open against closed"),
+        ({"locustfile": "other.py"}, "locustfile differs: locustfile.py against other.py"),
+        (
+            {"stages": [StageRecord(duration=30, start=20, end=20)]},
+            "load differs: arrivals at 10/s against arrivals at 20",
+        ),
+    ],
+)
+def test_another_load_is_refused_naming_both(run: Callable[..., Bundle], plan: dict[str, Any], what: str) -> None:
+    one, other = run(load()), run(load(), plan=plan)
+    with pytest.raises(ComparisonError) as refused:
+        compared([one], [other])
+    assert what in str(refused.value)
+    assert str(one.path) in str(refused.value)
+    assert str(other.path) in str(refused.value)
+
+
+def test_routes_without_anything_in_common_are_refused(run: Callable[..., Bundle]) -> None:
+    with pytest.raises(ComparisonError, match=f"no route in common: {SHOP} against {CART}"):
+        compared([run(load())], [run(load(CART))])
+
+
+def test_a_search_for_the_highest_rate_is_refused(run: Callable[..., Bundle]) -> None:
+    plan = {"steps": True}
+    with pytest.raises(ComparisonError, match="searched for the highest rate"):
+        compared([run(load(), plan=plan)], [run(load(), plan=plan)])
+
+
+def test_other_differences_are_named(run: Callable[..., Bundle]) -> None:
+    base = side(run, plan={"host": "http://old.test", "seed": 1}, environment={"variant": "sequential"})
+    plan = {"host": "http://new.test", "seed": 2, "warmup": 5.0}
+    document = compared(base, side(run, plan=plan, environment={"variant": "parallel"}, tool="0.2.0"))
+    assert document.exit_code == 0, document.reasons
+    assert set(document.differences) == {
+        "host: http://old.test against http://new.test",
+        "seed: 1 against 2",
+        "warm-up: 0 s against 5 s",
+        "variant: sequential against parallel",
+        "tailgate: 0.1.0 against 0.2.0",
+    }
+
+
+def test_a_port_of_loopback_is_no_difference(run: Callable[..., Bundle]) -> None:
+    base = side(run, plan={"host": "http://127.0.0.1:4000"})
+    assert compared(base, side(run, plan={"host": "http://127.0.0.1:5000"})).differences == ()
+
+
+def test_another_machine_is_not_told_from_the_change(run: Callable[..., Bundle]) -> None:
+    document = compared(side(run, environment={"cores": 2}), side(run, 2.0, environment={"cores": 8}))
+    assert document.exit_code == 3
+    assert document.differences == ("cores: 2 against 8",)
+    assert "cores: 2 against 8" in cell(document, "p95").why
+
+
+def test_machines_that_both_sides_ran_on_are_in_the_scatter(run: Callable[..., Bundle]) -> None:
+    base = [run(load(scale=each), environment={"cores": 2 + 2 * (n % 2)}) for n, each in enumerate(MOMENTS)]
+    candidate = [run(load(scale=1.5 * each), environment={"cores": 2}) for each in MOMENTS]
+    document = compared(base, candidate)
+    assert document.exit_code == 1
+    assert document.differences == ("cores: 2, 4 against 2",)
+
+
+def test_runs_that_did_not_take_turns_are_warned_of(run: Callable[..., Bundle]) -> None:
+    assert any("make them in turns" in each for each in compared(side(run), side(run)).warnings)
+    pairs = [(run(load(scale=each)), run(load(scale=each * 1.001))) for each in MOMENTS]
+    assert compared([base for base, _ in pairs], [candidate for _, candidate in pairs]).warnings == ()
+
+
+def test_a_query_more_is_found_between_two_single_runs(run: Callable[..., Bundle]) -> None:
+    """It is counted: no second run is needed."""
+    document = compared([run(load(), counts({SHOP: {7: 1500}}))], [run(load(), counts({SHOP: {8: 1500}}))])
+    assert document.exit_code == 1
+    (found,) = document.exact
+    assert (found.route, found.base, found.candidate, found.worse, found.blocking) == (SHOP, 7, 8, True, True)
+    assert "nine in ten of its requests run more than 7 now" in found.why
+
+
+def test_fewer_queries_are_no_regression(run: Callable[..., Bundle]) -> None:
+    document = compared([run(load(), counts({SHOP: {8: 1500}}))], [run(load(), counts({SHOP: {7: 1500}}))])
+    assert document.exit_code == 3
+    assert not document.exact[0].worse
+
+
+def test_a_cache_that_missed_more_often_is_shown_and_not_called_worse(run: Callable[..., Bundle]) -> None:
+    base = [run(load(scale=each), counts({SHOP: {3: 1400, 5: 100}})) for each in MOMENTS]
+    candidate = [run(load(scale=each), counts({SHOP: {3: 1380, 5: 120}})) for each in MOMENTS]
+    document = compared(base, candidate)
+    assert document.exit_code == 0, document.reasons
+    assert not document.exact[0].worse
+
+
+def test_a_mean_that_rose_without_proof_does_not_pass(run: Callable[..., Bundle]) -> None:
+    base = [run(load(scale=each), counts({SHOP: {3: 1500}})) for each in MOMENTS]
+    candidate = [run(load(scale=each), counts({SHOP: {3: 1000, 8: 500}})) for each in MOMENTS]
+    document = compared(base, candidate)
+    assert document.exit_code == 3
+    assert "`tailgate ab` asks both sides the same requests" in document.reasons[0]
+
+
+def test_counts_that_one_side_lacks_are_a_doubt(run: Callable[..., Bundle]) -> None:
+    base = [run(load(scale=each), counts({SHOP: {3: 1500}})) for each in MOMENTS]
+    document = compared(base, side(run))
+    assert document.exit_code == 3
+    assert document.reasons == ("queries per request are not known of every run of the candidate",)
+
+
+def test_other_data_is_another_number_of_queries(run: Callable[..., Bundle]) -> None:
+    base = run(load(), counts({SHOP: {3: 1500}}), environment={"seed.messages": 10})
+    candidate = run(load(), counts({SHOP: {40: 1500}}), environment={"seed.messages": 100})
+    document = compared([base], [candidate])
+    assert document.exit_code == 3
+    assert not document.exact[0].worse
+
+
+def _counts(requests: dict[int, int], edges: Sequence[int]) -> QueryCounts:
+    at_most = {float(edge): sum(n for queries, n in requests.items() if queries <= edge) for edge in edges}
+    total = sum(requests.values())
+    return QueryCounts(
+        requests=total,
+        queries=sum(queries * n for queries, n in requests.items()),
+        at_most={**at_most, math.inf: total},
+    )
+
+
+@given(
+    requests=st.dictionaries(st.integers(0, 60), st.integers(1, 500), min_size=1, max_size=8),
+    edges=st.lists(st.integers(0, 60), max_size=8),
+    number=st.integers(0, 60),
+)
+def test_what_follows_from_a_histogram_of_queries_holds(
+    requests: dict[int, int], edges: list[int], number: int
+) -> None:
+    """Whatever the requests ran, the share above a number lies within the bounds that edges and sum give."""
+    low, high = counted.share_above(_counts(requests, edges), number)
+    share = sum(n for queries, n in requests.items() if queries > number) / sum(requests.values())
+    assert low - 1e-9 <= share <= high + 1e-9
+
+
+@given(st.integers(0, 90), st.integers(1, 9), st.integers(100, 5000))
+def test_a_query_more_in_every_request_is_always_proof(queries: int, more: int, requests: int) -> None:
+    before, after = _counts({queries: requests}, EDGES), _counts({queries + more: requests}, EDGES)
+    assert counted.proof(before, after) is not None
+    assert counted.proof(after, before) is None
+    assert counted.proof(before, before) is None
+
+
+@given(requests=st.dictionaries(st.integers(0, 60), st.integers(1, 500), min_size=1, max_size=8))
+def test_a_tenth_of_the_requests_is_no_proof(requests: dict[int, int]) -> None:
+    """However a run's requests are spread, the same with another share of them as before proves nothing."""
+    before = _counts(requests, EDGES)
+    most = max(requests)
+    after = _counts({**requests, most: requests[most] + sum(requests.values()) // 10}, EDGES)
+    assert counted.proof(before, after) is None
+
+
+def test_few_requests_prove_nothing() -> None:
+    assert counted.proof(_counts({3: 19}, EDGES), _counts({30: 19}, EDGES)) is None
+
+
+def test_the_same_sides_are_told_apart_as_rarely_as_said() -> None:
+    """Runs that scatter by 5 %, of 12 cells that a run's moment moves together: at most 1 % of gates would alarm."""
+    rng = np.random.default_rng(3)
+    gates, alarms = 1000, 0
+    for _ in range(gates):
+        moments = rng.normal(0, 0.04, (2, 4, 1)) + rng.normal(0, 0.03, (2, 4, 12))
+        p = [shift(moments[0, :, i], moments[1, :, i], 1e-9).p for i in range(12)]
+        alarms += min(p) * 12 <= 0.01
+    assert alarms <= 0.01 * gates
+
+
+def test_a_bound_holds_as_often_as_said() -> None:
+    rng = np.random.default_rng(4)
+    held = sum(shift(*rng.normal(0, 0.05, (2, 4)), 1e-9).bound(0.95) >= 0 for _ in range(4000))
+    assert held >= 0.94 * 4000
+
+
+def test_runs_that_agree_to_the_last_digit_are_not_believed_too_much(run: Callable[..., Bundle]) -> None:
+    """A histogram rounds: three runs may agree by chance, and a thousandth more proves nothing."""
+    base, candidate = [run(load()) for _ in range(3)], [run(load(scale=1.0005)) for _ in range(3)]
+    found = cell(compared(base, candidate), "p95")
+    assert found.p is not None
+    assert found.p > 0.01
+
+
+def test_the_same_bundles_give_the_same_document(run: Callable[..., Bundle]) -> None:
+    base, candidate = side(run), side(run, 1.1)
+    assert compared(base, candidate) == compared(list(reversed(base)), candidate)
+
+
+def test_a_document_survives_its_json(run: Callable[..., Bundle]) -> None:
+    document = compared(side(run), side(run, 1.1))
+    text = document.model_dump_json(by_alias=True)
+    assert ComparisonDocument.model_validate_json(text) == document
+    assert "NaN" not in text
+    assert "Infinity" not in text
+
+
+def test_a_log_cut_short_between_two_lines_is_refused(run: Callable[..., Bundle]) -> None:
+    base, candidate = run(load()), run(load())
+    lines = candidate.log.read_text().splitlines(keepends=True)
+    candidate.log.write_text("".join(lines[:-5]))
+    with pytest.raises(BundleError, match="a file was cut short"):
+        compared([base], [candidate])
+
+
+def test_a_log_cut_short_within_a_line_is_refused(run: Callable[..., Bundle]) -> None:
+    base, candidate = run(load()), run(load())
+    candidate.log.write_bytes(candidate.log.read_bytes()[:-20])
+    with pytest.raises(BundleError):
+        compared([base], [candidate])
+
+
+@pytest.mark.parametrize("name", ["run.json", "server.json", "latency.hlog"])
+def test_an_empty_file_is_refused(run: Callable[..., Bundle], name: str) -> None:
+    base, candidate = run(load()), run(load())
+    (candidate.path / name).write_bytes(b"")
+    with pytest.raises(BundleError, match=name):
+        compared([base], [candidate])
+
+
+@pytest.mark.parametrize("field", ["began", "seconds", "measured_from"])
+def test_a_moment_that_is_no_number_is_refused(run: Callable[..., Bundle], field: str) -> None:
+    base, candidate = run(load()), run(load())
+    document = json.loads((candidate.path / "run.json").read_text())
+    document[field] = math.nan
+    (candidate.path / "run.json").write_text(json.dumps(document))
+    with pytest.raises(BundleError, match=r"run\.json"):
+        compared([base], [candidate])
+
+
+def test_counters_that_are_no_numbers_are_refused(run: Callable[..., Bundle]) -> None:
+    base = run(load(), counts({SHOP: {3: 1500}}))
+    server = counts({SHOP: {3: 1500}})
+    server["end"]["samples"] = [(name, labels, math.nan) for name, labels, _ in server["end"]["samples"]]
+    candidate = run(load())
+    (candidate.path / "server.json").write_text(json.dumps(server))
+    with pytest.raises(BundleError, match=r"server\.json"):
+        compared([base], [candidate])
+
+
+def test_a_directory_leads_to_its_bundles_and_each_once(run: Callable[..., Bundle], tmp_path: Path) -> None:
+    made = [run(load()), run(load())]
+    (tmp_path / "latest").symlink_to(made[1].path.name)
+    (tmp_path / "notes").mkdir()
+    assert [each.path for each in bundles(tmp_path, "base")] == sorted(each.path for each in made)
+
+
+def test_of_two_live_sides_a_side_gets_its_own(tmp_path: Path) -> None:
+    for name in ("base", "candidate"):
+        (tmp_path / "one-ab" / name).mkdir(parents=True)
+        (tmp_path / "one-ab" / name / "run.json").write_text("{}")
+    (tmp_path / "one-ab" / "comparison.json").write_text("{}")
+    assert [each.path.name for each in bundles(tmp_path / "one-ab", "candidate")] == ["candidate"]
+    assert [each.path.name for each in bundles(tmp_path, "base")] == ["base"]
+
+
+@pytest.mark.parametrize("name", ["latency.hlog", "server.json"])
+def test_a_bundle_whose_run_was_killed_is_refused(run: Callable[..., Bundle], tmp_path: Path, name: str) -> None:
+    run(load())
+    (tmp_path / "killed").mkdir()
+    (tmp_path / "killed" / name).write_text("")
+    with pytest.raises(BundleError, match="killed: is no run bundle"):
+        bundles(tmp_path, "base")
+
+
+def test_a_foreign_directory_holds_no_bundle(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    with pytest.raises(BundleError, match="holds no run bundle"):
+        bundles(tmp_path, "base")
+    with pytest.raises(BundleError, match="there is no such directory"):
+        bundles(tmp_path / "nowhere", "base")
