@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import cast
 
 from .measure import read_route
-from .model import KINDS, Abort, Accept, Decision, Gate, Kind, Tolerance
+from .model import ACCEPTABLE, EVERYWHERE, Abort, Accept, Acceptable, Decision, Gate, Tolerance
 from .nearest import suggestion
 from .node import Node
 from .openslo import read_spec
@@ -74,8 +74,8 @@ def _accept(node: Node) -> Accept:
     except ValueError:
         raise until.error("not a day", "Write year-month-day, as in 2030-01-31") from None
     return Accept(
-        route=read_route(fields["route"]),
-        measure=cast("Kind", fields["measure"].one_of(KINDS)),
+        route=EVERYWHERE if fields["route"].tree.content == EVERYWHERE else read_route(fields["route"]),
+        measure=cast("Acceptable", fields["measure"].one_of(ACCEPTABLE)),
         bound=fields["bound"].at_least(0),
         until=day,
         why=fields["why"].text(),

@@ -10,11 +10,15 @@ Kind = Literal["latency", "availability", "queries", "vital"]
 Vital = Literal["lcp", "inp", "cls", "fcp", "ttfb"]
 Preset = Literal["otel", "micrometer", "nginx-ingress", "envoy"]
 Op = Literal["lt", "lte", "gt", "gte"]
+Acceptable = Literal[Kind, "bytes"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 VITALS: tuple[Vital, ...] = get_args(Vital)
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 OPS: tuple[Op, ...] = get_args(Op)
+ACCEPTABLE: tuple[Acceptable, ...] = get_args(Acceptable)
+EVERYWHERE = "*"
+"""An entry's route, where what it takes on concerns no single one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,10 +132,13 @@ class Decision:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Accept:
-    """A regression taken on knowingly: up to the fraction ``bound`` on a route's measure, ``until`` a day."""
+    """A regression taken on knowingly: up to the fraction ``bound`` on a route's measure, ``until`` a day.
+
+    It takes on a loosened objective as well: ``bound`` is then the fraction by which it was loosened, and 1 all of it.
+    """
 
     route: str
-    measure: Kind
+    measure: Acceptable
     bound: Decimal
     until: date
     why: str
