@@ -12,10 +12,11 @@ from tailgate_loadtest.errors import EngineError, TargetUnreachableError
 from tailgate_loadtest.judge.verdict import judge_bundle
 from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.run.bundle import Bundle
+from tailgate_loadtest.run.comparison import Comparison
 from tailgate_loadtest.run.document import Tick
 from tailgate_loadtest.run.interruption import Interruption
 from tailgate_loadtest.run.live import Live
-from tailgate_loadtest.run.pair import bundles_in, conduct_pair
+from tailgate_loadtest.run.pair import conduct_pair
 from tailgate_loadtest.run.plan import Plan
 from tailgate_loadtest.run.recording import Recording
 from tailgate_loadtest.run.server import ServerCounters
@@ -70,16 +71,16 @@ def pair(apis: Sides, tmp_path: Path) -> Pair:
         on_tick: Callable[[Side, Tick], None] = lambda side, tick: None,
         look: Callable[[float], str | None] = lambda second: None,
     ) -> dict[Side, Bundle]:
-        bundles, recordings = bundles_in(tmp_path), {}
+        comparison, recordings = Comparison.create(tmp_path, "none"), {}
         for side in SIDES:
             own = {"host": apis[side].url, **(sides or {}).get(side, {})}
             plan: Plan = plan_of(tmp_path, text=text, load=load or steady(40, design.seconds), **own)
             recordings[side] = Recording(
-                plan=plan, bundle=bundles[side], id=f"pair-{side}", live=Live(), server=ServerCounters(None)
+                plan=plan, bundle=comparison.bundle(side), id=f"pair-{side}", live=Live(), server=ServerCounters(None)
             )
         with Interruption() as interruption:
             conduct_pair(recordings, design, interruption, on_tick=on_tick, look=look, after_load=lambda: None)
-        return bundles
+        return {side: comparison.bundle(side) for side in SIDES}
 
     return pair
 

@@ -11,7 +11,7 @@ from tailgate_loadtest.errors import ProfileError
 from tailgate_loadtest.shapes.profile import Profile, Stage, find, load, parse
 from tailgate_loadtest.shapes.units import seconds
 
-BUNDLED = ("breakpoint", "load", "smoke", "soak", "spike", "stress")
+BUNDLED = ("breakpoint", "gate", "load", "smoke", "soak", "spike", "stress")
 
 GOOD = """\
 name: ramp
@@ -54,6 +54,24 @@ def test_a_profile_says_what_its_file_says(tmp_path):
 def test_a_profile_adds_up_its_stages():
     profile = Profile(name="x", stages=(Stage(duration=10, start=0, end=20), Stage(duration=5, start=7, end=7)))
     assert (profile.duration, profile.arrivals, profile.peak) == (15, 135, 20)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "stages"),
+    [
+        (4, (Stage(duration=4, start=0, end=8),)),
+        (15, (Stage(duration=10, start=0, end=20), Stage(duration=5, start=7, end=7))),
+        (30, (Stage(duration=10, start=0, end=20), Stage(duration=5, start=7, end=7)) * 2),
+    ],
+)
+def test_a_profile_that_is_to_last_is_cut_short_or_begins_again(seconds, stages):
+    profile = Profile(name="x", stages=(Stage(duration=10, start=0, end=20), Stage(duration=5, start=7, end=7)))
+    assert profile.lasting(seconds).stages == stages
+
+
+def test_a_search_for_the_highest_rate_cannot_be_made_to_last():
+    with pytest.raises(ProfileError, match="a search for the highest rate compares nothing"):
+        find("breakpoint").lasting(60)
 
 
 def test_a_file_without_a_name_is_called_after_itself(tmp_path):

@@ -68,8 +68,10 @@ class Line:
     histogram: Histogram
 
 
-def lines(path: Path) -> Iterator[Line]:
+def lines(path: Path, *, growing: bool = False) -> Iterator[Line]:
     """The lines of an interval log, whoever wrote it: tagged by whatever or not at all.
+
+    Of a log that is ``growing`` a last line that is not finished yet does not count.
 
     The format is that of github.com/HdrHistogram/HdrHistogram (HistogramLogWriter, HistogramLogReader). Histograms of
     another resolution than ours, and those of before the V2 encoding, are refused by name.
@@ -86,6 +88,8 @@ def lines(path: Path) -> Iterator[Line]:
             for number, line in enumerate(file, 1):
                 if line.startswith(("#", '"')) or not line.strip():
                     continue
+                if growing and not line.endswith("\n"):
+                    return
                 yield _line(path, number, line.rstrip("\n"))
         except UnicodeDecodeError as error:
             raise BundleError(f"{path}: is no histogram log: {error.reason} at byte {error.start}") from error
@@ -106,13 +110,13 @@ def _line(path: Path, number: int, text: str) -> Line:
         raise BundleError(f"{path}:{number}: {error}") from error
 
 
-def read(path: Path) -> Iterator[Interval]:
-    """The intervals of a run's log, in file order.
+def read(path: Path, *, growing: bool = False) -> Iterator[Interval]:
+    """The intervals of a run's log, in file order; of one that is ``growing``, those that are whole.
 
     Raises:
         BundleError: the file is missing, a line is damaged, or its tag names no route and kind of time.
     """
-    for line in lines(path):
+    for line in lines(path, growing=growing):
         if line.tag is None:
             raise BundleError(f"{path}:{line.number}: has no tag, so it is of no route; a run's log tags every line")
         try:
@@ -152,6 +156,11 @@ class LatencyLog:
     def load(cls, path: Path) -> "LatencyLog":
         """Read a log from disk; raises BundleError."""
         return cls(read(path))
+
+    @classmethod
+    def so_far(cls, path: Path) -> "LatencyLog":
+        """What is there of a log that is being written; raises BundleError."""
+        return cls(read(path, growing=True))
 
     @property
     def all_routes(self) -> list[str]:

@@ -47,20 +47,6 @@ class Bundle:
         raise BundleError(f"{out}: holds a hundred runs of this very second already")
 
     @classmethod
-    def within(cls, directory: Path, name: str) -> "Bundle":
-        """Make a directory for one of several runs that belong together.
-
-        Raises:
-            BundleError: it cannot be made.
-        """
-        path = directory / name
-        try:
-            path.mkdir()
-        except OSError as error:
-            raise BundleError(f"{path}: no bundle can be written there: {error.strerror}") from error
-        return cls(path)
-
-    @classmethod
     def open(cls, path: Path) -> "Bundle":
         """A bundle that is there already.
 

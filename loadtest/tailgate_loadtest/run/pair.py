@@ -1,10 +1,8 @@
 """Two sides loaded at once from beginning to end: a bundle of each, within one directory."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from tailgate_loadtest.run.brake import Brake, Ending
-from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.conduct import check_reachable
 from tailgate_loadtest.run.document import Tick
 from tailgate_loadtest.run.engine import EngineProcess
@@ -68,11 +66,6 @@ def conduct_pair(
     after_load()
     for recording in recordings.values():
         recording.write(interruption, ending, death)
-
-
-def bundles_in(directory: Path) -> dict[Side, Bundle]:
-    """The bundles of both sides, whose directories are made. Raises BundleError."""
-    return {side: Bundle.within(directory, side.value) for side in SIDES}
 
 
 def _listen(

@@ -15,7 +15,8 @@ users: 500                 # the most users at once; arrivals past it wait
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import cycle
 from pathlib import Path
 from reprlib import repr as short
 from typing import Any, Literal
@@ -82,6 +83,24 @@ class Profile:
     def peak(self) -> float:
         """The highest arrival rate, per second."""
         return max(max(stage.start, stage.end) for stage in self.stages)
+
+    def lasting(self, seconds: float) -> "Profile":
+        """The same for so many judged seconds: its stages cut short, or over again.
+
+        Raises:
+            ProfileError: it is a search for the highest rate, whose steps stand for themselves.
+        """
+        if self.steps:
+            raise ProfileError(f"profile {self.name!r}: steps: a search for the highest rate compares nothing")
+        stages: list[Stage] = []
+        for stage in cycle(self.stages):
+            left = seconds - sum(each.duration for each in stages)
+            if left <= 0:
+                break
+            share = min(left / stage.duration, 1.0)
+            end = stage.start + share * (stage.end - stage.start)
+            stages.append(Stage(duration=share * stage.duration, start=stage.start, end=end))
+        return replace(self, stages=tuple(stages))
 
 
 def find(name: str, directory: Path | None = None) -> Profile:

@@ -1,0 +1,46 @@
+"""A comparison of two sides on disk: a bundle of each, what each answered to the probe, and what came of it."""
+
+from pathlib import Path
+
+from tailgate_loadtest.errors import BundleError
+from tailgate_loadtest.run.bundle import Bundle
+from tailgate_loadtest.shapes.sides import SIDES, Side
+
+
+class Comparison:
+    """The directory of one comparison."""
+
+    def __init__(self, directory: Bundle) -> None:
+        self.directory = directory
+
+    @classmethod
+    def create(cls, out: Path, revision: str) -> "Comparison":
+        """Make one under ``out``, named by the time and the revision. Raises BundleError."""
+        made = cls(Bundle.create(out, f"{revision}-ab"))
+        for side in SIDES:
+            made._make(side.value)
+        made._make("probe")
+        return made
+
+    @property
+    def id(self) -> str:
+        """Its name."""
+        return self.directory.path.name
+
+    def bundle(self, side: Side) -> Bundle:
+        """The run of a side."""
+        return Bundle(self.directory.path / side.value)
+
+    def probe(self, side: Side) -> Path:
+        """What a side answered to the probe; there is none where there was no probe."""
+        return self.directory.path / "probe" / f"{side}.jsonl"
+
+    def discard(self) -> None:
+        """Remove it: nothing was measured."""
+        self.directory.discard()
+
+    def _make(self, name: str) -> None:
+        try:
+            (self.directory.path / name).mkdir()
+        except OSError as error:
+            raise BundleError(f"{self.directory.path / name}: cannot be made: {error.strerror}") from error
