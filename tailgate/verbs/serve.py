@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from tailgate_loadtest.shapes.units import seconds
 from tailgate_loadtest.targets import DEFAULT as DEFAULT_TARGETS
-from tailgate_otel.names import DEFAULT_METRICS_PORT
+from tailgate_otel import names
 from tailgate_service.stack import METRICS_HOST, StackConfig, passed_on, start
 
 from tailgate import objectives as objectives_files
@@ -28,7 +28,7 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 finds a free one.")] = 8000,
     metrics_port: Annotated[
         int, typer.Option(min=0, max=65535, help="The metrics page has a port of its own; 0 finds a free one.")
-    ] = DEFAULT_METRICS_PORT,
+    ] = names.DEFAULT_METRICS_PORT,
     variant: Annotated[str, typer.Option(help=VARIANTS_HELP)] = "parallel",
     db_rtt: Annotated[str, typer.Option(help="A round trip put before the database, such as 20ms.")] = "0ms",
     slo: Annotated[str | None, typer.Option(help="The objectives that the API watches.")] = None,
@@ -44,7 +44,8 @@ def serve(
     Every start is a fresh clone of the same data; what was written to it goes with it. The database's address is for
     `tailgate db` and psql. The targets file has a key of each workspace and what there is to ask for. A voice provider
     is stood in for; Redis, an issuer of tokens and allowed origins are used where TAILGATE_REDIS_URL,
-    TAILGATE_TOKEN_ISSUER, _AUDIENCE and _KEYS, and TAILGATE_ALLOWED_ORIGINS name them.
+    TAILGATE_TOKEN_ISSUER, _AUDIENCE and _KEYS, and TAILGATE_ALLOWED_ORIGINS name them. Traces go to
+    OTEL_EXPORTER_OTLP_ENDPOINT; a request that bears TAILGATE_RUN_SECRET is told what it cost.
 
     With --observe, Prometheus evaluates the rules of the objectives, Alertmanager takes its alerts, and Grafana shows
     the boards: those of them that are on the PATH. What they know stays in .tailgate/observe.
@@ -72,6 +73,8 @@ def serve(
             db_rtt=rtt,
             slo=Path(objectives.file) if objectives else None,
             targets=targets,
+            otlp_endpoint=os.environ.get(names.ENV_OTLP_ENDPOINT),
+            run_secret=os.environ.get(names.ENV_RUN_SECRET),
             around=passed_on(os.environ),
         )
         with start(config) as stack, ExitStack() as watching:
