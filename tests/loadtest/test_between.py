@@ -1,5 +1,6 @@
 """Bundles of two moments: what may be concluded of them, and what may not."""
 
+import datetime as dt
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -64,7 +65,7 @@ def side(run: Callable[..., Bundle], scale: float = 1.0, **changes: Any) -> list
 
 
 def compared(base: Sequence[Bundle], candidate: Sequence[Bundle]) -> ComparisonDocument:
-    return compare(base, candidate, ("before", "now"))
+    return compare(base, candidate, names=("before", "now"), today=dt.date(2026, 11, 21))
 
 
 def cell(document: ComparisonDocument, measure: str, route: str = SHOP) -> Cell:
@@ -118,6 +119,37 @@ def test_what_is_tolerated_is_taken_from_the_bases_objectives(run: Callable[...,
     for each in base:
         each.write_text("slo.yaml", gate)
     assert compared(base, candidate).exit_code == 0
+
+
+def test_a_regression_that_is_taken_on_knowingly_passes_until_its_day(run: Callable[..., Bundle]) -> None:
+    base, candidate = side(run), side(run, 1.3)
+    for until, code in (("2026-11-21", 0), ("2026-11-20", 1)):
+        entry = f"{{route: {SHOP}, measure: latency, bound: 0.5, until: {until}, why: 'a new field'}}"
+        text = objectives(("all", "measure: availability", "0.9"), gate=f"accept: [{entry}]").text
+        for each in candidate:
+            each.write_text("slo.yaml", text)
+        document = compared(base, candidate)
+        assert document.exit_code == code, document.reasons
+        assert [each.holds for each in document.accepts] == [code == 0]
+
+
+def test_what_no_test_has_sized_is_not_accepted(run: Callable[..., Bundle]) -> None:
+    """The interval of one run against one knows only the doubt within the runs: nothing may rest on it."""
+    base, candidate = run(load()), run(load(scale=1.1))
+    entry = f"{{route: {SHOP}, measure: latency, bound: 5, until: 2030-01-01, why: 'a new field'}}"
+    candidate.write_text(
+        "slo.yaml", objectives(("all", "measure: availability", "0.9"), gate=f"accept: [{entry}]").text
+    )
+    assert compared([base], [candidate]).exit_code == 3
+
+
+def test_objectives_that_ask_for_less_than_before_stop_the_change(run: Callable[..., Bundle]) -> None:
+    base, candidate = side(run), side(run)
+    for each, target in [(each, "0.99") for each in base] + [(each, "0.9") for each in candidate]:
+        each.write_text("slo.yaml", objectives(("all", "measure: availability", target)).text)
+    document = compared(base, candidate)
+    assert document.exit_code == 1
+    assert document.reasons[0].startswith("all is loosened: the target was lowered from 99 % to 90 %")
 
 
 def test_a_small_time_may_be_longer_by_the_absolute_tolerance(run: Callable[..., Bundle]) -> None:

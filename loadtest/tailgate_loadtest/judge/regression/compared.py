@@ -6,12 +6,13 @@ from importlib.metadata import version
 from typing import Literal
 
 import tailgate_slo
-from tailgate_slo import Gate
-from tailgate_slo.model import Tolerance
+from tailgate_slo import Gate, Objectives
 
 from tailgate_loadtest.judge.regression import between, counted, environments
-from tailgate_loadtest.judge.regression.document import Cell, ComparisonDocument, ExactFinding, SideRecord
+from tailgate_loadtest.judge.regression.accept import accept
+from tailgate_loadtest.judge.regression.document import Cell, ComparisonDocument, ExactFinding, Loosened, SideRecord
 from tailgate_loadtest.judge.regression.environments import Difference
+from tailgate_loadtest.judge.regression.loosened import loosenings
 from tailgate_loadtest.judge.regression.past import Past, read
 from tailgate_loadtest.run.bundle import Bundle
 
@@ -20,17 +21,21 @@ _EXIT: dict[Verdict, int] = {"pass": 0, "fail": 1, "inconclusive": 3}
 _MAX_NAMES = 4
 
 
-def compare(base: Sequence[Bundle], candidate: Sequence[Bundle], names: tuple[str, str]) -> ComparisonDocument:
+def compare(
+    base: Sequence[Bundle], candidate: Sequence[Bundle], *, names: tuple[str, str], today: dt.date
+) -> ComparisonDocument:
     """What of the candidate's runs is worse than the base's; each side has at least one bundle.
 
     Args:
         base: the runs of before.
         candidate: the runs of the change.
         names: what was asked for as base, and as candidate.
+        today: entries that accept a regression hold until their day.
 
     Raises:
         BundleError: a bundle is incomplete or damaged.
         ComparisonError: the sides were not put under the same load.
+        SloError: the objectives that a bundle keeps are damaged.
     """
     warnings: list[str] = []
     read_base, read_candidate = (_once([read(bundle) for bundle in side], warnings) for side in (base, candidate))
@@ -38,7 +43,10 @@ def compare(base: Sequence[Bundle], candidate: Sequence[Bundle], names: tuple[st
     differences = environments.differences(read_base, read_candidate)
     doubts: list[str] = []
     sound = [_sound(name, side, doubts) for name, side in (("base", read_base), ("candidate", read_candidate))]
-    tolerance = _tolerance(read_base[-1])
+    asked = [_objectives(side[-1]) for side in (read_base, read_candidate)]
+    gates = [_gate(objectives, read_base[-1]) for objectives in asked]
+    # By the base's own objectives, so that no change can widen what it is measured by.
+    tolerance = gates[0].tolerance
     cells: list[Cell] = []
     exact: list[ExactFinding] = []
     if all(sound):
@@ -52,7 +60,11 @@ def compare(base: Sequence[Bundle], candidate: Sequence[Bundle], names: tuple[st
         exact, unknown = _queries(sound[0], sound[1], float(tolerance.relative), _spoiled(differences, counts=True))
         doubts += unknown
         warnings += _rare(cells)
-    verdict, reasons = _conclude(cells, exact, doubts)
+    # Nothing that no test has sized is known to be within what is accepted.
+    sized = [cell for cell in cells if cell.p is not None or cell.verdict == "fail"]
+    accepted = accept(gates[1].accept, today, cells=sized, exact=exact, loosened=loosenings(asked[0], asked[1]))
+    decided = {(cell.route, cell.measure): cell for cell in (*cells, *accepted.cells)}
+    verdict, reasons = _conclude(list(decided.values()), accepted.exact, accepted.loosened, doubts)
     everything = (*read_base, *read_candidate)
     began = min(each.run.began for each in everything)
     return ComparisonDocument(
@@ -69,8 +81,10 @@ def compare(base: Sequence[Bundle], candidate: Sequence[Bundle], names: tuple[st
         verdict=verdict,
         exit_code=_EXIT[verdict],
         reasons=tuple(reasons),
-        cells=tuple(cells),
-        exact=tuple(exact),
+        cells=tuple(decided.values()),
+        exact=accepted.exact,
+        loosened=accepted.loosened,
+        accepts=accepted.entries,
         differences=tuple(each.what for each in differences),
         warnings=tuple(warnings),
     )
@@ -96,11 +110,13 @@ def _sound(name: str, side: Sequence[Past], doubts: list[str]) -> list[Past]:
     return left
 
 
-def _tolerance(base: Past) -> Tolerance:
-    """By the base's own objectives, so that no change can widen what it is measured by."""
-    path = base.bundle.objectives
-    profile = base.run.plan.profile or "closed"
-    return (tailgate_slo.load(path).gate(profile) if path.exists() else Gate()).tolerance
+def _objectives(past: Past) -> Objectives | None:
+    """What the run was judged by; None where it was not."""
+    return tailgate_slo.load(past.bundle.objectives) if past.bundle.objectives.exists() else None
+
+
+def _gate(objectives: Objectives | None, past: Past) -> Gate:
+    return objectives.gate(past.run.plan.profile or "closed") if objectives else Gate()
 
 
 def _spoiled(differences: Iterable[Difference], *, counts: bool) -> str | None:
@@ -129,12 +145,15 @@ def _queries(
     ]
 
 
-def _conclude(cells: Sequence[Cell], exact: Sequence[ExactFinding], doubts: Sequence[str]) -> tuple[Verdict, list[str]]:
+def _conclude(
+    cells: Sequence[Cell], exact: Sequence[ExactFinding], loosened: Sequence[Loosened], doubts: Sequence[str]
+) -> tuple[Verdict, list[str]]:
     """What is worse is worse whatever is in doubt; only without any doubt does nothing being worse pass."""
     stopping = [cell for cell in cells if cell.blocking and cell.accepted is None]
     failed = [f"{cell.route} {cell.measure}: {cell.why}" for cell in stopping if cell.verdict == "fail"]
     counted_worse = [each for each in exact if each.blocking and each.worse and each.accepted is None]
-    if worse := [*failed, *(f"{each.route}: {each.why}" for each in counted_worse)]:
+    asks_less = [f"{each.objective} is loosened: {each.what}" for each in loosened if each.accepted is None]
+    if worse := [*failed, *(f"{each.route}: {each.why}" for each in counted_worse), *asks_less]:
         return "fail", worse
     undecided: dict[str, list[str]] = {}
     for cell in stopping:
