@@ -115,7 +115,7 @@ def _conclude(run: RunDocument, found: Sequence[Finding], *, judged: bool) -> tu
     if run.aborted and not run.generator.reasons:
         # What was not measured, then, the service is to blame for.
         return "fail", FAIL, [run.aborted, *missed]
-    if unsound := [*run.generator.reasons, *_lacking(run), *(f"{f.name}: {f.why}" for f in found if f.missing)]:
+    if unsound := [*run.generator.reasons, *lacking(run), *(f"{f.name}: {f.why}" for f in found if f.missing)]:
         return "inconclusive", INCONCLUSIVE, unsound
     if not any(route.requests for route in run.routes):
         return "inconclusive", INCONCLUSIVE, ["no request was measured"]
@@ -127,16 +127,16 @@ def _conclude(run: RunDocument, found: Sequence[Finding], *, judged: bool) -> tu
         return "inconclusive", INCONCLUSIVE, undecided
     if not found:
         return "inconclusive", INCONCLUSIVE, ["the objectives file has no objective that a run can answer"]
-    if raised := _raised(run):
+    if exceptions := raised(run):
         # What a task was to do after it raised was never asked: the counts are kept, but not whole.
-        return "inconclusive", INCONCLUSIVE, raised
+        return "inconclusive", INCONCLUSIVE, exceptions
     return "pass", PASS, [f"all {len(found)} objectives are kept"]
 
 
 def _without_objectives(run: RunDocument) -> tuple[Verdict, int, list[str]]:
     failed = sum(route.failed + route.censored for route in run.routes)
     bad = [f"{failed} of {sum(route.requests for route in run.routes)} requests failed"] if failed else []
-    if bad := [*bad, *_raised(run)]:
+    if bad := [*bad, *raised(run)]:
         return "fail", FAIL, [f"{each}; no objectives were given to judge by" for each in bad]
     return "unjudged", PASS, ["no objectives were given to judge by, and no request failed"]
 
@@ -166,13 +166,15 @@ def _milliseconds(seconds: float | None) -> str:
     return "open" if seconds is None else f"{seconds * 1e3:.{0 if seconds >= 0.1 else 1}f} ms"
 
 
-def _lacking(run: RunDocument) -> list[str]:
+def lacking(run: RunDocument) -> list[str]:
+    """What is missing in every count of a run, in words."""
     if not run.arrivals.uncharged:
         return []
     return [f"{run.arrivals.uncharged} of {run.arrivals.arrived} arrivals never came to a request; see the warnings"]
 
 
-def _raised(run: RunDocument) -> list[str]:
+def raised(run: RunDocument) -> list[str]:
+    """What the locustfile's tasks raised, in words."""
     return [f"tasks of the locustfile raised {name} {count} times" for name, count in run.exceptions.items()]
 
 

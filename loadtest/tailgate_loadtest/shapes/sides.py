@@ -65,13 +65,17 @@ class Design:
     seed: int
     block: int = BLOCK
 
+    @property
+    def cycle(self) -> int:
+        """Seconds in which both are loaded and have all their turns once."""
+        return self.block * (TOGETHER + 2 * TURNS)
+
     @cached_property
     def segments(self) -> tuple[Segment, ...]:
         """The warm-up, then both for a while and by turns, again and again; both in what is left at the end."""
         lengths: list[int] = [self.warmup]
         targets: list[Side | None] = [None]
-        cycle = self.block * (TOGETHER + 2 * TURNS)
-        for number in range((self.seconds - self.warmup) // cycle):
+        for number in range((self.seconds - self.warmup) // self.cycle):
             lengths += [self.block * TOGETHER] + [self.block] * (2 * TURNS)
             targets.append(None)
             for turn in range(TURNS):
