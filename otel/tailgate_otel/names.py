@@ -53,6 +53,12 @@ LOAD_SERVICE_TIME = "tailgate_load_service_time_seconds"
 RUN_INFO = "tailgate_run_info"
 RUN_START = "tailgate_run_start_time_seconds"
 
+# What a comparison tells a merge request.
+COMPARISON_EXIT_CODE = "tailgate_comparison_exit_code"
+COMPARISON_RESPONSE_TIME = "tailgate_comparison_response_time_seconds"
+COMPARISON_FAILURES = "tailgate_comparison_failures_ratio"
+COMPARISON_CHANGE = "tailgate_comparison_change_ratio"
+
 # Web Vitals of page views; CLS is a score.
 WEB_VITAL_LCP = "tailgate_web_vital_lcp_seconds"
 WEB_VITAL_INP = "tailgate_web_vital_inp_seconds"
@@ -84,6 +90,7 @@ LABEL_SOURCE = "source"
 LABEL_CACHE = "cache"
 LABEL_LAYER = "layer"
 LABEL_OBJECTIVE = "objective"
+LABEL_MEASURE = "measure"
 LABEL_PERCENTILE = "percentile"
 LABEL_RUN_ID = "run_id"
 LABEL_PROFILE = "profile"
@@ -227,6 +234,11 @@ ENV_BOARDS = "TAILGATE_BOARDS"
 ENV_GRAFANA_URL = "GRAFANA_URL"
 ENV_GRAFANA_TOKEN = "GRAFANA_TOKEN"  # noqa: S105 - the variable's name, not a secret
 ENV_GRAFANA_TOKEN_FILE = "GRAFANA_TOKEN_FILE"  # noqa: S105 - the variable's name, not a secret
+ENV_GITHUB_API_URL = "GITHUB_API_URL"
+ENV_GITHUB_EVENT_NAME = "GITHUB_EVENT_NAME"
+ENV_GITHUB_EVENT_PATH = "GITHUB_EVENT_PATH"
+ENV_GITHUB_REPOSITORY = "GITHUB_REPOSITORY"
+ENV_GITHUB_TOKEN = "GITHUB_TOKEN"  # noqa: S105 - the variable's name, not a secret
 
 # Environment of the reference service.
 ENV_DATABASE_URL = "TAILGATE_DATABASE_URL"
