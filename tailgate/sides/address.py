@@ -2,8 +2,7 @@
 
 import os
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from tailgate_loadtest.shapes.sides import Side
@@ -12,7 +11,7 @@ from tailgate_otel import names
 from tailgate.errors import CommandError
 from tailgate.settings import Service
 from tailgate.sides.live import Live
-from tailgate.sides.texts import at, filled
+from tailgate.sides.places import check, places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,17 +37,17 @@ class Address:
             )
 
     def prepare(self, _: ExitStack) -> None:
-        """There is nothing to do."""
+        """Nothing is to be built."""
+        check({"metrics": self.service.metrics, "targets": self.service.targets}, (names.ENV_SIDE,))
 
     def start(self) -> Live:
         """It runs."""
-        known = {names.ENV_SIDE: self.side.value}
-        metrics, targets = (filled(text, known) for text in (self.service.metrics, self.service.targets))
+        where = places(replace(self.service, ready=None), self.what, {names.ENV_SIDE: self.side.value})
         return Live(
             what=self.what,
             url=self.what,
-            metrics_url=at(self.what, metrics),
-            targets=Path(targets) if targets else None,
+            metrics_url=where.metrics,
+            targets=where.targets,
             run_secret=os.environ.get(names.ENV_RUN_SECRET),
             alive=lambda: True,
             close=lambda: None,

@@ -88,8 +88,8 @@ def open_sides(base: str | None, candidate: str | None, means: Means) -> Iterato
 
     A side is a variant of the reference API, an address, ``cmd:COMMAND``, ``compose:FILE``, ``.`` for the working
     directory's files as they stand, or a git revision. By default the candidate is ``.``, and the base what HEAD and
-    the default branch have in common. To be entered by the thread that this process began with. Raises
-    ``CommandError`` or ``ServiceError``; ``OSError`` when .tailgate cannot be written.
+    the default branch have in common. Raises ``CommandError`` or ``ServiceError``; ``OSError`` when .tailgate cannot be
+    written.
     """
     forms = {Side.BASE: _form(base, Side.BASE, means), Side.CANDIDATE: _form(candidate, Side.CANDIDATE, means)}
     if means.db_rtt and not all(isinstance(form, Variant) for form in forms.values()):

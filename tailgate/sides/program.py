@@ -1,10 +1,11 @@
 """A service of the user's own as a side, in any language: built, given its data, started, waited for, and ended."""
 
 import secrets
+import shutil
 import tempfile
 import time
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from tailgate.settings import Service
 from tailgate.sides import ready, surroundings
 from tailgate.sides.kept import Kept, last_lines
 from tailgate.sides.live import Live
-from tailgate.sides.texts import at, filled
+from tailgate.sides.places import filled, places
 
 BUILT_WITHIN = 3600.0
 """Seconds for a build, and for a seed; whoever wants to wait for less stops us."""
@@ -46,7 +47,7 @@ class Program:
 
     def prepare(self, held: ExitStack) -> None:
         """Build it, where it is."""
-        surroundings.refuse_ours(self.service.env)
+        surroundings.check_service(self.service)
         if self.service.build is not None:
             self.build()
 
@@ -60,17 +61,22 @@ class Program:
     def start(self) -> Live:
         """Seed it, start it, and return when it takes requests. Raises ``CommandError``."""
         service, secret = self.service, secrets.token_urlsafe(24)
-        # Not below the checkout: a socket's path has room for about a hundred characters.
-        directory = Path(tempfile.mkdtemp(prefix=f"tailgate-{self.side}-"))
-        own = surroundings.own(self.side, directory, secret)
-        url = f"http://{surroundings.LOOPBACK}:{own[names.ENV_PORT]}"
-        told = {name: filled(value, own) or "" for name, value in service.env.items()}
-        environ = {**surroundings.inherited(), **self.environ, **self.traced, **told, **own}
-        targets = filled(service.targets, own)
-        with ExitStack() as running:
+        commands = [command for command in (service.seed, service.start) if command is not None]
+        with _scratch(self.side) as directory, ExitStack() as running:
+            own = surroundings.own(self.side, directory, secret)
+            environ = {
+                **surroundings.inherited(),
+                **surroundings.instrumented(own[names.ENV_RUN_METRICS_PORT]),
+                **self.traced,
+                **self.environ,
+                **{name: filled(value, own) for name, value in service.env.items()},
+                **own,
+            }
+            url = f"http://{surroundings.LOOPBACK}:{own[names.ENV_PORT]}"
+            where = places(service, url, own)
             kept = running.enter_context(
                 Kept(
-                    [command for command in (service.seed, service.start) if command is not None],
+                    commands,
                     environ=environ,
                     directory=self.directory,
                     log=self.log,
@@ -78,21 +84,19 @@ class Program:
                     remove=directory,
                 )
             )
-            number = 0
             if service.seed is not None:
                 self._complete(kept, 0, "seed")
-                number = 1
-            self._await(kept, number, at(url, filled(service.ready, own)), url)
+            self._await(kept, len(commands) - 1, url, where.ready)
             running.pop_all()
         return Live(
             what=self.what,
             url=url,
-            metrics_url=at(url, filled(service.metrics, own)),
-            targets=self.directory / targets if targets else None,
+            metrics_url=where.metrics,
+            targets=where.targets and self.directory / where.targets,
             run_secret=secret,
             revision=self.revision,
             facts=self.facts,
-            alive=lambda: not self._over(kept.code(number)),
+            alive=lambda: not self._over(kept.code(len(commands) - 1)),
             close=kept.close,
         )
 
@@ -103,7 +107,7 @@ class Program:
         if code != 0:
             raise self._failed(f"its {key} ended with {code}")
 
-    def _await(self, kept: Kept, number: int, asked: str | None, url: str) -> None:
+    def _await(self, kept: Kept, number: int, url: str, asked: str | None) -> None:
         end = time.monotonic() + self.service.timeout
         while why := ready.failed(asked or url, whatever=asked is None):
             if self._over(code := kept.code(number, _POLL)):
@@ -123,3 +127,15 @@ class Program:
 
     def _failed(self, why: str) -> CommandError:
         return CommandError(f"--{self.side} {self.what}: {why}; {last_lines(self.log)}")
+
+
+@contextmanager
+def _scratch(side: Side) -> Iterator[Path]:
+    """A directory that goes when the block fails, and is another's to remove when not."""
+    # Not below the checkout: a socket's path has room for about a hundred characters.
+    directory = Path(tempfile.mkdtemp(prefix=f"tailgate-{side}-"))
+    try:
+        yield directory
+    except BaseException:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise

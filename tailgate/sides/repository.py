@@ -57,13 +57,13 @@ class Repository:
         self._directory = directory
         self._side = side
         try:
-            top, self.prefix = self.git("rev-parse", "--show-toplevel", "--show-prefix").split("\n")[:2]
+            self.top = Path(self.git("rev-parse", "--show-toplevel"))
+            self.prefix = self.git("rev-parse", "--show-prefix")
         except GitError as error:
             raise CommandError(
                 f"--{side}: {directory} is in no working tree of git ({error}); in one, or with a variant, an address,"
                 " cmd:COMMAND or compose:FILE, it can be"
             ) from error
-        self.top = Path(top)
 
     def git(self, *arguments: str, at: Path | None = None, environ: Mapping[str, str] | None = None) -> str:
         """What git says, without the last line's end. Raises ``GitError``."""

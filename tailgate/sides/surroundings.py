@@ -3,16 +3,24 @@
 import os
 import random
 import socket
-from collections.abc import Mapping
 from pathlib import Path
 
 from tailgate_loadtest.shapes.sides import Side
 from tailgate_otel import names
 
 from tailgate.errors import CommandError
-from tailgate.settings import FILE
+from tailgate.settings import FILE, Service
+from tailgate.sides.places import check
 
 LOOPBACK = "127.0.0.1"
+TOLD = (
+    names.ENV_SIDE,
+    names.ENV_PORT,
+    names.ENV_RUN_METRICS_PORT,
+    names.ENV_SIDE_DIRECTORY,
+    names.ENV_RUN_SECRET,
+)
+"""What each start of a side is told of its own."""
 _PORTS = range(20_000, 32_000)
 """Below those that the kernel gives to outgoing connections, of which a load has many."""
 _ATTEMPTS = 100
@@ -26,39 +34,33 @@ def inherited() -> dict[str, str]:
 
 
 def own(side: Side, directory: Path, run_secret: str) -> dict[str, str]:
-    """What is told to a start of a side, with two ports that nobody listens at."""
-    metrics_port = str(_found_port())
-    return {
-        names.ENV_SIDE: side.value,
-        names.ENV_PORT: str(_found_port()),
-        names.ENV_RUN_METRICS_PORT: metrics_port,
-        # The same in OpenTelemetry's words, for those who are instrumented.
-        names.ENV_METRICS_HOST: LOOPBACK,
-        names.ENV_METRICS_PORT: metrics_port,
-        names.ENV_SIDE_DIRECTORY: str(directory),
-        names.ENV_RUN_SECRET: run_secret,
-    }
+    """The values of ``TOLD``, with two ports that nobody listens at."""
+    port, metrics_port = _found_ports()
+    return dict(zip(TOLD, (side.value, port, metrics_port, str(directory), run_secret), strict=True))
 
 
-def refuse_ours(env: Mapping[str, str]) -> None:
-    """Raises ``CommandError`` when a service's own variables are among those that it is told."""
-    ours = (
-        names.ENV_SIDE,
-        names.ENV_PORT,
-        names.ENV_RUN_METRICS_PORT,
-        names.ENV_SIDE_DIRECTORY,
-        names.ENV_RUN_SECRET,
-    )
-    if taken := [name for name in ours if name in env]:
-        raise CommandError(f"{FILE}: service: env: {', '.join(taken)}: each side is told its own; remove it there")
+def instrumented(metrics_port: str) -> dict[str, str]:
+    """Where metrics are asked for, in OpenTelemetry's words."""
+    return {names.ENV_METRICS_HOST: LOOPBACK, names.ENV_METRICS_PORT: metrics_port}
 
 
-def _found_port() -> int:
+def check_service(service: Service) -> None:
+    """Raises ``CommandError`` when a service's settings ask for what it is not told, or tell it what we do."""
+    check({"ready": service.ready, "metrics": service.metrics, "targets": service.targets}, TOLD)
+    check({f"env: {name}": value for name, value in service.env.items()}, TOLD)
+    if taken := [name for name in TOLD if name in service.env]:
+        raise CommandError(f"{FILE}: service: env: {taken[0]}: each side is told its own; remove it there")
+
+
+def _found_ports() -> tuple[str, str]:
+    found: list[str] = []
     for port in random.sample(_PORTS, _ATTEMPTS):
         with socket.socket() as probe:
             try:
                 probe.bind(("", port))
             except OSError:
                 continue
-            return port
-    raise CommandError(f"no port from {_PORTS.start} to {_PORTS.stop} is free")
+        found.append(str(port))
+        if len(found) == 2:
+            return found[0], found[1]
+    raise CommandError(f"too few ports from {_PORTS.start} to {_PORTS.stop} are free")

@@ -1,0 +1,56 @@
+"""Where of a side something is: texts of tailgate.yaml in which a side's own values stand as ``$NAME`` or ``${NAME}``.
+
+An address may be a path as well: of the service itself.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+from tailgate.errors import CommandError
+from tailgate.settings import FILE, Service
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """What is asked whether the service is ready, its metrics, and its targets file; None: not given."""
+
+    ready: str | None
+    metrics: str | None
+    targets: Path | None
+
+
+def places(service: Service, url: str, known: Mapping[str, str]) -> Places:
+    """Those of the service at ``url`` that is told what is ``known``."""
+
+    def place(text: str | None) -> str | None:
+        if text is None:
+            return None
+        found = filled(text, known)
+        return url.rstrip("/") + found if found.startswith("/") else found
+
+    return Places(
+        ready=place(service.ready),
+        metrics=place(service.metrics),
+        targets=None if service.targets is None else Path(filled(service.targets, known)),
+    )
+
+
+def filled(text: str, known: Mapping[str, str]) -> str:
+    """A text that was checked, with its values."""
+    return Template(text).substitute(known)
+
+
+def check(texts: Mapping[str, str | None], known: Collection[str]) -> None:
+    """Raises ``CommandError`` when one of the texts, by their keys, asks for what is not known."""
+    for key, text in texts.items():
+        # Not the text itself, which may hold a secret.
+        template = Template(text or "")
+        if not template.is_valid():
+            raise CommandError(f"{FILE}: service: {key}: a $ must be followed by a name, or be written $$")
+        if strange := [name for name in template.get_identifiers() if name not in known]:
+            raise CommandError(
+                f"{FILE}: service: {key}: ${strange[0]} is not known here; {', '.join(f'${name}' for name in known)}"
+                f" {'is' if len(known) == 1 else 'are'}, and any other $ is written $$"
+            )
