@@ -9,7 +9,8 @@ _SHORT = 14
 _GAP = "..."
 
 _BRACKETS = re.compile(r"\(([^()]*)\)")
-_LISTED = re.compile(r"\b(select(?: distinct)?|returning) (.+?)(?= from\b|\Z)", re.IGNORECASE)
+_SELECTED = re.compile(r"\b(select(?: distinct)?) (.+?)(?= from\b)", re.IGNORECASE)
+_RETURNED = re.compile(r"\b(returning) (.+)", re.IGNORECASE)
 _SET = re.compile(r"\b(set) (.+?)(?= (?:where|from|returning)\b|\Z)", re.IGNORECASE)
 _MASKED = re.compile(r"\x00(\d+)\x00")
 
@@ -23,10 +24,12 @@ def shortened(text: str) -> str:
     'SELECT ... FROM contacts WHERE id = $1'
     """
     line = _outermost(" ".join(text.replace("\x00", " ").split()))
-    line = _SET.sub(_without_list, _LISTED.sub(_without_list, line))
+    for listed in (_SELECTED, _SET, _RETURNED):
+        line = listed.sub(_without_list, line)
     if len(line) <= MOST:
         return line
-    return line[: MOST - len(_GAP) - 1].rstrip() + f" {_GAP}"
+    cut = line[: MOST - len(_GAP)]
+    return f"{cut.rpartition(' ')[0] or cut} {_GAP}"[:MOST]
 
 
 def _without_list(found: re.Match[str]) -> str:

@@ -32,10 +32,13 @@ from tailgate_loadtest.run.document import Parts
 
 LEAST = 5
 """Traces on each side, or nothing is said by them."""
+_MOST = 20
 _ALIKE = 1.25
-"""Requests whose lengths differ by no more than this factor took as long."""
+"""Requests whose lengths differ by no more than this factor took as long; of those the _MOST nearest are looked at."""
 _ERRORS = 2.0
 """How many standard errors a difference must be to be one."""
+_DOUBTFUL = 0.2
+"""The share of a difference beyond which its doubt is said: two standard errors."""
 _WORTH = 0.1
 """The least share of a difference that is said by itself."""
 _NAMED = 3
@@ -51,6 +54,9 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
     ("call", "calls of others"),
     ("application", "application"),
 )
+_TOLD_KINDS: Mapping[str, tuple[Kind, ...]] = {"database": ("database",), "application": ("call", "application")}
+"""What a service's ``Server-Timing`` counts as which part."""
+_LEAST_SAID = 50e-6
 _CURE = "OpenTelemetry's traces (OTEL_EXPORTER_OTLP_ENDPOINT is set for it), or Server-Timing, would tell"
 
 
@@ -80,6 +86,10 @@ class _Difference:
     def of(cls, base: Sequence[float], candidate: Sequence[float]) -> "_Difference":
         error = math.sqrt(sum(variance(each) / len(each) for each in (base, candidate)))
         return cls(fmean(candidate) - fmean(base), error)
+
+    def __str__(self) -> str:
+        doubt = _ERRORS * self.error
+        return _signed(self.mean) + (f" ± {_milliseconds(doubt)}" if doubt > _DOUBTFUL * abs(self.mean) else "")
 
     def is_worth(self, whole: float) -> bool:
         return self.mean >= max(_ERRORS * self.error, _WORTH * whole) and self.mean > 0
@@ -180,7 +190,7 @@ def _time(measure: Measure, base: Evidence, candidate: Evidence) -> str:
     if not (base.traces and candidate.traces):
         lacking = f"what the service did meanwhile is not known: {_CURE}"
     if clients is None:
-        return f"where the time went is not known: its client times no steps; {lacking}"
+        return f"where the time went is not known: its client timed no steps; {lacking}"
     whole = sum(clients.values())
     return f"{_of(whole, measure)}: {_listed(clients, whole)}; {lacking}"
 
@@ -209,12 +219,15 @@ def _by_server(measure: Measure, one: Parts, other: Parts, base: Evidence, candi
     )
     within: dict[str, str] = {}
     if traces.enough:
-        within["database"] = _within(traces, ["database"], whole)
-        within["application"] = _within(traces, ["call", "application"], whole)
+        within = {name: _within(traces, kinds, whole) for name, kinds in _TOLD_KINDS.items()}
     said = f"{_of(whole, measure)}: {_listed(parts, whole, within)}"
-    if database >= _WORTH * whole > 0 and not traces.enough:
-        said += f"; by which statements is not known, {_lack(traces, measure)}"
-    return said
+    if traces.enough or max(database, application) < _WORTH * whole or whole <= 0:
+        return said
+    fair = _fair(base, candidate)
+    average = _within(fair, [kind for kinds in _TOLD_KINDS.values() for kind in kinds], whole) if fair.enough else ""
+    if average:
+        return f"{said}; on average over {fair}, {average}"
+    return f"{said}; by which statements is not known, {_lack(traces, measure)}"
 
 
 def _by_traces(measure: Measure, clients: Mapping[str, float] | None, traces: _Traces) -> str:
@@ -241,13 +254,18 @@ def _within(traces: _Traces, kinds: Sequence[Kind], whole: float) -> str:
         if work.text
     ]
     worth = sorted((each for each in found if each[0].is_worth(whole)), key=lambda each: -each[0].mean)
-    return ", ".join(f"{_called(work, traces.candidate)} {_signed(by.mean)}" for by, work in worth[:_NAMED])
+    return ", ".join(f"{_called(work, traces.candidate)} {by}" for by, work in worth[:_NAMED])
 
 
 def _near(traces: Iterable[Request], seconds: float) -> list[Request]:
-    """Traces of requests that took as long."""
-    low, high = seconds / _ALIKE, seconds * _ALIKE
-    return [each for each in traces if each.comparable and not each.failed and low <= each.seconds <= high]
+    """Traces of requests that took as long, the nearest ones where there are many."""
+
+    def apart(each: Request) -> float:
+        return abs(math.log(each.seconds / seconds))
+
+    usable = [each for each in traces if each.comparable and not each.failed and each.seconds > 0 < seconds]
+    alike = [each for each in usable if apart(each) <= math.log(_ALIKE)]
+    return sorted(alike, key=apart)[:_MOST]
 
 
 def _around(q: float, base: Evidence, candidate: Evidence) -> _Traces:
@@ -283,7 +301,9 @@ def _clients(other: Parts, one: Parts) -> dict[str, float]:
 def _listed(parts: Mapping[str, float], whole: float, within: Mapping[str, str] | None = None) -> str:
     """The parts worth a word, the largest difference first; those that fell are said as well."""
     ranked = sorted(parts.items(), key=lambda each: -abs(each[1]))
-    worth = [each for number, each in enumerate(ranked) if not number or abs(each[1]) >= 0.02 * abs(whole)]
+    worth = [
+        each for number, each in enumerate(ranked) if not number or abs(each[1]) >= max(0.02 * abs(whole), _LEAST_SAID)
+    ]
     details = within or {}
     return "; ".join(
         f"{name} {_signed(seconds)}" + (f", of which {details[name]}" if seconds > 0 and details.get(name) else "")
@@ -312,7 +332,11 @@ def _share(side: Evidence, error: str) -> float:
 
 
 def _of(whole: float, measure: Measure) -> str:
-    return f"of {_signed(whole)} at {measure}" if whole > 0 else f"at {measure}, over all of the load, {_signed(whole)}"
+    return (
+        f"of {_signed(whole)} at {measure}"
+        if whole > 0
+        else f"over all of the load {measure} moved by {_signed(whole)}"
+    )
 
 
 def _signed(seconds: float) -> str:
