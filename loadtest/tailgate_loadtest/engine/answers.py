@@ -37,8 +37,8 @@ def told(naming: Naming, event: Mapping[str, Any]) -> Told:
     """What an event tells; what it does not tell, or tells in a way of its own, is None."""
     name, url, response = str(event["name"]), event.get("url"), event.get("response")
     exception = event.get("exception")
-    given = getattr(response, "headers", None)
-    headers: Mapping[str, Any] = given if hasattr(given, "get") else {}
+    headers: Any = getattr(response, "headers", None)
+    headers = headers if hasattr(headers, "get") else {}
     timing = parse(str(headers.get(HEADER_SERVER_TIMING) or "").encode("latin-1", "replace"))
     wire, body = _sizes(response, headers, event.get("response_length"))
     status, encoding = getattr(response, "status_code", None), headers.get(_ENCODING)

@@ -55,7 +55,8 @@ def hasten() -> None:
     def nap(seconds: float = 0.0, *_: Any, **__: Any) -> None:
         sleep(min(seconds, _MOMENT))
 
-    gevent.sleep = time.sleep = nap
+    gevent.sleep = nap
+    time.sleep = nap  # type: ignore[assignment]  # more is taken than time's own takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class Probe:
         for cls in (TaskSet, DefaultTaskSet):
             cls.get_next_task = self._dealing(cls.get_next_task)  # type: ignore[method-assign]
         listen = Stream.listen
-        Stream.listen = lambda stream, _: listen(stream, 0.0)  # type: ignore[method-assign]
+        Stream.listen = lambda stream, _: listen(stream, 0.0)  # type: ignore[method-assign, assignment]
         events.test_start.fire(environment=self._environment)
         events.spawning_complete.fire(user_count=len(classes))
 
@@ -175,6 +176,7 @@ class Probe:
                 return
         seat.rest.clear()
         self._turn = turn
+        random.seed(f"{self._orders.seed} {turn.iteration}")
         seat.turn.set()
         if not seat.rest.wait(_ITERATION):
             self._give_up(seat, turn, f"took more than {_ITERATION:.0f} s")
@@ -204,16 +206,14 @@ class Probe:
         seat.turn.wait()
         seat.turn.clear()
         self._tracker.begin(visit, self._tracker.now(), 0.0)
-        if (turn := self._turn) is not None:
-            random.seed(f"{self._orders.seed} {turn.iteration}")
 
     def _answered(self, **event: Any) -> None:
         """Locust's event of a request."""
         turn = self._turn
         if turn is not None and is_asked(event["request_type"], event["name"]):
             self._requests += 1
-            where = {"phase": turn.phase, "iteration": turn.iteration, "persona": turn.persona}
-            self._write(Answered(**where, **told(self._naming, event)))
+            answer = told(self._naming, event)
+            self._write(Answered(phase=turn.phase, iteration=turn.iteration, persona=turn.persona, **answer))
 
     def _raised(self, exception: BaseException, **_: Any) -> None:
         """Locust's event of a task that raised."""

@@ -11,7 +11,7 @@ from tailgate_loadtest.judge.regression.loosened import Loosening
 
 _COVERED = {
     "latency": frozenset({"p50", "p95", "p99"}),
-    "availability": frozenset({"failures", "status"}),
+    "availability": frozenset({"failures", "status", "requests"}),
     "queries": frozenset({"queries", "round_trips"}),
     "bytes": frozenset({"bytes"}),
 }
@@ -98,7 +98,7 @@ def _cell(cell: Cell, entry: Accept | None) -> tuple[Cell, Accept | None]:
 
 
 def _within(finding: ExactFinding, entry: Accept) -> bool:
-    if finding.measure == "status":
+    if finding.measure in ("status", "requests"):
         return finding.requests <= _bound(entry) * finding.of
     return finding.candidate - finding.base <= _bound(entry) * max(finding.base, 1.0)
 

@@ -10,8 +10,8 @@ from tailgate_loadtest.run.document import Model, Percentiles
 SCHEMA: Literal["tailgate/comparison/v1"] = "tailgate/comparison/v1"
 Measure = Literal["p50", "p95", "p99", "failures"]
 """What is compared by statistics: percentiles of response times, and the share of requests that failed."""
-Exact = Literal["status", "queries", "round_trips", "bytes"]
-"""What is compared request for request."""
+Exact = Literal["status", "queries", "round_trips", "bytes", "requests"]
+"""What is compared request for request; ``requests`` are those of an iteration, where others followed or none."""
 
 
 class SideRecord(Model):
@@ -103,7 +103,7 @@ class ExactFinding(Model):
     phase: Literal["cold", "warm", "load"]
     """The first requests to a fresh service, the same again, or those of the load, which are only shown."""
     base: float
-    """Per request; for ``status`` the code that differs first."""
+    """Per request; for ``status`` the code that differs first, 0 for no answer; for ``requests`` per iteration."""
     candidate: float
     requests: int
     """How many differ."""
