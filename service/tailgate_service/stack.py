@@ -43,6 +43,8 @@ PASSED_ON = (
     names.ENV_TOKEN_ISSUER,
     names.ENV_TOKEN_AUDIENCE,
     names.ENV_TOKEN_KEYS,
+    names.ENV_TRACES_SAMPLER,
+    names.ENV_TRACES_SAMPLER_ARG,
 )
 """What the service may be told of the world around the stack."""
 

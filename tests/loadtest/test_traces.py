@@ -11,13 +11,25 @@ import zlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import SpanKind
 from tailgate_loadtest.run import traces
-from tailgate_loadtest.run.spans import duration, root_of
-from tailgate_loadtest.run.traces import PER_ROUTE_AND_REASON, SLOWEST, TraceReceiver, TraceStore
-from tailgate_otel import names
+from tailgate_loadtest.run.spans import CLIENT, SERVER, attribute, duration, root_of, spans_of
+from tailgate_loadtest.run.traces import (
+    FAIR,
+    PER_ROUTE_AND_REASON,
+    SAMPLE_RATIO,
+    SAMPLED_PER_ROUTE,
+    SLOWEST,
+    SLOWEST_PER_ROUTE,
+    TraceReceiver,
+    TraceStore,
+)
+from tailgate_otel import Config, names
 
-SERVER, CLIENT = 2, 3
 ROUTE = {"key": names.ATTR_ROUTE, "value": {"stringValue": "/a"}}
 
 
@@ -143,6 +155,87 @@ def test_the_slowest_are_kept_and_a_few_of_every_route_and_reason(tmp_path):
     assert len(rare) == PER_ROUTE_AND_REASON
     assert len(documents) <= SLOWEST + 2 * PER_ROUTE_AND_REASON
     assert len(store._kept) == len(documents)
+
+
+def chosen(number: int, seconds: float, route: str = "/a", reason: str | None = "sample", sampled: bool = True) -> dict:
+    """A request as the recorder keeps one of its steady sample, or as stock instrumentation does, without a reason."""
+    document = request_of(number, seconds, route, reason or "")
+    root = root_of(document)
+    if reason is None:
+        del root["attributes"][1]
+    else:
+        root["attributes"].append({"key": names.ATTR_HEAD_SAMPLED, "value": {"boolValue": sampled}})
+    return document
+
+
+@pytest.mark.parametrize("reason", ["sample", None])
+def test_of_every_route_a_fair_sample_is_kept_and_marked(reason):
+    store = TraceStore()
+    routes = ("/a", "/b")
+    for number in range(4000):
+        # The later, the faster: whoever took the first ones, or the slowest, would be far off.
+        store.add(chosen(number, seconds=(4000 - number) / 4000, route=routes[number % 2], reason=reason))
+    for route in routes:
+        mine = [d for d in written(store) if attribute(root_of(d), names.ATTR_ROUTE) == route]
+        fair = [duration(document) for document in mine if document.get(FAIR)]
+        assert len(fair) == SAMPLED_PER_ROUTE
+        assert sum(fair) / len(fair) == pytest.approx(0.5, abs=0.1)
+        slowest = sorted((duration(document) for document in mine), reverse=True)[:SLOWEST_PER_ROUTE]
+        assert slowest[-1] >= 1 - 2 * SLOWEST_PER_ROUTE / 4000
+        assert len(mine) <= SAMPLED_PER_ROUTE + SLOWEST_PER_ROUTE + SLOWEST + PER_ROUTE_AND_REASON
+    assert len(store._kept) == len(written(store)) == len(store._holders)
+
+
+def test_what_was_kept_for_a_reason_is_fair_only_if_chance_had_chosen_it():
+    store = TraceStore()
+    store.add(chosen(1, 0.1, reason="slow", sampled=False))
+    store.add(chosen(2, 0.2, reason="slow", sampled=True))
+    store.add(chosen(3, 0.3, reason="forced", sampled=True))
+    assert [document.get(FAIR, False) for document in written(store)] == [False, True, False]
+
+
+def test_a_foreign_services_spans_are_cleaned_and_our_own_are_clean():
+    store = TraceStore()
+    for number, reason in ((1, None), (2, "sample")):
+        document = chosen(number, 0.1, reason=reason)
+        root_of(document)["status"] = {"code": 2, "message": "no"}
+        store.add(document)
+    ours, foreign = sorted(written(store), key=lambda d: root_of(d)["traceId"], reverse=True)
+    assert root_of(ours)["status"] == {"code": 2, "message": "no"}
+    assert root_of(foreign)["status"] == {"code": 2}
+
+
+def test_foreign_routes_without_end_are_bounded(monkeypatch):
+    monkeypatch.setattr(traces, "_MAX_SAMPLED_ROUTES", 3)
+    monkeypatch.setattr(traces, "_MAX_GROUPS", 3)
+    store = TraceStore()
+    for number in range(500):
+        store.add(chosen(number, 0.1, route=f"/{number}", reason=None))
+    assert len(store._sampled) == len(store._groups) == 3
+    assert len(written(store)) <= SLOWEST + 3
+
+
+def test_a_service_is_told_where_its_traces_go_and_how_many(receiver):
+    told = receiver.environment
+    assert told[names.ENV_OTLP_ENDPOINT] == receiver.endpoint
+    config = Config.from_env(told)
+    assert (config.otlp_endpoint, config.sample_ratio) == (receiver.endpoint, SAMPLE_RATIO)
+
+
+def test_a_stock_sdk_that_is_told_so_is_heard(receiver, monkeypatch):
+    for name, value in receiver.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv(names.ENV_TRACES_SAMPLER_ARG, "1")
+    provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    tracer = provider.get_tracer("stock")
+    with tracer.start_as_current_span("GET /a", kind=SpanKind.SERVER, attributes={"http.route": "/a"}):  # noqa: SIM117
+        with tracer.start_as_current_span("select", kind=SpanKind.CLIENT, attributes={"db.system": "postgresql"}):
+            pass
+    provider.shutdown()
+    (document,) = written(receiver.store)
+    assert document[FAIR] is True
+    assert [span["kind"] for span in spans_of(document)] == [CLIENT, SERVER]
 
 
 def test_the_memory_of_requests_that_never_end_is_bounded(monkeypatch):

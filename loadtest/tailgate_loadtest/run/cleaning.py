@@ -12,7 +12,7 @@ from tailgate_otel.statement import MAX_TEXT, describe
 
 from tailgate_loadtest.run.spans import Json
 
-MAX_SPANS = 2000
+MAX_SPANS = 500
 """Of one request; what is beyond is left out."""
 
 STATEMENTS = (names.ATTR_DB_QUERY, names.ATTR_DB_QUERY_OLD)
@@ -56,6 +56,11 @@ def cleaned(document: Json) -> Json:
         named = [pair for pair in said if str(pair.get("key", "")).startswith(_OF_RESOURCES)]
         resources.append({"resource": {"attributes": _attributes(named)}, "scopeSpans": scopes})
     return {"resourceSpans": resources}
+
+
+def is_readable(system: str | None) -> bool:
+    """Whether the rules of a system's statements are known."""
+    return system in _DOUBLED or system in _BACKSLASHED
 
 
 def statement(text: str, system: str | None) -> str:

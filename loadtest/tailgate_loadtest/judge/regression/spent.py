@@ -15,7 +15,7 @@ from typing import Literal
 from tailgate_otel import names
 from tailgate_otel.statement import describe
 
-from tailgate_loadtest.run.cleaning import STATEMENTS, SYSTEMS, statement
+from tailgate_loadtest.run.cleaning import STATEMENTS, SYSTEMS, is_readable, statement
 from tailgate_loadtest.run.spans import (
     CLIENT,
     ERROR,
@@ -133,7 +133,7 @@ def _work(span: Json) -> Work:
         return Work("pool")
     if text:
         cleaned = str(text) if kind is not None else statement(str(text), system)
-        return Work("database", cleaned if len(cleaned.split()) > 1 else _named(span, cleaned, system))
+        return Work("database", cleaned if is_readable(system) else _named(span, cleaned, system))
     if system is not None:
         operation = attribute(span, *_OPERATIONS)
         if operation is None and _POOLS.search(name):
