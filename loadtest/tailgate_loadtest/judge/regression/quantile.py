@@ -21,20 +21,23 @@ def harrell_davis(counts: Array, values: Array, q: float) -> Array:
     where its weight on them is not negligible.
     """
     rows = counts.reshape(-1, counts.shape[-1])
-    return np.array([_one(row, values, q) for row in rows]).reshape(counts.shape[:-1])
+    row, bucket = np.nonzero(rows)
+    n = rows.sum(axis=1)
+    if not len(row):
+        return np.full(counts.shape[:-1], np.nan)
+    some = rows[row, bucket]
+    firsts = np.flatnonzero(np.diff(row, prepend=-1))
+    ends = np.cumsum(some)
+    ends -= np.repeat(ends[firsts] - some[firsts], np.diff(firsts, append=len(row)))
+    of = n[row]
+    below = betainc((of + 1) * q, (of + 1) * (1 - q), np.minimum(ends / of, 1.0))
+    weights = np.diff(below, prepend=0.0)
+    weights[firsts] = below[firsts]
 
-
-def _one(row: Array, values: Array, q: float) -> float:
-    used = np.flatnonzero(row)
-    if not len(used):
-        return float("nan")
-    ends = np.cumsum(row[used])
-    n = float(ends[-1])
-    weights = np.diff(betainc((n + 1) * q, (n + 1) * (1 - q), np.minimum(ends / n, 1.0)), prepend=0.0)
-    found = values[used]
-    open_end = np.isinf(found)
-    if open_end.any():
-        if weights[open_end].sum() > _NEGLIGIBLE:
-            return float("inf")
-        weights, found = weights[~open_end] / weights[~open_end].sum(), found[~open_end]
-    return float(weights @ found)
+    open_end = np.isinf(values[bucket])
+    open_weight = np.bincount(row, weights * open_end, minlength=len(rows))
+    known = np.bincount(row, weights * np.where(open_end, 0.0, values[bucket]), minlength=len(rows))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found: Array = np.where(open_weight > _NEGLIGIBLE, np.inf, known / (1 - open_weight))
+    found[n == 0] = np.nan
+    return found.reshape(counts.shape[:-1])

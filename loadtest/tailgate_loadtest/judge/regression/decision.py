@@ -1,0 +1,96 @@
+"""What all cells come to: worse, not worse, or undecided, with a known error rate.
+
+- **fail**: of some cell that can stop the change the test side by side rejects after Holm, at this look's level, and
+  the size of its difference, by turns or already side by side, exceeds what is tolerated. Two sides that are the same
+  fail with no more than the error rate, whatever the size says, since the test alone holds it.
+- **pass**: of every cell that can stop the change the upper bound is below what is tolerated. That each must pass makes
+  no allowance for their number necessary: one that is truly worse passes with no more than the look's doubt, and all
+  looks together with no more than 5 %.
+- **inconclusive**: everything else.
+
+Which cells can stop the change is decided by how many requests are planned, and never by how they turned out: else a
+candidate could scatter so much that nobody looks at it. A percentile needs BEYOND requests of a side beyond it over all
+turns of the budget: 40 for p50 are raised to 50 so that five pairs have ten each, 400 for p95, 2,000 for p99. A route
+too rare for any of these does not keep every gate undecided for ever: its numbers are shown, and a warning names it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tailgate_slo.model import Tolerance
+
+from tailgate_loadtest.judge.document import Outcome
+from tailgate_loadtest.judge.regression import cells, holm
+from tailgate_loadtest.judge.regression.document import Cell, Measure
+from tailgate_loadtest.judge.regression.looks import Look, Looks
+from tailgate_loadtest.judge.regression.pairs import cut, turn_windows
+from tailgate_loadtest.measure.hlog import LatencyLog
+from tailgate_loadtest.shapes.sides import Design
+
+MEASURES: tuple[Measure, ...] = ("p50", "p95", "p99", "failures")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """What the evidence comes to at a look."""
+
+    verdict: Outcome
+    reasons: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    """By route, then p50, p95, p99, failures."""
+    warnings: tuple[str, ...]
+    look: Look | None
+    """None: before the first look nothing is judged."""
+
+
+def judge(
+    base: LatencyLog, candidate: LatencyLog, design: Design, looks: Looks, tolerance: Tolerance, *, until: float
+) -> Judgement:
+    """Judge what was there at the last look that was due by ``until`` seconds after the load began.
+
+    The logs must be complete up to that moment; what is later in them does not count. The same logs give the same
+    verdict. An entry that accepts a regression is applied to the cells afterwards, and ``conclude`` asked again.
+    """
+    look = looks.look(until)
+    if look is None:
+        early = f"ended after {until:.0f} s, before anything could be judged: the first look is at {looks.first:.0f} s"
+        return Judgement(verdict="inconclusive", reasons=(early,), cells=(), warnings=(), look=None)
+    pairs = len(turn_windows(design, look.at))
+    more = len(turn_windows(design, looks.budget)) / pairs if pairs else 1.0
+    routes = sorted({*base.routes, *candidate.routes})
+    cuts = {route: cut(base, candidate, route, design, look.at) for route in routes}
+    found = [cells.gather(route, measure, cuts[route], tolerance, more) for route in routes for measure in MEASURES]
+    adjusted = holm.adjusted({(each.route, each.measure): each.p for each in found if each.blocking})
+    level = look.alpha / max(len(adjusted), 1)
+    judged = tuple(
+        cells.judge(each, look, adjusted.get((each.route, each.measure)), level, look.at - design.warmup)
+        for each in found
+    )
+    verdict, reasons = conclude(judged)
+    return Judgement(
+        verdict=verdict, reasons=tuple(reasons), cells=judged, warnings=tuple(_warnings(judged)), look=look
+    )
+
+
+def conclude(judged: Sequence[Cell]) -> tuple[Outcome, list[str]]:
+    """The whole verdict, and its reasons. What is proven worse stays so, whatever else is not known."""
+    stopping = [cell for cell in judged if cell.blocking]
+    if failed := [cell for cell in stopping if cell.verdict == "fail"]:
+        return "fail", [_reason(cell) for cell in failed]
+    if undecided := [_reason(cell) for cell in stopping if cell.verdict == "inconclusive"]:
+        return "inconclusive", undecided
+    if not stopping:
+        most = "no request was measured" if not judged else "no route has enough requests for any of its measures"
+        return "inconclusive", [f"{most}: load longer, or at a higher rate"]
+    return "pass", [f"none of {len(stopping)} measures is worse by more than is tolerated"]
+
+
+def _reason(cell: Cell) -> str:
+    return f"{cell.route} {cell.measure}: {cell.why}"
+
+
+def _warnings(judged: Sequence[Cell]) -> list[str]:
+    shown = sorted({cell.route for cell in judged} - {cell.route for cell in judged if cell.blocking})
+    if not shown:
+        return []
+    return [f"too few requests to stop a change by: {', '.join(shown)}; load them longer, or give them more of the mix"]
