@@ -66,6 +66,7 @@ def judge_pair(
     error_rate: float,
     today: dt.date,
     fresh: bool,
+    on_inconclusive: Literal["fail", "neutral"] = "fail",
     rates: Rates | None = None,
     warnings: Sequence[str] = (),
 ) -> ComparisonDocument:
@@ -78,6 +79,7 @@ def judge_pair(
         error_rate: how probable a verdict of worse may be for two sides that are the same.
         today: entries that accept a regression hold until their day.
         fresh: whether the probe, if there was one, found both with the data that they begin with.
+        on_inconclusive: whether doubt stops the change.
         rates: what is known of such verdicts on this machine.
         warnings: what else is to be said.
 
@@ -111,7 +113,7 @@ def judge_pair(
         loosened=loosenings(files[Side.BASE], files[Side.CANDIDATE]),
     )
     verdict, code, reasons = _conclude(runs, judgement, accepted, exact.reasons)
-    if verdict == "inconclusive" and gates[Side.CANDIDATE].on_inconclusive == "neutral":
+    if verdict == "inconclusive" and on_inconclusive == "neutral":
         code = 0
     return ComparisonDocument(
         id=comparison.id,
@@ -133,7 +135,7 @@ def judge_pair(
         loosened=accepted.loosened,
         objectives=findings[Side.CANDIDATE],
         accepts=accepted.entries,
-        on_inconclusive=gates[Side.CANDIDATE].on_inconclusive,
+        on_inconclusive=on_inconclusive,
         rates=rates,
         warnings=tuple(
             dict.fromkeys(

@@ -1,0 +1,234 @@
+"""Two live sides compared as the command does it: probed, loaded together, looked at meanwhile, judged, reported."""
+
+import datetime as dt
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from tailgate_loadtest.data import locustfile as reference_locustfile
+from tailgate_loadtest.judge.regression.decision import judge
+from tailgate_loadtest.judge.regression.document import ComparisonDocument, Rates
+from tailgate_loadtest.judge.regression.together import Asked, judge_pair, looks_of
+from tailgate_loadtest.measure.hlog import LatencyLog
+from tailgate_loadtest.report.regression.terminal import comparison_table
+from tailgate_loadtest.report.regression.write import write as write_report
+from tailgate_loadtest.run import environment
+from tailgate_loadtest.run.comparison import Comparison
+from tailgate_loadtest.run.document import Tick
+from tailgate_loadtest.run.interruption import Interruption
+from tailgate_loadtest.run.live import Live
+from tailgate_loadtest.run.pair import conduct_pair
+from tailgate_loadtest.run.plan import Plan
+from tailgate_loadtest.run.probe import probe
+from tailgate_loadtest.run.recording import Recording
+from tailgate_loadtest.run.server import ServerCounters
+from tailgate_loadtest.run.traces import TraceReceiver
+from tailgate_loadtest.shapes.profile import Profile
+from tailgate_loadtest.shapes.sides import SIDES, Design, Side
+from tailgate_loadtest.shapes.tolerance import Tolerance
+from tailgate_slo import Gate, Objectives
+
+from tailgate.console import out, print_json, say
+from tailgate.errors import CommandError
+from tailgate.settings import Service
+from tailgate.sides.live import Live as LiveSide
+from tailgate.sides.opening import Means, Sides, open_sides
+
+_WRITTEN = 5.0
+"""Seconds after which all that was due in a second is in the log."""
+_EVERY = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What was asked for, the settings file's defaults applied."""
+
+    base: str | None
+    candidate: str | None
+    service: Service
+    locustfile: Path | None
+    profile: Profile
+    objectives: Objectives | None
+    budget: float
+    """Seconds of load at the most, warm-up included."""
+    error_rate: float
+    seed: int
+    db_rtt: float
+    targets: Path | None
+    out: Path
+    tolerance: Tolerance
+    classes: tuple[str, ...]
+    openapi: tuple[str, ...]
+    on_inconclusive: Literal["fail", "neutral"]
+    rates: Rates | None
+
+    @property
+    def design(self) -> Design:
+        """Who gets which arrivals: as many whole cycles as the budget has room for.
+
+        Raises:
+            CommandError: it has room for too few.
+        """
+        warmup = round(self.profile.warmup)
+        whole = Design(seconds=warmup, warmup=warmup, seed=self.seed)
+        cycles = int((self.budget - warmup) // whole.cycle)
+        if cycles < 2:
+            raise CommandError(
+                f"--budget {self.budget:g}s: at least {warmup + 2 * whole.cycle}s are needed: {warmup} s of warm-up and"
+                f" {whole.cycle} s twice"
+            )
+        return replace(whole, seconds=warmup + cycles * whole.cycle)
+
+    def plan(self, live: LiveSide, design: Design) -> Plan:
+        """What one side is loaded with."""
+        return Plan(
+            host=live.url,
+            locustfile=self.locustfile or reference_locustfile(),
+            load=self.profile.lasting(design.seconds - design.warmup),
+            out=self.out,
+            seed=self.seed,
+            objectives=self.objectives,
+            metrics_url=live.metrics_url,
+            targets=live.targets or self.targets,
+            run_secret=live.run_secret,
+            classes=self.classes,
+            openapi=self.openapi,
+            tolerance=self.tolerance,
+            facts=live.facts,
+        )
+
+
+def compare(request: Request, interruption: Interruption) -> tuple[Comparison, ComparisonDocument]:
+    """Bring both sides up, compare them, and write what came of it."""
+    design = request.design
+    with ExitStack() as stack:
+        receivers = {side: stack.enter_context(TraceReceiver()) for side in SIDES}
+        means = Means(
+            service=request.service,
+            receivers=receivers,
+            db_rtt=request.db_rtt,
+            slo=Path(request.objectives.file) if request.objectives else None,
+        )
+        sides = stack.enter_context(open_sides(request.base, request.candidate, means))
+        comparison = Comparison.create(request.out, environment.revision())
+        try:
+            _probe(request, design, sides, comparison, interruption)
+            _load(request, design, sides, receivers, comparison, interruption)
+        except BaseException:
+            comparison.discard()  # no load, or none that could be told of
+            raise
+    document = judge_pair(
+        comparison,
+        {side: Asked(what=sides[side].what, revision=sides[side].revision, facts=sides[side].facts) for side in SIDES},
+        design,
+        error_rate=request.error_rate,
+        today=dt.datetime.now(dt.UTC).date(),
+        fresh=sides.renewable,
+        on_inconclusive=request.on_inconclusive,
+        rates=request.rates,
+    )
+    comparison.directory.write_text("comparison.json", document.model_dump_json(by_alias=True, indent=1) + "\n")
+    comparison.directory.point_latest()
+    return comparison, document
+
+
+def conclude(comparison: Comparison, document: ComparisonDocument, *, as_json: bool) -> int:
+    """Write a comparison's reports and say what came of it. Returns the exit code."""
+    page = write_report(comparison.directory.path, document)
+    if as_json:
+        print_json(
+            {
+                "comparison": str(comparison.directory.path),
+                "report": str(page),
+                **document.model_dump(mode="json", by_alias=True),
+            }
+        )
+    else:
+        out().print(comparison_table(document))
+        say(f"comparison  {comparison.directory.path}\nreport      {page}")
+    return document.exit_code
+
+
+def _probe(request: Request, design: Design, sides: Sides, comparison: Comparison, interruption: Interruption) -> None:
+    """Ask both the same, one request after the other; then let both begin again with the data they began with."""
+    for side in SIDES:
+        plan, bundle = request.plan(sides[side], design), comparison.bundle(side)
+        say(f"asking the {side} one request after the other")
+        probe(plan.orders(bundle), comparison.probe(side), interruption)
+        if interruption.name:
+            raise KeyboardInterrupt
+    if sides.renewable:
+        for side in SIDES:
+            sides.fresh(side)
+
+
+def _load(
+    request: Request,
+    design: Design,
+    sides: Sides,
+    receivers: dict[Side, TraceReceiver],
+    comparison: Comparison,
+    interruption: Interruption,
+) -> None:
+    recordings = {}
+    for side in SIDES:
+        plan = request.plan(sides[side], design)
+        recordings[side] = Recording(
+            plan=plan,
+            bundle=comparison.bundle(side),
+            id=f"{comparison.id}-{side}",
+            live=Live(plan.objectives),
+            server=ServerCounters(plan.metrics_url),
+            traces=receivers[side].store,
+        )
+    name = (request.locustfile or reference_locustfile()).name
+    say(
+        f"loading both with {name}, profile {request.profile.name}: {design.warmup} s of warm-up, then at most"
+        f" {design.seconds - design.warmup} s, until it is decided"
+    )
+    looker = _Looker(request, design, comparison)
+    # Closing the services makes them hand over their last traces.
+    conduct_pair(recordings, design, interruption, on_tick=_tell, look=looker, after_load=sides.close)
+
+
+def _tell(side: Side, tick: Tick) -> None:
+    if side is Side.CANDIDATE and tick.second and tick.second % _EVERY == 0 and tick.p95 is not None:
+        say(
+            f"{tick.second:4.0f} s  {tick.requests:.0f} requests of the candidate, p95 {tick.p95 * 1e3:.0f} ms just now"
+        )
+
+
+class _Looker:
+    """Looks at the evidence whenever that is planned, and ends the load when it is enough."""
+
+    def __init__(self, request: Request, design: Design, comparison: Comparison) -> None:
+        self._design = design
+        self._logs = [comparison.bundle(side).log for side in SIDES]
+        self._looks = looks_of(design, request.error_rate)
+        gate = request.objectives.gate(request.profile.name) if request.objectives else Gate()
+        self._tolerance = gate.tolerance
+        # At the last the load ends by itself.
+        self._due = list(self._looks.moments[:-1])
+
+    def __call__(self, second: float) -> str | None:
+        if not self._due or second < self._due[0].at + _WRITTEN:
+            return None
+        look = self._due.pop(0)
+        base, candidate = map(LatencyLog.so_far, self._logs)
+        found = judge(base, candidate, self._design, self._looks, self._tolerance, until=look.at)
+        undecided = sum(cell.blocking and cell.verdict == "inconclusive" for cell in found.cells)
+        if found.verdict == "inconclusive":
+            say(f"{look.at:4.0f} s  not decided yet: {undecided} of {sum(c.blocking for c in found.cells)} measures")
+            return None
+        return f"decided after {look.at:.0f} s: {found.verdict}"
+
+
+def quiet_enough(given: Tolerance) -> Tolerance:
+    """What a machine may do to the generator of a comparison.
+
+    What others take of the machine they take of both sides alike, and how much that scatters is measured; a generator
+    that is late or stands still counts its own time as theirs, and hides what differs.
+    """
+    usual = {"waited": 1.0, "throttled": 1.0, "steal": 1.0, "shared": 1.0}
+    return Tolerance(**{**usual, **given.moved})
