@@ -1,5 +1,7 @@
 """What one traced request spent its time on, moment by moment."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,9 +45,14 @@ def root(end: int = 100, **attributes) -> dict:
     return made
 
 
-def request(*spans: dict, **fields: object) -> Request:
+def text_of(*spans: dict, **fields: object) -> str:
+    """A trace as a bundle has it."""
     scope = {"scope": {"name": "any"}, "spans": list(spans)}
-    return request_of({"resourceSpans": [{"resource": {}, "scopeSpans": [scope]}], **fields})
+    return json.dumps({"resourceSpans": [{"resource": {}, "scopeSpans": [scope]}], **fields})
+
+
+def request(*spans: dict, **fields: object) -> Request:
+    return request_of(json.loads(text_of(*spans, **fields)))
 
 
 def spent(*spans: dict) -> dict[Work, float]:

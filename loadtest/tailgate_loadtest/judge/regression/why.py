@@ -168,7 +168,7 @@ def _called(work: Work, traces: Iterable[Request]) -> str:
 
 
 def _named(work: Work) -> str:
-    text = shortened(work.text) if work.kind == "database" else work.text[:_NAME]
+    text = shortened(work.text) if work.kind == "database" else " ".join(work.text.split())[:_NAME]
     return f"`{text.replace('`', chr(39))}`" if text else "what no span has"
 
 
@@ -227,7 +227,7 @@ def _by_server(measure: Measure, one: Parts, other: Parts, base: Evidence, candi
     average = _within(fair, [kind for kinds in _TOLD_KINDS.values() for kind in kinds], whole) if fair.enough else ""
     if average:
         return f"{said}; on average over {fair}, {average}"
-    return f"{said}; by which statements is not known, {_lack(traces, measure)}"
+    return f"{said}; what that is made of is not known, {_lack(traces, measure)}"
 
 
 def _by_traces(measure: Measure, clients: Mapping[str, float] | None, traces: _Traces) -> str:
@@ -317,7 +317,10 @@ def _failures(base: Evidence, candidate: Evidence) -> tuple[str, ...]:
     worse = sorted(
         (each for each in shares.items() if each[1][1] > each[1][0]), key=lambda each: each[1][0] - each[1][1]
     )
-    said = [f"{error}: {before:.2%} → {after:.2%} of the requests" for error, (before, after) in worse[:_NAMED]]
+    said = [
+        f"{' '.join(error.split())}: {before:.2%} → {after:.2%} of the requests"
+        for error, (before, after) in worse[:_NAMED]
+    ]
     failed = [each for each in candidate.traces if each.failed]
     where = Counter((work, error) for each in failed for work, error in each.errors.items())
     for (work, error), times in where.most_common(_NAMED):
