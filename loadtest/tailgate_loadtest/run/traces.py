@@ -26,6 +26,9 @@ from tailgate_loadtest.run.spans import SERVER, Json, attribute, duration, root_
 SLOWEST = 50
 PER_ROUTE_AND_REASON = 20
 SAMPLED_PER_ROUTE = 200
+SLOWEST_PER_ROUTE = 40
+FAIR = "tailgateFair"
+"""A field of a kept trace, beside OTLP's own: it is one of the fair sample of its route's."""
 SAMPLE_RATIO = 0.1
 """Of the requests, the share whose traces are asked for where two sides are to be told apart by them."""
 SAMPLER = {names.ENV_TRACES_SAMPLER: "parentbased_traceidratio", names.ENV_TRACES_SAMPLER_ARG: str(SAMPLE_RATIO)}
@@ -81,8 +84,9 @@ class TraceStore:
     def text(self) -> str:
         """What was kept, slowest first, one request a line."""
         with self._lock:
-            kept = sorted(self._kept.values(), key=lambda each: -each[0])
-            return "".join(line for _, line in kept)
+            fair = {key for sample in self._sampled.values() for key in sample.keys}
+            kept = sorted(self._kept.items(), key=lambda each: -each[1][0])
+            return "".join(f'{{"{FAIR}":true,{line[1:]}' if key in fair else line for key, (_, line) in kept)
 
     def _take(self, trace_id: str) -> list[tuple[Json, Json, Json]]:
         spans = self._partial.pop(trace_id)
@@ -111,9 +115,8 @@ class TraceStore:
             self._groups[group].append(key)
             held += 1
         if is_fair(root) and (route in self._sampled or len(self._sampled) < _MAX_SAMPLED_ROUTES):
-            out = self._sampled.setdefault(route, _Sample()).add(key)
-            dropped += [out] if out else []
-            held += 1
+            dropped += self._sampled.setdefault(route, _Sample()).add(key, seconds)
+            held += 2
         self._holders[key] += held
         for each in dropped:
             self._holders[each] -= 1
@@ -126,24 +129,33 @@ class TraceStore:
 
 
 class _Sample:
-    """So many of all that come, each as likely as any other (Vitter, "Random sampling with a reservoir", 1985)."""
+    """Of one route's requests so many, each as likely as any other (Vitter, "Random sampling with a reservoir", 1985).
+
+    And beside them the slowest: what a high percentile is made of, a few hundred requests hardly tell.
+    """
 
     def __init__(self) -> None:
         self.keys: list[str] = []
+        self._slowest: list[tuple[float, int, str]] = []
         self._seen = 0
         self._random = Random(0)  # noqa: S311 - a sample, no secret
 
-    def add(self, key: str) -> str | None:
-        """Take one, or not; which one is out, then, if any is."""
+    def add(self, key: str, seconds: float) -> list[str]:
+        """Hold a key twice, as one of many and as a slow one; returns the two that are let go of, once there are."""
         self._seen += 1
+        let_go = []
+        entry = (seconds, self._seen, key)
+        if len(self._slowest) < SLOWEST_PER_ROUTE:
+            heapq.heappush(self._slowest, entry)
+        else:
+            let_go.append(heapq.heappushpop(self._slowest, entry)[2])
         if len(self.keys) < SAMPLED_PER_ROUTE:
             self.keys.append(key)
-            return None
+            return let_go
         place = self._random.randrange(self._seen)
-        if place >= SAMPLED_PER_ROUTE:
-            return key
-        out, self.keys[place] = self.keys[place], key
-        return out
+        if place < SAMPLED_PER_ROUTE:
+            key, self.keys[place] = self.keys[place], key
+        return [*let_go, key]
 
 
 class TraceReceiver:

@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tailgate_loadtest.errors import BundleError
 from tailgate_loadtest.judge.regression.spent import Request, request_of
@@ -25,7 +25,7 @@ class Evidence:
     """What is known of one route on one side."""
 
     requests: int = 0
-    errors: Mapping[str, int]
+    errors: Mapping[str, int] = field(default_factory=dict)
     """How requests failed, and how many of them."""
     splits: Splits | None = None
     """By the client's steps, and what the server says of them."""
