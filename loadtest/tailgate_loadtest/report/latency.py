@@ -69,7 +69,7 @@ def over_time(
         frame.width,
         frame.height,
         plot.apart(frame, x, span),
-        plot.y_axis(frame, y, "ms, log" if scale[2] else "ms", _tick),
+        plot.y_axis(frame, y, "ms, log" if scale[2] else "ms", tick),
         _bad(bins, x, frame),
         *(svg.line(points[line], line) for line in _LINES),
         plot.time_axis(frame, x, span),
@@ -129,7 +129,7 @@ def by_percentile(
         f"Response time, from the moment due, against service time, from the send, over {show.count(total)} requests.",
         frame.width,
         frame.height,
-        plot.y_axis(frame, y, "ms, log" if log else "ms", _tick),
+        plot.y_axis(frame, y, "ms, log" if log else "ms", tick),
         *parts,
         svg.element("path", d=f"M{frame.x0:g} {frame.y0:g}H{frame.x1:g}", class_="axis"),
         plot.end_labels(frame, labels),
@@ -140,7 +140,8 @@ def _nines(share: float) -> float:
     return -math.log10(max(1 - share, 1e-12))
 
 
-def _tick(seconds: float) -> str:
+def tick(seconds: float) -> str:
+    """A value beside a time axis, in milliseconds without the unit."""
     return show.exact(float(f"{seconds * 1e3:.6g}"))
 
 
