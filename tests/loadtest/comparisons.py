@@ -136,7 +136,7 @@ def accepts(**changes: Any) -> Acceptance:
             "until": "2030-01-31",
             "why": "signed uploads, until the queue is in place",
             "holds": True,
-            "covers": ("p95 +18 % [+15, +21]",),
+            "covers": ("p95",),
         }
         | changes
     )
@@ -239,7 +239,7 @@ def failing(**changes: Any) -> ComparisonDocument:
                 exact(route="POST /api/webhook/kapso", measure="bytes", base=312, candidate=290, worse=False),
             ),
             "loosened": (
-                Loosened(objective="conversations-latency", what="the threshold was raised from 400 ms to 500 ms"),
+                Loosened(objective="opening-latency", what="the threshold was raised from 400 ms to 500 ms"),
                 Loosened(objective="send-latency", what="the target was lowered", accepted=accepts().why),
             ),
             "accepts": (

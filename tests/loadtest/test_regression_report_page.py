@@ -89,7 +89,7 @@ def test_a_failing_page_tells_what_why_and_what_was_taken_on() -> None:
     assert "p95 +38\u202f% [+35, +41]" in page(failing()).replace("</strong>", "").replace("<strong>", "")
     assert "3 more queries, all `select name from contacts where id = $1` at parallel.py:88 (N+1)" in text
     assert "the threshold was raised from 400 ms to 500 ms" in text
-    assert "expired, nothing any more" in text
+    assert "expired, it covers nothing any more" in text
     assert "0 false alarms in 60 comparisons of identical sides" in text
 
 

@@ -73,10 +73,10 @@ def _worse(document: ComparisonDocument) -> Iterable[RenderableType]:
 
 def _known(document: ComparisonDocument) -> Iterable[Text]:
     """What is taken on knowingly, and what nobody knows."""
-    for entry in document.accepts[:_MAX_LINES]:
-        if entry.covers or not entry.holds:
-            symbol, style = ("~", "cyan") if entry.holds else ("!", "yellow")
-            yield Text(f"{symbol} {_line(f'{entry.route} {words.acceptance(entry)} ({entry.why})')}", style=style)
+    for entry in words.notable(document)[:_MAX_LINES]:
+        symbol, style = ("~", "cyan") if entry.holds else ("!", "yellow")
+        line = f"{entry.route} {words.acceptance(document, entry)} ({entry.why})"
+        yield Text(f"{symbol} {_line(line)}", style=style)
     doubtful = words.undecided(document)
     for route, cells in list(doubtful.items())[:_MAX_LINES]:
         yield _marked("inconclusive", f"{route} {words.doubt(cells)}")

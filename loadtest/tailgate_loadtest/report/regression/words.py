@@ -18,7 +18,13 @@ MINUS = "−"
 MEASURES: tuple[Measure, ...] = ("p50", "p95", "p99", "failures")
 _WORST: tuple[Outcome, ...] = ("fail", "inconclusive", "pass")
 _PHASES = {"cold": "on a fresh service", "warm": "when asked again", "load": "under load"}
-_EXACT = {"queries": "queries", "round_trips": "round trips", "bytes": "bytes", "status": "status"}
+_EXACT = {
+    "queries": "queries",
+    "round_trips": "round trips",
+    "bytes": "bytes",
+    "status": "status",
+    "requests": "requests",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,16 +70,12 @@ def stops(what: Cell | ExactFinding) -> bool:
 
 def troubles(document: ComparisonDocument) -> list[Trouble]:
     """The routes that stop the change, the one with the largest change first, those only counted last."""
-    cells = sorted(filter(stops, document.cells), key=_by_change)
-    exact = [finding for finding in document.exact if stops(finding)]
-    return [
-        Trouble(
-            route=route,
-            cells=tuple(cell for cell in cells if cell.route == route),
-            exact=tuple(finding for finding in exact if finding.route == route),
-        )
-        for route in dict.fromkeys([*(cell.route for cell in cells), *(finding.route for finding in exact)])
-    ]
+    found: dict[str, tuple[list[Cell], list[ExactFinding]]] = {}
+    for cell in sorted(filter(stops, document.cells), key=_by_change):
+        found.setdefault(cell.route, ([], []))[0].append(cell)
+    for finding in filter(stops, document.exact):
+        found.setdefault(finding.route, ([], []))[1].append(finding)
+    return [Trouble(route=route, cells=tuple(of[0]), exact=tuple(of[1])) for route, of in found.items()]
 
 
 def undecided(document: ComparisonDocument) -> dict[str, list[Cell]]:
@@ -197,12 +199,24 @@ def probability(p: float | None) -> str:
     return show.significant(p, 2) if p >= 1e-4 else "< 0.0001"
 
 
-def acceptance(entry: Acceptance) -> str:
+def acceptance(document: ComparisonDocument, entry: Acceptance) -> str:
     """What an entry covers, how far and until when, without its route and its reason."""
-    bound = f"up to {show.percent(entry.bound)} until {entry.until}"
+    return f"{entry.measure}, up to {show.percent(entry.bound)} until {entry.until}: {covered(document, entry)}"
+
+
+def covered(document: ComparisonDocument, entry: Acceptance) -> str:
+    """What an entry was needed for, with its numbers."""
     if not entry.holds:
-        return f"{entry.measure}, {bound}: expired, it covers nothing any more"
-    return f"{entry.measure}, {bound}: {'; '.join(entry.covers) or 'not needed by this change'}"
+        return "expired, it covers nothing any more"
+    numbers: dict[str, str] = {
+        c.measure: told(c) for c in document.cells if c.route == entry.route and c.accepted is not None
+    }
+    return "; ".join(numbers.get(each, each) for each in entry.covers) or "not needed by this change"
+
+
+def notable(document: ComparisonDocument) -> list[Acceptance]:
+    """The entries that this change needs, and those that have expired."""
+    return [entry for entry in document.accepts if entry.covers or not entry.holds]
 
 
 def error_rate(document: ComparisonDocument) -> str:
