@@ -86,7 +86,9 @@ class Repository:
     def revision(self, name: str) -> Revision:
         """The commit that goes by a name. Raises ``CommandError``."""
         try:
-            commit = self.git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+            found = self.git("rev-parse", "--verify", "--quiet", "--end-of-options", name)
+            # Apart: a name that is looked for in messages would take what follows for a part of it.
+            commit = self.git("rev-parse", "--verify", "--quiet", f"{found}^{{commit}}")
         except GitError as error:
             cure = WHOLE if self._shallow() else "if a remote has it, `git fetch` it first"
             raise CommandError(f"--{self._side} {name}: there is no such revision; {cure}") from error
@@ -99,6 +101,7 @@ class Repository:
                 self.git("rev-parse", "--verify", "--quiet", f"{branch}^{{commit}}")
             except GitError:
                 continue
+            branch = self.git("rev-parse", "--abbrev-ref", branch)
             try:
                 commit = self.git("merge-base", "HEAD", branch)
             except GitError as error:

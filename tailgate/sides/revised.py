@@ -9,6 +9,7 @@ from tailgate.sides.checkout import Checkout
 from tailgate.sides.compose import composed
 from tailgate.sides.live import Form, Live
 from tailgate.sides.program import Program
+from tailgate.sides.surroundings import check_service
 
 
 class Revised:
@@ -52,4 +53,5 @@ class Revised:
                 f"--{self._program.side} {self.what}: {settings.FILE} does not say how a revision is started: add"
                 " `service:` with `start:`, a command that listens at $TAILGATE_PORT, or `compose:`, a file"
             )
+        check_service(service)
         return replace(self._program, service=service, directory=self._checkout.directory)
