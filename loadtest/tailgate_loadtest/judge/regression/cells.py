@@ -3,10 +3,11 @@
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
 from tailgate_slo.model import Tolerance
 
 from tailgate_loadtest.judge.document import Outcome
-from tailgate_loadtest.judge.regression import duet, size, visible
+from tailgate_loadtest.judge.regression import flips, size, visible
 from tailgate_loadtest.judge.regression.document import Cell, Measure
 from tailgate_loadtest.judge.regression.looks import Look
 from tailgate_loadtest.judge.regression.pairs import Cut
@@ -48,9 +49,7 @@ class Evidence:
     turns: Size | None
     duet: Size | None
     windows: int
-    """In which both sides were loaded and had requests."""
-    beside: float
-    """The candidate's requests in these."""
+    """Side by side, and pairs of turns, in which both sides had requests."""
     tolerance: float
     """On the scale of the sizes; infinite where nothing is known of the base."""
     needed: int
@@ -74,7 +73,9 @@ def gather(route: str, measure: Measure, cut: Cut, tolerance: Tolerance, more: f
     together, turns = cut.duet.failures, cut.turns.failures
     base = together.base.sum(axis=0) + turns.base.sum(axis=0)
     candidate = together.candidate.sum(axis=0) + turns.candidate.sum(axis=0)
-    both = (together.base.sum(axis=1) > 0) & (together.candidate.sum(axis=1) > 0)
+    windows = sum(
+        int((np.minimum(each.base.sum(axis=1), each.candidate.sum(axis=1)) > 0).sum()) for each in (together, turns)
+    )
     planned = int(max(turns.base.sum(), turns.candidate.sum()) * more)
     own = _failures(cut, tolerance, more) if measure == "failures" else _percentile(cut, tolerance, QUANTILES[measure])
     found = Evidence(
@@ -88,8 +89,7 @@ def gather(route: str, measure: Measure, cut: Cut, tolerance: Tolerance, more: f
         p=own.p,
         turns=own.turns,
         duet=own.duet,
-        windows=int(both.sum()),
-        beside=float(together.candidate.sum()),
+        windows=windows,
         tolerance=own.tolerance,
         needed=own.needed,
         planned=planned,
@@ -118,7 +118,7 @@ def _failures(cut: Cut, tolerance: Tolerance, more: float) -> _Own:
     fewer = float(min(base.sum(), candidate.sum())) * more
     return _Own(
         value=(shares[0], shares[1]),
-        p=duet.failing(together),
+        p=flips.failing([together, turns]),
         turns=size.difference(turns),
         duet=size.difference(together),
         tolerance=max(_FAILURES, _SHOWN / fewer, float(tolerance.relative) * shares[0]) if fewer else math.inf,
@@ -134,7 +134,7 @@ def _percentile(cut: Cut, tolerance: Tolerance, q: float) -> _Own:
     allowed = max(float(tolerance.relative), float(tolerance.absolute) / base) if base > 0 else math.inf
     return _Own(
         value=(base, candidate),
-        p=duet.worse(cut.duet.latency, q),
+        p=flips.worse([cut.duet.latency, turns], q),
         turns=size.ratio(turns, q),
         duet=size.ratio(cut.duet.latency, q),
         tolerance=math.log1p(allowed),
@@ -202,7 +202,7 @@ def _visible(found: Evidence, level: float, seconds: float) -> float:
     smallest = visible.smallest(errors, tolerance=found.tolerance, level=level)
     if smallest is None:
         return math.nan
-    return max(smallest, visible.fewest(level, found.beside)) if found.measure == "failures" else smallest
+    return max(smallest, visible.fewest(level, found.requests[1])) if found.measure == "failures" else smallest
 
 
 def _lacking(found: Evidence) -> str | None:

@@ -1,8 +1,8 @@
 """What all cells come to: worse, not worse, or undecided, with a known error rate.
 
-- **fail**: of some cell that can stop the change the test side by side rejects after Holm, at this look's level, and
-  the size of its difference, by turns or already side by side, exceeds what is tolerated. Two sides that are the same
-  fail with no more than the error rate, whatever the size says, since the test alone holds it.
+- **fail**: of some cell that can stop the change the test (``flips``) rejects after Holm, at this look's level, and the
+  size of its difference, by turns or already side by side, exceeds what is tolerated. Two sides that are the same fail
+  with no more than the error rate, whatever the size says, since the test alone holds it.
 - **pass**: of every cell that can stop the change the upper bound is below what is tolerated. That each must pass makes
   no allowance for their number necessary: one that is truly worse passes with no more than the look's doubt, and all
   looks together with no more than 5 %.

@@ -1,9 +1,10 @@
 """The smallest regression that a comparison would have found nine times in ten, and what more minutes would show.
 
-A verdict of worse asks for two things at once. The test side by side must reject at its level, for which the difference
-must be as many of its standard errors as that level and nine in ten ask for (the usual formula of a sample's size,
-such as Lehmann & Romano, 11.2), FACTOR times more since side by side it may be understated so; and the size by turns
-must exceed the tolerance, which nine times in ten it does from 1.3 of its errors above it. The larger of the two is it.
+A verdict of worse asks for two things at once. The test must reject at its level, for which the difference must be as
+many of its standard errors as that level and nine in ten ask for (the usual formula of a sample's size, such as Lehmann
+& Romano, 11.2); what is known side by side counts FACTOR times less precise, since it may be understated so. And the
+size by turns must exceed the tolerance, which nine times in ten it does from 1.3 of its errors above it. The larger of
+the two is it.
 """
 
 import math
@@ -24,7 +25,7 @@ class Errors:
     turns: Size
     duet: Size
     windows: int
-    """In which both sides were loaded and had requests."""
+    """Side by side, and pairs of turns, in which both sides had requests."""
     seconds: float
     """Of load, without its warm-up."""
 
@@ -36,8 +37,12 @@ def smallest(known: Errors, *, tolerance: float, level: float) -> float | None:
     """
     if 0.5**known.windows > level or not math.isfinite(known.turns.error + known.duet.error):
         return None
-    test = FACTOR * float(ndtri(1 - level) + ndtri(_FOUND)) * known.duet.error
-    return max(test, tolerance + float(stdtrit(known.turns.freedom, _FOUND)) * known.turns.error)
+    errors = known.turns.error, FACTOR * known.duet.error
+    error = math.prod(errors) / math.hypot(*errors) if all(errors) else 0.0
+    return max(
+        float(ndtri(1 - level) + ndtri(_FOUND)) * error,
+        tolerance + float(stdtrit(known.turns.freedom, _FOUND)) * known.turns.error,
+    )
 
 
 def fewest(level: float, requests: float) -> float:
