@@ -1,6 +1,5 @@
-"""Two live sides compared as the command does it: probed, loaded together, looked at meanwhile, judged, reported."""
+"""Two live sides compared as the command does it: probed, loaded together, looked at meanwhile, judged."""
 
-import datetime as dt
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,10 +8,8 @@ from typing import Literal
 from tailgate_loadtest.data import locustfile as reference_locustfile
 from tailgate_loadtest.judge.regression.decision import judge
 from tailgate_loadtest.judge.regression.document import ComparisonDocument, Rates
-from tailgate_loadtest.judge.regression.together import Asked, judge_pair, looks_of
+from tailgate_loadtest.judge.regression.together import CYCLES, Asked, Terms, judge_pair, looks_of
 from tailgate_loadtest.measure.hlog import LatencyLog
-from tailgate_loadtest.report.regression.terminal import comparison_table
-from tailgate_loadtest.report.regression.write import write as write_report
 from tailgate_loadtest.run import environment
 from tailgate_loadtest.run.comparison import Comparison
 from tailgate_loadtest.run.document import Tick
@@ -25,11 +22,11 @@ from tailgate_loadtest.run.recording import Recording
 from tailgate_loadtest.run.server import ServerCounters
 from tailgate_loadtest.run.traces import TraceReceiver
 from tailgate_loadtest.shapes.profile import Profile
-from tailgate_loadtest.shapes.sides import SIDES, Design, Side
+from tailgate_loadtest.shapes.sides import SIDES, TURNS, Design, Side
 from tailgate_loadtest.shapes.tolerance import Tolerance
 from tailgate_slo import Gate, Objectives
 
-from tailgate.console import out, print_json, say
+from tailgate.console import say
 from tailgate.errors import CommandError
 from tailgate.settings import Service
 from tailgate.sides.live import Live as LiveSide
@@ -53,6 +50,8 @@ class Request:
     budget: float
     """Seconds of load at the most, warm-up included."""
     error_rate: float
+    turn: int
+    """Seconds for which a side is loaded alone."""
     seed: int
     db_rtt: float
     targets: Path | None
@@ -71,12 +70,12 @@ class Request:
             CommandError: it has room for too few.
         """
         warmup = round(self.profile.warmup)
-        whole = Design(seconds=warmup, warmup=warmup, seed=self.seed)
-        cycles = int((self.budget - warmup) // whole.cycle)
-        if cycles < 2:
+        whole = Design(seconds=warmup, warmup=warmup, seed=self.seed, block=self.turn)
+        cycles, least = int((self.budget - warmup) // whole.cycle), warmup + CYCLES * whole.cycle
+        if cycles < CYCLES:
             raise CommandError(
-                f"--budget {self.budget:g}s: at least {warmup + 2 * whole.cycle}s are needed: {warmup} s of warm-up and"
-                f" {whole.cycle} s twice"
+                f"--budget {self.budget:g}s: {least}s are the least: {warmup} s of warm-up, and {CYCLES} cycles of"
+                f" {whole.cycle} s in which both sides are loaded together and have {2 * TURNS} turns of {self.turn} s"
             )
         return replace(whole, seconds=warmup + cycles * whole.cycle)
 
@@ -118,36 +117,17 @@ def compare(request: Request, interruption: Interruption) -> tuple[Comparison, C
         except BaseException:
             comparison.discard()  # no load, or none that could be told of
             raise
-    document = judge_pair(
-        comparison,
-        {side: Asked(what=sides[side].what, revision=sides[side].revision, facts=sides[side].facts) for side in SIDES},
-        design,
+    terms = Terms(
+        sides={s: Asked(what=sides[s].what, revision=sides[s].revision, facts=sides[s].facts) for s in SIDES},
+        design=design,
         error_rate=request.error_rate,
-        today=dt.datetime.now(dt.UTC).date(),
         fresh=sides.renewable,
         on_inconclusive=request.on_inconclusive,
         rates=request.rates,
     )
-    comparison.directory.write_text("comparison.json", document.model_dump_json(by_alias=True, indent=1) + "\n")
+    document = judge_pair(comparison, terms)
     comparison.directory.point_latest()
     return comparison, document
-
-
-def conclude(comparison: Comparison, document: ComparisonDocument, *, as_json: bool) -> int:
-    """Write a comparison's reports and say what came of it. Returns the exit code."""
-    page = write_report(comparison.directory.path, document)
-    if as_json:
-        print_json(
-            {
-                "comparison": str(comparison.directory.path),
-                "report": str(page),
-                **document.model_dump(mode="json", by_alias=True),
-            }
-        )
-    else:
-        out().print(comparison_table(document))
-        say(f"comparison  {comparison.directory.path}\nreport      {page}")
-    return document.exit_code
 
 
 def _probe(request: Request, design: Design, sides: Sides, comparison: Comparison, interruption: Interruption) -> None:

@@ -8,12 +8,14 @@ import typer
 from tailgate_loadtest.run.interruption import Interruption
 from tailgate_loadtest.shapes.openapi import routes as routes_of
 from tailgate_loadtest.shapes.profile import find
+from tailgate_loadtest.shapes.sides import BLOCK
 
 from tailgate import objectives as objectives_files
 from tailgate import options
 from tailgate import settings as settings_file
-from tailgate.comparing import Request, compare, conclude, quiet_enough
+from tailgate.comparing import Request, compare, quiet_enough
 from tailgate.console import say
+from tailgate.telling import conclude
 from tailgate.texts import file_of, seconds_of, tolerance_from
 
 _SIDES, _JUDGING = "What to compare", "What to judge by"
@@ -49,6 +51,12 @@ def ab(
     budget: Annotated[
         str, typer.Option("--budget", help="How long to load both at the most.", rich_help_panel=_JUDGING)
     ] = "5m",
+    turn: Annotated[
+        int,
+        typer.Option(
+            "--turn", min=1, max=60, help="Seconds for which a side is loaded alone.", rich_help_panel=_JUDGING
+        ),
+    ] = BLOCK,
     error_rate: Annotated[
         float,
         typer.Option(
@@ -95,6 +103,7 @@ def ab(
         objectives=objectives_files.find(slo or defaults.slo, reference=file is None),
         budget=seconds_of(budget, "--budget"),
         error_rate=error_rate,
+        turn=turn,
         seed=seed,
         db_rtt=seconds_of(db_rtt, "--db-rtt"),
         targets=Path(given) if (given := targets or defaults.targets) else None,

@@ -5,12 +5,16 @@ from typing import Annotated
 
 import tailgate_slo
 import typer
+from tailgate_loadtest.judge.regression.together import Terms, judge_pair, read_document
 from tailgate_loadtest.judge.verdict import judge_bundle
 from tailgate_loadtest.report.terminal import final_table
 from tailgate_loadtest.report.write import write as write_report
 from tailgate_loadtest.run.bundle import Bundle
+from tailgate_loadtest.run.comparison import Comparison
 
 from tailgate.console import out, print_json
+from tailgate.errors import CommandError
+from tailgate.telling import conclude
 
 
 def gate(
@@ -18,10 +22,15 @@ def gate(
     slo: Annotated[str | None, typer.Option(help="Other objectives than those of the run.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The verdict as JSON on standard output.")] = False,
 ) -> None:
-    """Judge a run's bundle from disk: the same bundle, the same verdict.
+    """Judge a run's bundle from disk, or a comparison of `tailgate ab`: the same bundle, the same verdict.
 
-    Writes verdict.json and the reports anew. The objectives are those that the bundle keeps, unless --slo names others.
+    Writes the verdict and the reports anew. The objectives are those that the bundle keeps, unless --slo names others.
     """
+    if (comparison := Comparison.found(run)) is not None:
+        if slo:
+            raise CommandError("--slo: a comparison is judged by the objectives that both of its sides had")
+        again = judge_pair(comparison, Terms.of(read_document(comparison)))
+        raise typer.Exit(conclude(comparison, again, as_json=as_json))
     bundle = Bundle.open(run)
     document = bundle.read_run()
     path = Path(slo) if slo else bundle.objectives

@@ -6,6 +6,8 @@ from tailgate_loadtest.errors import BundleError
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.shapes.sides import SIDES, Side
 
+DOCUMENT = "comparison.json"
+
 
 class Comparison:
     """The directory of one comparison."""
@@ -21,6 +23,11 @@ class Comparison:
             made._make(side.value)
         made._make("probe")
         return made
+
+    @classmethod
+    def found(cls, path: Path) -> "Comparison | None":
+        """The one in a directory, or None if it holds none."""
+        return cls(Bundle(path)) if (path / DOCUMENT).is_file() and (path / Side.BASE).is_dir() else None
 
     @property
     def id(self) -> str:

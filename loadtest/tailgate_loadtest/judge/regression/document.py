@@ -180,6 +180,8 @@ class ComparisonDocument(Model):
     loosened: tuple[Loosened, ...] = ()
     accepts: tuple[Acceptance, ...] = ()
     """All entries that the candidate's gate has."""
+    fresh: bool = True
+    """What was asked one request after the other was asked of sides with the data that they begin with."""
     on_inconclusive: Literal["fail", "neutral"] = "fail"
     """Whether a verdict of inconclusive stops the change: exit code 3, or 0."""
     objectives: tuple[Finding, ...] = ()

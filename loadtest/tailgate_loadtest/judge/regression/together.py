@@ -1,19 +1,23 @@
 """Two sides that were loaded together, judged: the document of it all. The same bundles, the same document."""
 
 import datetime as dt
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Literal
 
 import tailgate_slo
+from pydantic import ValidationError
 from tailgate_slo import Gate, Objectives
 
+from tailgate_loadtest.errors import BundleError
 from tailgate_loadtest.judge.document import Finding
 from tailgate_loadtest.judge.regression import counted, decision
 from tailgate_loadtest.judge.regression.accept import Accepted, accept
 from tailgate_loadtest.judge.regression.decision import Judgement
 from tailgate_loadtest.judge.regression.document import (
+    SCHEMA,
     Cell,
     ComparisonDocument,
     DesignRecord,
@@ -28,18 +32,22 @@ from tailgate_loadtest.judge.regression.exact import Compared
 from tailgate_loadtest.judge.regression.exact import compare as compare_exactly
 from tailgate_loadtest.judge.regression.looks import Looks
 from tailgate_loadtest.judge.regression.loosened import loosenings
+from tailgate_loadtest.judge.regression.size import LEAST_PAIRS
 from tailgate_loadtest.judge.regression.why import causes
 from tailgate_loadtest.judge.verdict import judge_bundle, lacking, raised
 from tailgate_loadtest.run.bundle import Bundle
-from tailgate_loadtest.run.comparison import Comparison
+from tailgate_loadtest.run.comparison import DOCUMENT, Comparison
 from tailgate_loadtest.run.document import RunDocument
 from tailgate_loadtest.run.environment import Fact
 from tailgate_loadtest.run.probe import read as read_probe
 from tailgate_loadtest.run.server import SCHEMA as SERVER_SCHEMA
 from tailgate_loadtest.run.server import ServerCounters
-from tailgate_loadtest.shapes.sides import SIDES, Design, Side
+from tailgate_loadtest.shapes.sides import SIDES, TURNS, Design, Side
 
 Verdict = Literal["pass", "fail", "inconclusive", "interrupted"]
+_NAMED = 6
+CYCLES = math.ceil(LEAST_PAIRS / TURNS)
+"""The least number of cycles that can be judged."""
 _CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
 
 
@@ -52,41 +60,57 @@ class Asked:
     facts: Mapping[str, Fact]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What a comparison is judged by, beside what was measured."""
+
+    sides: Mapping[Side, Asked]
+    design: Design
+    """Who got which arrivals."""
+    error_rate: float
+    """How probable a verdict of worse may be for two sides that are the same."""
+    fresh: bool
+    """The probe found both with the data that they begin with."""
+    on_inconclusive: Literal["fail", "neutral"] = "fail"
+    rates: Rates | None = None
+    """What is known of such verdicts on this machine."""
+
+    @classmethod
+    def of(cls, document: ComparisonDocument) -> "Terms":
+        """Those that a document was made by. Raises BundleError: it is of no two sides that were loaded together."""
+        if document.design is None:
+            raise BundleError(f"{document.id}: its sides were not loaded together: give the bundles to `compare` again")
+        design = document.design
+        return cls(
+            sides={
+                side: Asked(what=record.what, revision=record.revision, facts=record.facts)
+                for side, record in ((Side.BASE, document.base), (Side.CANDIDATE, document.candidate))
+            },
+            design=Design(
+                seconds=max(each.start + each.length for each in design.segments),
+                warmup=round(design.warmup),
+                seed=design.seed,
+                block=design.block,
+            ),
+            error_rate=document.error_rate,
+            fresh=document.fresh,
+            on_inconclusive=document.on_inconclusive,
+            rates=document.rates,
+        )
+
+
 def looks_of(design: Design, error_rate: float) -> Looks:
-    """When a load of that design is looked at: after its second cycle, and then after each."""
-    cycle = design.cycle
-    return Looks(budget=design.seconds, first=design.warmup + 2 * cycle, every=cycle, alpha=error_rate)
+    """When a load of that design is looked at: once there are enough turns to say anything, and after each cycle."""
+    first = design.warmup + CYCLES * design.cycle
+    return Looks(budget=design.seconds, first=first, every=design.cycle, alpha=error_rate)
 
 
-def judge_pair(
-    comparison: Comparison,
-    asked: Mapping[Side, Asked],
-    design: Design,
-    *,
-    error_rate: float,
-    today: dt.date,
-    fresh: bool,
-    on_inconclusive: Literal["fail", "neutral"] = "fail",
-    rates: Rates | None = None,
-    warnings: Sequence[str] = (),
-) -> ComparisonDocument:
-    """Judge a comparison whose bundles are written.
-
-    Args:
-        comparison: where they are.
-        asked: what the sides are.
-        design: who got which arrivals.
-        error_rate: how probable a verdict of worse may be for two sides that are the same.
-        today: entries that accept a regression hold until their day.
-        fresh: whether the probe, if there was one, found both with the data that they begin with.
-        on_inconclusive: whether doubt stops the change.
-        rates: what is known of such verdicts on this machine.
-        warnings: what else is to be said.
+def judge_pair(comparison: Comparison, terms: Terms) -> ComparisonDocument:
+    """Judge a comparison whose bundles are written; entries that accept a regression hold until the day it was made.
 
     Raises:
         BundleError: a bundle is incomplete or damaged.
         SloError: the objectives that a bundle keeps are damaged.
-
     """
     bundles = {side: comparison.bundle(side) for side in SIDES}
     runs = {side: bundle.read_run() for side, bundle in bundles.items()}
@@ -94,26 +118,27 @@ def judge_pair(
     findings = {side: judge_bundle(bundle, files[Side.CANDIDATE]).objectives for side, bundle in bundles.items()}
     base, candidate = runs[Side.BASE], runs[Side.CANDIDATE]
     gates = {side: _gate(files[side], runs[side]) for side in SIDES}
+    looks = looks_of(terms.design, terms.error_rate)
     judgement = decision.judge(
         bundles[Side.BASE].read_log(),
         bundles[Side.CANDIDATE].read_log(),
-        design,
-        looks_of(design, error_rate),
+        terms.design,
+        looks,
         # By the base's own objectives, so that no change can widen what it is measured by.
         gates[Side.BASE].tolerance,
         until=min(run.seconds for run in runs.values()),
     )
     tolerance = float(gates[Side.BASE].tolerance.relative)
-    exact = _probed(comparison, fresh=fresh, tolerance=tolerance)
+    exact = _probed(comparison, fresh=terms.fresh, tolerance=tolerance)
     accepted = accept(
         gates[Side.CANDIDATE].accept,
-        today,
+        dt.datetime.fromtimestamp(base.began, dt.UTC).date(),
         cells=judgement.cells,
         exact=exact.findings,
         loosened=loosenings(files[Side.BASE], files[Side.CANDIDATE]),
     )
     verdict, code, reasons = _conclude(runs, judgement, accepted, exact.reasons)
-    if verdict == "inconclusive" and on_inconclusive == "neutral":
+    if verdict == "inconclusive" and terms.on_inconclusive == "neutral":
         code = 0
     return ComparisonDocument(
         id=comparison.id,
@@ -121,11 +146,11 @@ def judge_pair(
         kind="ab",
         started=base.started,
         seconds=max(run.seconds for run in runs.values()),
-        base=_record(Side.BASE, asked),
-        candidate=_record(Side.CANDIDATE, asked),
-        design=_design(design),
-        looks=_looks(judgement, looks_of(design, error_rate)),
-        error_rate=error_rate,
+        base=_record(Side.BASE, terms.sides[Side.BASE]),
+        candidate=_record(Side.CANDIDATE, terms.sides[Side.CANDIDATE]),
+        design=_design(terms.design),
+        looks=_looks(judgement, looks),
+        error_rate=terms.error_rate,
         confidence=judgement.look.confidence if judgement.look else 0.95,
         verdict=verdict,
         exit_code=code,
@@ -135,12 +160,12 @@ def judge_pair(
         loosened=accepted.loosened,
         objectives=findings[Side.CANDIDATE],
         accepts=accepted.entries,
-        on_inconclusive=on_inconclusive,
-        rates=rates,
+        fresh=terms.fresh,
+        on_inconclusive=terms.on_inconclusive,
+        rates=terms.rates,
         warnings=tuple(
             dict.fromkeys(
                 (
-                    *warnings,
                     *judgement.warnings,
                     *exact.remarks,
                     *_missed(findings),
@@ -150,6 +175,22 @@ def judge_pair(
             )
         ),
     )
+
+
+def write_document(comparison: Comparison, document: ComparisonDocument) -> None:
+    """Write comparison.json. Raises BundleError when it cannot be written."""
+    comparison.directory.write_text(DOCUMENT, document.model_dump_json(by_alias=True, indent=1) + "\n")
+
+
+def read_document(comparison: Comparison) -> ComparisonDocument:
+    """What a comparison came to. Raises BundleError when comparison.json is damaged, or of a newer schema."""
+    raw = comparison.directory.read_json(DOCUMENT, "tailgate/comparison/v", SCHEMA)
+    try:
+        return ComparisonDocument.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise BundleError(f"{comparison.directory.path / DOCUMENT}: {where}: {first['msg']}") from error
 
 
 def _conclude(
@@ -214,23 +255,21 @@ def _explained(cells: Sequence[Cell], comparison: Comparison) -> tuple[Cell, ...
 
 
 def _missed(findings: Mapping[Side, Sequence[Finding]]) -> list[str]:
-    """Objectives that the candidate misses; a change is not stopped by what the base misses as well."""
+    """Objectives that only the candidate misses; whether they stop the change is for a run of its own to say."""
     kept = {found.name for found in findings[Side.BASE] if found.verdict == "pass"}
-    return [
-        f"the candidate misses {found.name}{', which the base keeps' if found.name in kept else ''}: {found.why}"
-        for found in findings[Side.CANDIDATE]
-        if found.verdict == "fail"
-    ]
+    lost = [found.name for found in findings[Side.CANDIDATE] if found.verdict == "fail" and found.name in kept]
+    if not lost:
+        return []
+    more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
+    return [f"under this load the candidate misses objectives that the base keeps: {', '.join(lost[:_NAMED])}{more}"]
 
 
 def _gate(objectives: Objectives | None, run: RunDocument) -> Gate:
     return objectives.gate(run.plan.profile or "closed") if objectives else Gate()
 
 
-def _record(side: Side, asked: Mapping[Side, Asked]) -> SideRecord:
-    return SideRecord(
-        what=asked[side].what, revision=asked[side].revision, bundles=(side.value,), facts=dict(asked[side].facts)
-    )
+def _record(side: Side, asked: Asked) -> SideRecord:
+    return SideRecord(what=asked.what, revision=asked.revision, bundles=(side.value,), facts=dict(asked.facts))
 
 
 def _design(design: Design) -> DesignRecord:
