@@ -1,0 +1,475 @@
+"""The serial probe by the real engine: the same requests every time, one after another, and of each what came back."""
+
+import gzip
+import json
+import os
+import signal
+import textwrap
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tailgate_loadtest.errors import EngineError, TargetUnreachableError
+from tailgate_loadtest.measure.probe import PHASES, Answered, Probe
+from tailgate_loadtest.run.interruption import Interruption
+from tailgate_loadtest.run.probe import probe
+from tailgate_loadtest.shapes.orders import Orders, Swarm
+from tailgate_loadtest.shapes.profile import Profile
+from tailgate_otel import names
+
+from tests.loadtest.conftest import steady
+
+
+@dataclass
+class Shop:
+    """What the API is asked, and how it answers."""
+
+    asked: list[str] = field(default_factory=list)
+    """Paths with their queries, in the order in which they came."""
+    secrets: list[str | None] = field(default_factory=list)
+    at_once: int = 0
+    """Most requests that were answered at one time."""
+    answer: Callable[[str], tuple[int, Any]] = lambda path: (200, {"path": path})
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    inside: int = 0
+    url: str = ""
+    queries: int = 2
+
+
+@contextmanager
+def open_shop(**more: Any) -> Iterator[Shop]:
+    """Answers in JSON, by gzip from 100 bytes on, and tells its queries to who knows the secret."""
+    shop = Shop(**more)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            with shop.lock:
+                shop.inside += 1
+                shop.at_once = max(shop.at_once, shop.inside)
+                shop.asked.append(self.path)
+                shop.secrets.append(self.headers.get(names.HEADER_RUN_SECRET))
+            status, document = shop.answer(self.path)
+            body = json.dumps(document).encode()
+            self.send_response(status)
+            if len(body) > 100:
+                body = gzip.compress(body, mtime=0)
+                self.send_header("Content-Encoding", "gzip")
+            if self.headers.get(names.HEADER_RUN_SECRET) == "s3cret":
+                self.send_header("Server-Timing", f'queries;desc="{shop.queries}", trips;desc="3", db;dur=1.5')
+            self.send_header("Content-Length", str(len(body)))
+            with shop.lock:
+                shop.inside -= 1
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            self.do_GET()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    shop.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield shop
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    """One."""
+    with open_shop() as shop:
+        yield shop
+
+
+Ask = Callable[..., Probe]
+
+
+@pytest.fixture
+def ask(tmp_path: Path) -> Ask:
+    """Probes a shop by a locustfile's text."""
+
+    def ask(shop: Shop, text: str, requests: int = 20, load: Profile | Swarm | None = None, **more: Any) -> Probe:
+        locustfile = tmp_path / "locustfile.py"
+        locustfile.write_text(textwrap.dedent(text), encoding="utf-8")
+        orders = Orders(
+            locustfile=str(locustfile), host=shop.url, load=load or steady(), seed=3, drain=1, log="", result=""
+        )
+        with Interruption() as interruption:
+            return probe(replace(orders, **more), tmp_path / "probe" / "side.jsonl", interruption, requests)
+
+    return ask
+
+
+def routes(found: Probe, phase: str) -> Counter[str]:
+    return Counter(answer.route for answer in found.answers if answer.phase == phase)
+
+
+def places(found: Probe, phase: str) -> list[tuple[int, str]]:
+    return [(answer.iteration, answer.route) for answer in found.answers if answer.phase == phase]
+
+
+CHOOSY = """
+    import random
+    from locust import task
+    from tailgate_loadtest.engine.http import LoadUser
+
+    class Ada(LoadUser):
+        weight = 3
+
+        def on_start(self):
+            self.client.get("/login")
+
+        @task(3)
+        def look(self):
+            for _ in range(random.randint(1, 3)):
+                found = self.client.get("/look", params={"n": random.randrange(1000)}).json()
+                if found.get("more"):
+                    random.random()
+                    self.client.get("/more")
+
+        @task
+        def rare(self):
+            self.client.get(f"/rare/{random.randrange(1000)}")
+
+    class Bob(LoadUser):
+        @task
+        def save(self):
+            self.client.post("/save", json={"n": random.randrange(1000)})
+"""
+
+
+def test_two_sides_are_asked_the_same_and_so_are_both_phases(ask):
+    with ExitStack() as open_:
+        shops = [open_.enter_context(open_shop()) for _ in range(2)]
+        found = [ask(shop, CHOOSY, 40) for shop in shops]
+        assert shops[0].asked == shops[1].asked
+        half = len(shops[0].asked) // 2
+        assert shops[0].asked[:half] == shops[0].asked[half:]
+        assert found[0] == found[1]
+    assert places(found[0], "cold") == places(found[0], "warm")
+    assert 40 <= routes(found[0], "cold").total() <= 42
+    assert found[0].account.cut_short is None
+
+
+def test_another_seed_asks_otherwise(ask, shop):
+    ask(shop, CHOOSY)
+    before = list(shop.asked)
+    shop.asked.clear()
+    ask(shop, CHOOSY, seed=4)
+    assert shop.asked != before
+
+
+def test_what_a_user_does_to_start_is_not_counted(ask, shop):
+    found = ask(shop, CHOOSY)
+    assert shop.asked.count("/login") == 2
+    assert "GET /login" not in routes(found, "cold")
+
+
+def test_the_rarest_task_of_the_rarest_persona_has_its_turn(ask, shop):
+    text = """
+    from locust import task
+    from tailgate_loadtest.engine.http import LoadUser
+
+    class Ada(LoadUser):
+        weight = 24
+
+        @task
+        def look(self):
+            self.client.get("/look")
+
+    class Bob(LoadUser):
+        @task(5)
+        def usual(self):
+            self.client.get("/usual")
+
+        @task
+        def rare(self):
+            self.client.get("/rare")
+    """
+    assert [ask(shop, text, 200, seed=seed).answers != () for seed in range(3)] == [True] * 3
+    counted = Counter(shop.asked)
+    assert counted["/rare"] >= 3 * 2
+    assert counted["/usual"] >= 5 * 3 * 2
+
+
+def test_one_different_answer_shifts_nothing_but_its_own_iteration(ask):
+    def differs(path: str) -> tuple[int, Any]:
+        return 200, {"more": path.endswith("7")}
+
+    with open_shop() as base, open_shop(answer=differs) as candidate:
+        one, other = ask(base, CHOOSY, 60), ask(candidate, CHOOSY, 60)
+    parted = [
+        iteration
+        for iteration, answers in one.requests("cold").items()
+        if [each.route for each in answers] != [each.route for each in other.requests("cold").get(iteration, [])]
+    ]
+    together = len(one.requests("cold").keys() & other.requests("cold").keys())
+    assert 0 < len(parted) < together / 2
+
+
+def test_requests_that_a_user_sends_at_once_go_one_after_another_and_always_in_the_same_order(ask, shop):
+    text = """
+    import gevent
+    from locust import HttpUser, task
+    from tailgate_loadtest.engine.http import LoadUser
+
+    class Ada(LoadUser):
+        @task
+        def all(self):
+            gevent.joinall([gevent.spawn(self.client.get, f"/{n}") for n in "abcdef"], raise_error=True)
+
+    class Old(HttpUser):
+        @task
+        def all(self):
+            gevent.joinall([gevent.spawn(self.client.get, f"/old/{n}") for n in "abcdef"], raise_error=True)
+    """
+    found = ask(shop, text, 36)
+    assert shop.at_once == 1
+    for answers in found.requests("warm").values():
+        assert [answer.route[-1] for answer in answers] == list("abcdef")
+
+
+def test_nobody_thinks(ask, shop):
+    """Asked as often as its users think, it would take an hour."""
+    text = """
+    import random
+    import time
+    from time import sleep
+    import gevent
+    from locust import between, constant, task
+    from tailgate_loadtest.engine.http import LoadUser
+    from tailgate_loadtest.engine.thinking import think
+
+    class Ada(LoadUser):
+        wait_time = constant(30)
+
+        @task
+        def look(self):
+            self.client.get("/a")
+            think(self, 30)
+            time.sleep(30)
+            sleep(seconds := 30)
+            gevent.sleep(30)
+            self.wait()
+            self.client.get("/b")
+    """
+    assert routes(ask(shop, text), "cold") == {"GET /a": 10, "GET /b": 10}
+
+
+@pytest.mark.parametrize("client", ["tailgate_loadtest.engine.http.LoadUser", "locust.HttpUser", "locust.FastHttpUser"])
+def test_whatever_client_asks_of_each_answer_the_same_is_known(ask, client):
+    module, _, name = client.rpartition(".")
+    text = f"""
+    from locust import task
+    from {module} import {name}
+
+    class Ada({name}):
+        @task
+        def look(self):
+            self.client.get("/large/17")
+            self.client.get("/small", name="/little")
+            with self.client.get("/missing", catch_response=True) as answer:
+                answer.success()
+            with self.client.get("/small", name="/wrong", catch_response=True) as answer:
+                answer.failure("not this")
+    """
+
+    def answer(path: str) -> tuple[int, Any]:
+        return 404 if path == "/missing" else 200, ["x" * 500] if "large" in path else []
+
+    with open_shop(answer=answer) as shop:
+        found = ask(shop, text, 4, run_secret="s3cret")
+        assert set(shop.secrets) == {"s3cret"}
+    told = {"phase": "cold", "iteration": 0, "persona": "Ada", "queries": 2, "round_trips": 3}
+    wire = len(gzip.compress(json.dumps(["x" * 500]).encode(), mtime=0))
+    assert found.answers[:4] == (
+        Answered(**told, route="GET /large/{id}", status=200, wire=wire, body=504, encoding="gzip"),
+        Answered(**told, route="GET /little", status=200, wire=2, body=2),
+        Answered(**told, route="GET /missing", status=404, wire=2, body=2),
+        Answered(**told, route="GET /wrong", status=200, wire=2, body=2, error="marked as failed by the locustfile"),
+    )
+
+
+def test_a_service_that_tells_nothing_leaves_its_queries_unknown(ask, shop):
+    found = ask(shop, CHOOSY)
+    assert {(answer.queries, answer.round_trips) for answer in found.answers} == {(None, None)}
+    assert set(shop.secrets) == {None}
+
+
+def test_paths_are_called_by_their_templates(ask, shop):
+    found = ask(shop, CHOOSY, routes=("GET /rare/{thing}",))
+    assert "GET /rare/{thing}" in routes(found, "cold")
+
+
+def test_a_task_that_raises_breaks_its_iteration_off_and_the_next_goes_on(ask, shop):
+    text = """
+    from locust import task
+    from tailgate_loadtest.engine.http import LoadUser
+
+    class Ada(LoadUser):
+        @task
+        def look(self):
+            self.client.get("/a")
+            if {}["missing"]:
+                self.client.get("/b")
+    """
+    found = ask(shop, text, 3)
+    assert routes(found, "warm") == {"GET /a": 3}
+    assert [(each.phase, each.iteration, each.broken_off) for each in found.broken] == [
+        (phase, iteration, "KeyError") for phase in PHASES for iteration in range(3)
+    ]
+
+
+def test_a_user_that_cannot_start_or_stops_itself_has_another_one_come(ask, shop):
+    text = """
+    from locust import task
+    from locust.exception import StopUser
+    from tailgate_loadtest.engine.http import LoadUser
+
+    class Ada(LoadUser):
+        def on_start(self):
+            if self.client.get("/login").json()["refused"]:
+                raise PermissionError
+
+        @task
+        def look(self):
+            self.client.get("/a")
+            raise StopUser
+    """
+    logins = iter([True, False] * 20)
+    shop.answer = lambda path: (200, {"refused": path == "/login" and next(logins)})
+    found = ask(shop, text, 3)
+    assert routes(found, "cold") == {"GET /a": 3}
+    assert [(each.iteration, each.broken_off) for each in found.broken if each.phase == "cold"] == [
+        (iteration, "its user could not start") for iteration in (0, 2, 4)
+    ]
+
+
+def test_tasks_with_an_order_of_their_own_keep_it(ask, shop):
+    text = """
+    from locust import SequentialTaskSet, TaskSet, task
+    from tailgate_loadtest.engine.http import LoadUser
+
+    class Ada(LoadUser):
+        @task
+        class Buy(SequentialTaskSet):
+            @task
+            def first(self):
+                self.client.get("/first")
+
+            @task
+            def second(self):
+                self.client.get("/second")
+
+            @task
+            def third(self):
+                self.client.get("/third")
+                self.interrupt()
+    """
+    ask(shop, text, 6)
+    assert shop.asked == ["/first", "/second", "/third"] * 4
+
+
+def test_rows_that_may_be_dealt_once_are_dealt_to_both_phases(ask, shop, tmp_path):
+    tmp_path.joinpath("users.csv").write_text("name\nada\nbob\n")
+    text = """
+    from locust import task
+    from tailgate_loadtest.engine.feeding import feed
+    from tailgate_loadtest.engine.http import LoadUser
+
+    rows = feed("users.csv")
+
+    class Ada(LoadUser):
+        @task
+        def look(self):
+            self.client.get(f"/{rows.next()['name']}")
+    """
+    found = ask(shop, text, 4)
+    assert found.broken == ()
+    assert Counter(shop.asked) == {"/ada": 4, "/bob": 4}
+
+
+def test_a_mix_and_a_closed_load_say_who_comes_how_often(ask, shop):
+    found = ask(shop, CHOOSY, 40, steady(mix={"Ada": 1, "Bob": 1}))
+    personas = Counter(answers[0].persona for answers in found.requests("cold").values())
+    assert abs(personas["Ada"] - personas["Bob"]) <= 1
+    found = ask(shop, CHOOSY, 40, Swarm(users=5, spawn_rate=1, run_time=60))
+    personas = Counter(answers[0].persona for answers in found.requests("cold").values())
+    assert personas["Ada"] > 2 * personas["Bob"] > 0
+
+
+def test_who_requests_nothing_is_not_asked_for_ever(ask, shop):
+    text = """
+    from locust import task
+    from tailgate_loadtest.engine.http import LoadUser
+
+    class Ada(LoadUser):
+        @task
+        def rest(self):
+            pass
+    """
+    found = ask(shop, text)
+    assert found.answers == ()
+    assert found.account.cut_short == "50 iterations in a row requested nothing"
+
+
+def test_an_interrupted_probe_says_so(tmp_path, shop):
+    locustfile = tmp_path / "locustfile.py"
+    locustfile.write_text(textwrap.dedent(CHOOSY), encoding="utf-8")
+    orders = Orders(locustfile=str(locustfile), host=shop.url, load=steady(), seed=3, drain=1, log="", result="")
+    with Interruption() as interruption:
+
+        def answer(path: str) -> tuple[int, Any]:
+            if len(shop.asked) == 100:
+                os.kill(os.getpid(), signal.SIGINT)
+            return 200, {}
+
+        shop.answer = answer
+        found = probe(orders, tmp_path / "side.jsonl", interruption, 100_000)
+    assert found.account.cut_short == "it was told to stop"
+    assert 90 < len(found.answers) < 100_000
+
+
+def test_a_locustfile_that_cannot_be_run_says_why(ask, shop):
+    with pytest.raises(EngineError, match="no_such_module"):
+        ask(shop, "import no_such_module")
+    with pytest.raises(EngineError, match="no user class is called 'Cleo'"):
+        ask(shop, CHOOSY, 5, steady(mix={"Cleo": 1}))
+
+
+def test_an_engine_that_dies_is_no_probe(ask, shop):
+    text = """
+    import os
+    from locust import task
+    from tailgate_loadtest.engine.http import LoadUser
+
+    class Ada(LoadUser):
+        @task
+        def look(self):
+            self.client.get("/a")
+            os._exit(9)
+    """
+    with pytest.raises(EngineError, match="did not come to its end: the engine died"):
+        ask(shop, text)
+
+
+def test_nobody_at_home_is_said_before_anything_is_started(ask):
+    with pytest.raises(TargetUnreachableError, match="nothing answers"):
+        ask(Shop(url="http://127.0.0.1:9"), CHOOSY)
