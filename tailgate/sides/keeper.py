@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 STOPS_WITHIN = 60.0
-ENDS_WITHIN = 10.0
+ENDS_WITHIN = 5.0
 KILLED_WITHIN = 5.0
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36

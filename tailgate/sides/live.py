@@ -15,7 +15,8 @@ class Live:
 
     ``what`` is what was asked for, without anything that could be a secret; ``revision`` the commit, where it is one.
     ``targets`` is its targets file, ``run_secret`` what makes it tell of a request. ``alive`` says whether what was
-    started for it runs; ``close`` ends that, and does nothing when called again.
+    started for it runs; ``close`` ends that, and does nothing when called again. ``directory`` has the files that it was
+    started from, where they are known, its objectives among them.
     """
 
     what: str
@@ -24,6 +25,7 @@ class Live:
     targets: Path | None = None
     run_secret: str | None = field(default=None, repr=False)
     revision: str | None = None
+    directory: Path | None = None
     facts: Mapping[str, Fact] = field(default_factory=dict)
     alive: Callable[[], bool]
     close: Callable[[], None]

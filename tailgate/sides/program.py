@@ -95,6 +95,7 @@ class Program:
             targets=where.targets and self.directory / where.targets,
             run_secret=secret,
             revision=self.revision,
+            directory=self.directory,
             facts=self.facts,
             alive=lambda: not self._over(kept.code(len(commands) - 1)),
             close=kept.close,

@@ -37,7 +37,8 @@ def test_by_default_the_working_tree_is_compared_with_where_it_left_the_default_
         assert sides[BASE].revision == shop.git(project, "rev-parse", "main")
         assert sides[CANDIDATE].what == "working tree"
         assert sides[CANDIDATE].revision == shop.git(project, "rev-parse", "HEAD") + "-dirty"
-        files = {path.name for path in (project / CACHE).glob("*/*")}
+        assert sides[CANDIDATE].directory is not None
+        files = {path.name for path in sides[CANDIDATE].directory.iterdir()}
         assert "new.txt" in files
         assert "some.log" not in files
     assert (shop.git(project, "status", "--porcelain"), (project / ".git/index").read_bytes()) == (status, index)

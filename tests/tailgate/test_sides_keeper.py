@@ -32,6 +32,14 @@ os.wait()
 """
 """Leaves its session and its parent, as daemons do, and will not be told to end."""
 
+HEEDFUL = """
+import signal, sys
+signal.signal(signal.SIGTERM, lambda *_: (print("terminated", flush=True), sys.exit()))
+print("began", flush=True)
+while True:
+    signal.pause()
+"""
+
 
 def kept(directory: Path, *commands: str, stop: str | None = None) -> Kept:
     return Kept(
@@ -98,7 +106,7 @@ def test_who_does_not_heed_the_end_and_leaves_its_session_ends_all_the_same(dire
 
 
 def test_its_own_way_to_end_comes_first(directory: Path) -> None:
-    start = "trap 'echo terminated; exit' TERM; echo began; while :; do sleep 0.05; done"
+    start = shlex.join([sys.executable, "-c", HEEDFUL])
     with kept(directory, start, stop="echo stopping; exit 5"):
         eventually(lambda: "began" in (directory / "log").read_text())
     assert (directory / "log").read_text().splitlines() == ["began", "stopping", "terminated"]
