@@ -13,7 +13,21 @@ from tailgate_slo import SloError
 from tailgate.console import USAGE, complain
 from tailgate.errors import CommandError
 
-VERBS = ("run", "gate", "ab", "compare", "history", "report", "init", "serve", "db", "slo", "dashboards", "profile")
+VERBS = (
+    "run",
+    "gate",
+    "ab",
+    "compare",
+    "history",
+    "comment",
+    "report",
+    "init",
+    "serve",
+    "db",
+    "slo",
+    "dashboards",
+    "profile",
+)
 """Each a module of ``tailgate.verbs``, with a function of that name or, where it has verbs of its own, an ``app``."""
 
 
