@@ -48,13 +48,14 @@ def load(route: str = SHOP, scale: float = 1.0, seconds: int = 30, rate: int = 5
 
 @pytest.fixture
 def run(bundle: Callable[..., Bundle]) -> Callable[..., Bundle]:
-    """Writes a run of given intervals, later than those before it."""
+    """Writes a run of given intervals, made two hours after the one before it."""
 
     def run(found: Sequence[Interval], server: dict[str, Any] | None = None, **changes: Any) -> Bundle:
         number = next(_numbers)
+        began = {"began": 1_700_000_000.0 + 7200 * number}
         # Of two logs that hold the same, one would be a copy: each has a line of its own.
         own = intervals("GET /run", Kind.SETUP, number / 1e3, [1])
-        return bundle([*found, *own], server, f"run{number}", began=1_700_000_000.0 + number, **changes)
+        return bundle([*found, *own], server, f"run{number}", **{**began, **changes})
 
     return run
 
@@ -367,10 +368,31 @@ def test_machines_that_both_sides_ran_on_are_in_the_scatter(run: Callable[..., B
     assert document.differences == ("cores: 2, 4 against 2",)
 
 
-def test_runs_that_did_not_take_turns_are_warned_of(run: Callable[..., Bundle]) -> None:
-    assert any("make them in turns" in each for each in compared(side(run), side(run)).warnings)
-    pairs = [(run(load(scale=each)), run(load(scale=each * 1.001))) for each in MOMENTS]
-    assert compared([base for base, _ in pairs], [candidate for _, candidate in pairs]).warnings == ()
+def test_runs_of_one_moment_count_as_one(run: Callable[..., Bundle]) -> None:
+    """Five runs one after the other share what the moment brought: their scatter does not show it."""
+    base = [run(load(scale=each), began=1e9 + 40 * n) for n, each in enumerate(MOMENTS)]
+    candidate = [run(load(scale=1.08 * each), began=1e9 + 1000 + 40 * n) for n, each in enumerate(MOMENTS)]
+    in_a_row = compared(base, candidate)
+    assert in_a_row.exit_code == 3
+    assert [warning.split(",")[0] for warning in in_a_row.warnings] == [
+        "the 5 runs of the base were made at one moment",
+        "the 5 runs of the candidate were made at one moment",
+    ]
+    turns = [
+        [run(load(scale=scale * each), began=2e9 + 80 * n + 40 * late) for n, each in enumerate(MOMENTS)]
+        for late, scale in ((0, 1.0), (1, 1.08))
+    ]
+    by_turns = compared(*turns)
+    assert by_turns.warnings == ()
+    narrow, wide = cell(by_turns, "p95"), cell(in_a_row, "p95")
+    assert (narrow.low or 0) > (wide.low or 0)
+    assert (narrow.high or 9) < (wide.high or 0)
+
+
+def test_a_plain_regression_is_found_between_two_moments_as_well(run: Callable[..., Bundle]) -> None:
+    base = [run(load(scale=each), began=1e9 + 40 * n) for n, each in enumerate(MOMENTS)]
+    candidate = [run(load(scale=1.5 * each), began=1e9 + 1000 + 40 * n) for n, each in enumerate(MOMENTS)]
+    assert compared(base, candidate).exit_code == 1
 
 
 def test_a_query_more_is_found_between_two_single_runs(run: Callable[..., Bundle]) -> None:
@@ -464,21 +486,26 @@ def test_few_requests_prove_nothing() -> None:
     assert counted.proof(_counts({3: 19}, EDGES), _counts({30: 19}, EDGES)) is None
 
 
-def test_the_same_sides_are_told_apart_as_rarely_as_said() -> None:
-    """Runs that scatter by 5 %, of 12 cells that a run's moment moves together: at most 1 % of gates would alarm."""
+@pytest.mark.parametrize(
+    ("runs", "moments"),
+    [((5, 5), (5, 5)), ((5, 5), (1, 1)), ((8, 3), (8, 1)), ((3, 3), (1, 1)), ((6, 6), (2, 3))],
+)
+def test_sides_that_are_the_same_are_told_apart_as_rarely_as_said(
+    runs: tuple[int, int], moments: tuple[int, int]
+) -> None:
+    """Of 12 cells, moved together by runs and, as much again, by moments: at most 1 % of all gates alarm."""
     rng = np.random.default_rng(3)
-    gates, alarms = 1000, 0
+    gates, alarms, held = 600, 0, 0
     for _ in range(gates):
-        moments = rng.normal(0, 0.04, (2, 4, 1)) + rng.normal(0, 0.03, (2, 4, 12))
-        p = [shift(moments[0, :, i], moments[1, :, i], 1e-9).p for i in range(12)]
-        alarms += min(p) * 12 <= 0.01
-    assert alarms <= 0.01 * gates
-
-
-def test_a_bound_holds_as_often_as_said() -> None:
-    rng = np.random.default_rng(4)
-    held = sum(shift(*rng.normal(0, 0.05, (2, 4)), 1e-9).bound(0.95) >= 0 for _ in range(4000))
-    assert held >= 0.94 * 4000
+        sides = []
+        for n, k in zip(runs, moments, strict=True):
+            of_moment = np.resize(rng.normal(0, 0.04, (k, 1)), (n, 1))
+            sides.append(of_moment + rng.normal(0, 0.03, (n, 1)) + rng.normal(0, 0.02, (n, 12)))
+        found = [shift(sides[0][:, i], sides[1][:, i], 1e-9, moments) for i in range(12)]
+        alarms += min(each.p for each in found) * 12 <= 0.01
+        held += found[0].bound(0.95) >= 0
+    assert alarms <= 0.015 * gates
+    assert held >= 0.93 * gates
 
 
 def test_runs_that_agree_to_the_last_digit_are_not_believed_too_much(run: Callable[..., Bundle]) -> None:

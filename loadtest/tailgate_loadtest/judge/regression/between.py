@@ -81,16 +81,22 @@ class _Draft:
         return value if self.measure == FAILURES else math.log(value)
 
 
-def cells(base: Side, candidate: Side, tolerance: Tolerance, spoiled: str | None) -> list[Cell]:
-    """A cell for every route and measure. ``spoiled``: why no difference of times or failures means anything."""
+def cells(
+    base: Side, candidate: Side, moments: tuple[int, int], tolerance: Tolerance, spoiled: str | None
+) -> list[Cell]:
+    """A cell for every route and measure.
+
+    ``moments`` are those at which each side's runs were made. ``spoiled``: why no difference of times or failures means
+    anything.
+    """
     drafts: list[_Draft] = []
     for route in sorted({route for run in (*base, *candidate) for route in run}):
         if missing := _missing(route, base, candidate):
             drafts += missing
             continue
         before, after = ([run[route] for run in side] for side in (base, candidate))
-        drafts += (_times(route, measure, before, after, tolerance, spoiled) for measure in QUANTILES)
-        drafts.append(_failures(route, before, after, tolerance, spoiled))
+        drafts += (_times(route, measure, before, after, moments, tolerance, spoiled) for measure in QUANTILES)
+        drafts.append(_failures(route, before, after, moments, tolerance, spoiled))
     p = {(d.route, d.measure): d.shift.p for d in drafts if d.shift is not None and d.blocking}
     adjusted = holm.adjusted(p)
     return [_cell(draft, adjusted.get((draft.route, draft.measure)), max(len(p), 1)) for draft in drafts]
@@ -119,6 +125,7 @@ def _times(
     measure: Measure,
     base: Sequence[Windows],
     candidate: Sequence[Windows],
+    moments: tuple[int, int],
     tolerance: Tolerance,
     spoiled: str | None,
 ) -> _Draft:
@@ -147,11 +154,16 @@ def _times(
     if any(_reaches_unanswered(run, q) for run in base):
         return replace(draft, why="it is larger than its number in the base, where requests were never answered")
     floor = _RESOLUTION * (1 / len(base) + 1 / len(candidate))
-    return replace(draft, shift=shift(np.log(values[0]), np.log(values[1]), floor))
+    return replace(draft, shift=shift(np.log(values[0]), np.log(values[1]), floor, moments))
 
 
 def _failures(
-    route: str, base: Sequence[Windows], candidate: Sequence[Windows], tolerance: Tolerance, spoiled: str | None
+    route: str,
+    base: Sequence[Windows],
+    candidate: Sequence[Windows],
+    moments: tuple[int, int],
+    tolerance: Tolerance,
+    spoiled: str | None,
 ) -> _Draft:
     totals = [np.array([_total(run) for run in side], dtype=float) for side in (base, candidate)]
     bad = [np.array([float(run.bad.sum()) for run in side]) for side in (base, candidate)]
@@ -177,7 +189,7 @@ def _failures(
     # Half a failure more than there were: none in a thousand requests is no proof that there never is one.
     pooled = (float(bad[0].sum() + bad[1].sum()) + 0.5) / (sum(requests) + 1)
     floor = pooled * (1 - pooled) * (1 / requests[0] + 1 / requests[1])
-    return replace(draft, shift=shift(bad[0] / totals[0], bad[1] / totals[1], floor))
+    return replace(draft, shift=shift(bad[0] / totals[0], bad[1] / totals[1], floor, moments))
 
 
 def _too_few(base: Sequence[Windows], candidate: Sequence[Windows]) -> str | None:

@@ -50,10 +50,12 @@ def compare(
     cells: list[Cell] = []
     exact: list[ExactFinding] = []
     if all(sound):
-        warnings += environments.apart(*sound)
+        moments = environments.moments(*sound)
+        warnings += _few_moments(sound, moments)
         cells = between.cells(
             [each.routes for each in sound[0]],
             [each.routes for each in sound[1]],
+            moments,
             tolerance,
             _spoiled(differences, counts=False),
         )
@@ -108,6 +110,20 @@ def _sound(name: str, side: Sequence[Past], doubts: list[str]) -> list[Past]:
     if not left:
         doubts.append(f"the {name} has no run that can be compared")
     return left
+
+
+def _few_moments(sound: Sequence[Sequence[Past]], moments: tuple[int, int]) -> list[str]:
+    """A warning where runs are many, and the moments at which they were made are not."""
+    return [
+        f"the {len(side)} runs of the {name} were made at {_moments(count)}, and count as {count}: make runs of base"
+        " and candidate in turns, or hours apart, and the intervals are narrower"
+        for name, side, count in zip(("base", "candidate"), sound, moments, strict=True)
+        if between.MIN_RUNS <= len(side) != count
+    ]
+
+
+def _moments(count: int) -> str:
+    return "one moment" if count == 1 else f"{count} moments"
 
 
 def _objectives(past: Past) -> Objectives | None:

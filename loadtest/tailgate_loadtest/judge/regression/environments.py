@@ -24,6 +24,8 @@ _OWN = ("revision", "dirty", "load_before", "db_rtt.measured", "template")
 _OF_TIMES = ("cores", "processor", "fsync", "db_rtt.emulated")
 _OF_DATA = "seed."
 _MAX_VALUES = 3
+APART = 3600.0
+"""Seconds between two runs from which on they are of two moments."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,16 +72,19 @@ def differences(base: Sequence[Past], candidate: Sequence[Past]) -> list[Differe
     return sorted(found, key=lambda each: each.spoils == "nothing")
 
 
-def apart(base: Sequence[Past], candidate: Sequence[Past]) -> list[str]:
-    """A warning where one side's runs were all made before the other's: then the scatter knows nothing of a drift."""
-    first, second = sorted(([each.run for each in side] for side in (base, candidate)), key=lambda runs: runs[0].began)
-    if len(first) == len(second) == 1 or max(run.began for run in first) > min(run.began for run in second):
-        return []
-    warning = (
-        f"all runs of one side were made before {second[0].started[:16]}, and all of the other after: whatever else"
-        " changed in between counts as the change; make them in turns, or use `tailgate ab`"
-    )
-    return [warning]
+def moments(base: Sequence[Past], candidate: Sequence[Past]) -> tuple[int, int]:
+    """At how many moments each side's runs were made.
+
+    Runs of a side that follow one another within APART, and without one of the other side between them, share a moment:
+    what the machine's neighbours, its caches and its clock did then is common to them.
+    """
+    runs = [(each.run, side) for side, runs in enumerate((base, candidate)) for each in runs]
+    counts, last, ended = [0, 0], -1, 0.0
+    for run, side in sorted(runs, key=lambda each: each[0].began):
+        if side != last or run.began - ended > APART:
+            counts[side] += 1
+        last, ended = side, run.began + run.seconds
+    return counts[0], counts[1]
 
 
 _PLANNED: dict[str, Callable[[RunDocument], Fact]] = {

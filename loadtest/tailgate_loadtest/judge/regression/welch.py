@@ -42,17 +42,25 @@ class Shift:
         return float(stdtrit(self.freedom, 1 - alpha) + stdtrit(self.freedom, power)) * self.error
 
 
-def shift(base: Array, candidate: Array, floor: float) -> Shift:
+def shift(base: Array, candidate: Array, floor: float, moments: tuple[int, int]) -> Shift:
     """The shift between two sides of at least two observations each.
 
     ``floor`` (> 0) is the variance of the difference that is known to be there whatever the scatter says: few runs may
-    agree by chance.
+    agree by chance. ``moments`` are those at which each side was observed: as many as observations, or fewer.
+
+    Observations of one moment share what it brings, and their scatter does not show it. It is taken to vary as much as
+    the observations do, of the side where they do more: a side that was observed at k moments counts as k observations.
     """
-    parts = [float(side.var(ddof=1)) / len(side) for side in (base, candidate)]
-    scatter = sum(parts)
+    sides = (base, candidate)
+    scatter = [float(side.var(ddof=1)) for side in sides]
+    shared = 0 if scatter[0] > scatter[1] else 1
+    estimates = [i if moments[i] >= len(sides[i]) else shared for i in (0, 1)]
+    weights = [0.0, 0.0]
+    for i in (0, 1):
+        weights[estimates[i]] += 1 / min(moments[i], len(sides[i]))
+    parts = [weight * each for weight, each in zip(weights, scatter, strict=True)]
+    variance = sum(parts)
     freedom = float(len(base) + len(candidate) - 2)
-    if scatter > 0:
-        freedom = scatter**2 / sum(
-            part**2 / (len(side) - 1) for part, side in zip(parts, (base, candidate), strict=True)
-        )
-    return Shift(float(np.mean(candidate) - np.mean(base)), math.sqrt(max(scatter, floor)), freedom)
+    if variance > 0:
+        freedom = variance**2 / sum(part**2 / (len(side) - 1) for part, side in zip(parts, sides, strict=True))
+    return Shift(float(np.mean(candidate) - np.mean(base)), math.sqrt(max(variance, floor)), freedom)
