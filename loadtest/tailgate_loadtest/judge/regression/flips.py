@@ -32,6 +32,8 @@ _REACH = 4
 """How many times the share beyond the percentile is looked at."""
 _STEPS = 6000
 """Of the scale that scores are rounded to. Rounding is the same for both signs, so that the test stays exact."""
+_ROUNDING = 1e-12
+"""Of a request's score."""
 
 
 def worse(phases: Sequence[Paired], q: float) -> float:
@@ -64,8 +66,11 @@ def _test(phases: Sequence[Paired], scores: Sequence[Array]) -> float:
 def _excess(paired: Paired, scores: Array) -> Array:
     """Per window, what the candidate's requests score beyond the mean of both sides'; its sign tells who is who."""
     both = paired.base + paired.candidate
-    mean = (both * scores).sum(axis=1, keepdims=True) / np.maximum(both.sum(axis=1, keepdims=True), 1.0)
-    found: Array = (paired.candidate * (scores - mean)).sum(axis=1)
+    total = both.sum(axis=1)
+    mean = (both * scores).sum(axis=1) / np.maximum(total, 1.0)
+    found: Array = (paired.candidate * (scores - mean[:, None])).sum(axis=1)
+    # Where all stand equally, or one side has nothing, there must not be a sign of what rounding left.
+    found[np.abs(found) < _ROUNDING * total] = 0.0
     return found
 
 

@@ -1,0 +1,250 @@
+"""What all cells come to: every verdict, and every way of having no answer, which never passes."""
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from tailgate_loadtest.judge.regression.decision import conclude, judge
+from tailgate_loadtest.judge.regression.looks import Looks
+from tailgate_loadtest.measure.histogram import Histogram
+from tailgate_loadtest.measure.hlog import Interval, LatencyLog
+from tailgate_loadtest.measure.kinds import Kind
+from tailgate_loadtest.shapes.sides import Design
+from tailgate_slo.model import Tolerance
+
+from benchmarks.simulated import Change, Machine, Route, Scene, logs
+
+BUDGET = 300
+LOOKS = Looks(budget=BUDGET, first=95, every=40)
+CALM = Machine(drift=0.05, stalls=0.0)
+ROUTES = {"GET /fast": Route(rate=60, spread=0.2), "GET /slow": Route(rate=60, median=0.1, spread=0.2)}
+WIDE = Tolerance(relative=Decimal("0.15"))
+
+
+def design(seed=1):
+    return Design(seconds=BUDGET, warmup=15, seed=seed, block=5)
+
+
+def gate(changes=None, routes=ROUTES, seed=1):
+    scene = Scene(routes=routes, changes=changes or {}, machine=CALM)
+    return logs(scene, design(seed), np.random.default_rng(seed))
+
+
+def judged(base, candidate, until=BUDGET, tolerance=WIDE, looks=LOOKS):
+    return judge(base, candidate, design(), looks, tolerance, until=until)
+
+
+def without(log, keep):
+    """The log with only those intervals that are to be kept, and of the kind that ``keep`` says."""
+    intervals = []
+    for route in log.all_routes:
+        for kind in Kind:
+            for second, histogram in log.seconds(route, kind).items():
+                if kept := keep(route, kind):
+                    intervals.append(Interval(second, route, kept, histogram))
+    return LatencyLog(intervals)
+
+
+@pytest.fixture(scope="module")
+def same():
+    return gate()
+
+
+def cell(judgement, route, measure):
+    (found,) = [each for each in judgement.cells if (each.route, each.measure) == (route, measure)]
+    return found
+
+
+def test_sides_that_are_the_same_pass(same):
+    found = judged(*same)
+    assert found.verdict == "pass"
+    assert all(each.verdict == "pass" for each in found.cells if each.blocking)
+    assert found.look.at == BUDGET
+
+
+def test_a_slower_route_fails_by_name_and_no_other_does():
+    found = judged(*gate({"GET /slow": Change(slower=1.3)}))
+    assert found.verdict == "fail"
+    assert all(reason.startswith("GET /slow p") for reason in found.reasons)
+    p95 = cell(found, "GET /slow", "p95")
+    assert p95.ratio == pytest.approx(1.3, abs=0.05)
+    assert 1.15 < p95.low < p95.ratio < p95.high
+    assert p95.p_adjusted <= 0.008
+    assert p95.tolerance == pytest.approx(1.15)
+
+
+def test_what_is_slower_by_less_than_is_tolerated_does_not_fail():
+    assert judged(*gate({"GET /slow": Change(slower=1.05)})).verdict == "pass"
+
+
+def test_a_tail_alone_fails_by_the_tail():
+    routes = {"GET /slow": Route(rate=120, median=0.1, spread=0.2)}
+    found = judged(*gate({"GET /slow": Change(delayed=0.03, delay=0.3)}, routes))
+    assert cell(found, "GET /slow", "p99").verdict == "fail"
+    assert cell(found, "GET /slow", "p50").verdict == "pass"
+
+
+def test_failures_are_a_measure_of_their_own():
+    found = judged(*gate({"GET /fast": Change(failing=0.03)}))
+    assert found.verdict == "fail"
+    assert [reason.split(":")[0] for reason in found.reasons] == ["GET /fast failures"]
+    assert cell(found, "GET /fast", "failures").ratio == pytest.approx(0.03, abs=0.015)
+
+
+def test_failures_that_both_sides_have_pass():
+    routes = {"GET /fast": Route(rate=60, spread=0.2, failing=0.001)}
+    assert judged(*gate(routes=routes)).verdict == "pass"
+
+
+def test_a_large_regression_is_found_early():
+    base, candidate = gate({"GET /slow": Change(slower=1.6)})
+    found = judged(base, candidate, until=140)
+    assert (found.verdict, found.look.at) == ("fail", 135)
+
+
+def test_the_same_logs_give_the_same_verdict(same):
+    assert judged(*same) == judged(*same)
+
+
+def test_what_comes_after_the_look_does_not_count():
+    base, candidate = gate({"GET /slow": Change(slower=1.6)})
+    early = without(candidate, lambda route, kind: kind)
+    for second in range(140, BUDGET):
+        for route in early.routes:
+            early._seconds[route, Kind.RESPONSE].pop(second, None)
+    assert judged(base, candidate, until=135).cells == judged(base, early, until=135).cells
+
+
+def test_before_the_first_look_nothing_is_judged(same):
+    found = judged(*same, until=60)
+    assert (found.verdict, found.look, found.cells) == ("inconclusive", None, ())
+    assert "the first look is at 95 s" in found.reasons[0]
+
+
+def test_two_logs_without_anything_are_no_pass():
+    found = judged(LatencyLog([]), LatencyLog([]))
+    assert found.verdict == "inconclusive"
+    assert "no request was measured" in found.reasons[0]
+
+
+@pytest.mark.parametrize("missing", ["base", "candidate"])
+def test_an_empty_log_of_one_side_is_no_pass(same, missing):
+    sides = dict(zip(("base", "candidate"), same, strict=True)) | {missing: LatencyLog([])}
+    found = judged(**sides)
+    assert found.verdict == "inconclusive"
+    assert any(f"the {missing} had no request" in reason for reason in found.reasons)
+
+
+def test_a_route_that_one_side_does_not_have_is_named_with_a_cure(same):
+    base, candidate = same
+    found = judged(base, without(candidate, lambda route, kind: kind if route != "GET /fast" else None))
+    assert found.verdict == "inconclusive"
+    assert all(reason.startswith("GET /fast ") for reason in found.reasons)
+    assert "see whether both sides have the route" in found.reasons[0]
+
+
+def test_a_candidate_all_of_whose_requests_fail_is_worse(same):
+    base, candidate = same
+    broken = {Kind.RESPONSE: Kind.FAILED}
+    found = judged(base, without(candidate, lambda route, kind: broken.get(kind, kind)))
+    assert found.verdict == "fail"
+    assert {reason.split(":")[0] for reason in found.reasons} == {"GET /fast failures", "GET /slow failures"}
+    assert "failed: there are no times to compare" in cell(found, "GET /fast", "p95").why
+
+
+def test_requests_that_all_fail_on_both_sides_are_no_pass(same):
+    broken = {Kind.RESPONSE: Kind.FAILED}
+    found = judged(*(without(side, lambda route, kind: broken.get(kind, kind)) for side in same))
+    assert found.verdict == "inconclusive"
+    assert "failed, on both sides" in found.reasons[0]
+
+
+def test_a_rare_route_that_answers_nothing_any_more_is_no_pass():
+    routes = ROUTES | {"GET /rare": Route(rate=0.15)}
+    base, candidate = gate(routes=routes)
+    broken = {Kind.RESPONSE: Kind.FAILED}
+    found = judged(base, without(candidate, lambda r, kind: broken.get(kind, kind) if r == "GET /rare" else kind))
+    assert found.verdict != "pass"
+    assert any(reason.startswith("GET /rare failures") for reason in found.reasons)
+
+
+def test_a_candidate_that_answers_nothing_any_more_is_worse(same):
+    base, candidate = same
+    hung = {Kind.RESPONSE: Kind.CENSORED}
+    found = judged(base, without(candidate, lambda route, kind: hung.get(kind, kind)))
+    assert found.verdict == "fail"
+
+
+def test_requests_never_answered_on_both_sides_are_no_pass(same):
+    hung = {Kind.RESPONSE: Kind.CENSORED}
+    assert judged(*(without(side, lambda route, kind: hung.get(kind, kind)) for side in same)).verdict == "inconclusive"
+
+
+def test_requests_nobody_knows_the_end_of_are_no_pass(same):
+    base, candidate = same
+    lost = without(candidate, lambda route, kind: kind)
+    lost._seconds["GET /fast", Kind.LOST][50] = Histogram.of([0.0, 0.0])
+    found = judged(base, lost)
+    assert found.verdict == "inconclusive"
+    assert "nobody knows how 2 requests ended" in found.reasons[0]
+
+
+def test_times_of_nothing_are_no_pass(same):
+    def still(log):
+        return LatencyLog(
+            Interval(second, route, Kind.RESPONSE, Histogram({0: histogram.total}))
+            for route in log.routes
+            for second, histogram in log.seconds(route, Kind.RESPONSE).items()
+        )
+
+    assert judged(*map(still, same)).verdict == "inconclusive"
+
+
+def test_a_route_too_rare_is_shown_and_warned_of_but_stops_nothing():
+    found = judged(*gate(routes=ROUTES | {"GET /rare": Route(rate=0.1)}))
+    assert found.verdict == "pass"
+    assert not any(each.blocking for each in found.cells if each.route == "GET /rare")
+    assert "GET /rare" in found.warnings[0]
+    assert "needs" in cell(found, "GET /rare", "p95").why
+
+
+def test_where_every_route_is_too_rare_nothing_passes():
+    found = judged(*gate(routes={"GET /rare": Route(rate=0.1)}))
+    assert found.verdict == "inconclusive"
+    assert "no route has enough requests" in found.reasons[0]
+
+
+def test_a_percentile_with_few_requests_beyond_it_stops_nothing():
+    found = judged(*gate(routes={"GET /some": Route(rate=20, spread=0.1)}))
+    assert [each.blocking for each in found.cells] == [True, True, False, True]
+
+
+def test_a_load_without_turns_is_no_pass():
+    short = Design(seconds=40, warmup=15, seed=1)
+    base, candidate = logs(Scene(routes=ROUTES, machine=CALM), short, np.random.default_rng(1))
+    found = judge(base, candidate, short, Looks(budget=40, first=30, every=40), WIDE, until=40)
+    assert found.verdict == "inconclusive"
+
+
+def test_noise_that_hides_everything_is_inconclusive_and_says_what_would_have_been_seen():
+    scene = Scene(routes={"GET /wild": Route(rate=20, spread=1.5)}, machine=Machine(drift=0.6, stalls=0.05))
+    found = judge(*logs(scene, design(), np.random.default_rng(3)), design(), LOOKS, Tolerance(), until=BUDGET)
+    assert found.verdict == "inconclusive"
+    assert cell(found, "GET /wild", "p95").visible > 1.3
+
+
+def test_the_absolute_bound_tolerates_more_of_what_is_fast():
+    fast = {"GET /fast": Route(rate=60, median=0.004, spread=0.2)}
+    found = judged(*gate({"GET /fast": Change(slower=1.2)}, fast), tolerance=Tolerance())
+    assert cell(found, "GET /fast", "p50").tolerance == pytest.approx(1.5, abs=0.05)
+    assert found.verdict == "pass"
+
+
+def test_what_is_proven_worse_stays_so_whatever_else_is_missing():
+    base, candidate = gate({"GET /slow": Change(slower=1.5)})
+    found = judged(base, without(candidate, lambda route, kind: kind if route != "GET /fast" else None))
+    assert found.verdict == "fail"
+
+
+def test_no_cells_are_no_pass():
+    assert conclude(())[0] == "inconclusive"
