@@ -11,7 +11,7 @@ from tailgate_otel import names
 from tailgate.errors import CommandError
 from tailgate.settings import Service
 from tailgate.sides.live import Live
-from tailgate.sides.places import check, places
+from tailgate.sides.places import check, is_address, places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +25,8 @@ class Address:
     renewable = False
 
     def __post_init__(self) -> None:
-        try:
-            parts = urlsplit(self.what)
-            usable = bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            usable = False
+        usable = is_address(self.what)
+        parts = urlsplit(self.what if usable else "")
         if not usable or parts.username or parts.password or parts.query or parts.fragment:
             raise CommandError(
                 f"--{self.side}: what begins with http:// or https:// is an address, and one like"

@@ -56,10 +56,9 @@ class Checkout:
         return new
 
     def _is_built_by(self, recipe: Callable[[], str | None]) -> bool:
-        try:
-            return _marker_of(self._top).read_text(encoding="utf-8") == repr(recipe())
-        except FileNotFoundError:
-            return False
+        marker = _marker_of(self._top)
+        built = self.directory.is_dir() and marker.exists()
+        return built and marker.read_text(encoding="utf-8") == repr(recipe())
 
     def _check_out(self) -> None:
         _remove(self._top)

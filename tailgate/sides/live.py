@@ -15,8 +15,8 @@ class Live:
 
     ``what`` is what was asked for, without anything that could be a secret; ``revision`` the commit, where it is one.
     ``targets`` is its targets file, ``run_secret`` what makes it tell of a request. ``alive`` says whether what was
-    started for it runs; ``close`` ends that, and does nothing when called again. ``directory`` has the files that it was
-    started from, where they are known, its objectives among them.
+    started for it runs; ``close`` ends that, and does nothing when called again. ``directory`` is what the working
+    directory is for it, its objectives among the files there; None where nothing is known of its files.
     """
 
     what: str

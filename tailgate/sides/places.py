@@ -7,6 +7,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
+from urllib.parse import urlsplit
+
+from tailgate_otel import names
 
 from tailgate.errors import CommandError
 from tailgate.settings import FILE, Service
@@ -22,19 +25,34 @@ class Places:
 
 
 def places(service: Service, url: str, known: Mapping[str, str]) -> Places:
-    """Those of the service at ``url`` that is told what is ``known``."""
+    """Those of the service at ``url`` that is told what is ``known``. Raises ``CommandError``: one is no address."""
 
-    def place(text: str | None) -> str | None:
+    def place(key: str, text: str | None) -> str | None:
         if text is None:
             return None
         found = filled(text, known)
-        return url.rstrip("/") + found if found.startswith("/") else found
+        found = url.rstrip("/") + found if found.startswith("/") else found
+        if not is_address(found):
+            raise CommandError(
+                f"{FILE}: service: {key}: {text!r} is no address; give one like http://127.0.0.1:${names.ENV_PORT}/health,"
+                " or a path like /health"
+            )
+        return found
 
     return Places(
-        ready=place(service.ready),
-        metrics=place(service.metrics),
+        ready=place("ready", service.ready),
+        metrics=place("metrics", service.metrics),
         targets=None if service.targets is None else Path(filled(service.targets, known)),
     )
+
+
+def is_address(text: str) -> bool:
+    """Whether it is one of http or https, of a host, and of letters that may stand in one."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and text.isascii()
+    except ValueError:
+        return False
 
 
 def filled(text: str, known: Mapping[str, str]) -> str:

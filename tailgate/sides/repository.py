@@ -111,7 +111,8 @@ class Repository:
         cure = (
             WHOLE
             if self._shallow()
-            else "`git fetch origin` and `git remote set-head origin --auto`, or say by --base what to compare with"
+            else "`git fetch origin '+refs/heads/*:refs/remotes/origin/*'`, and where it goes by another name"
+            " `git remote set-head origin --auto`; or say by --base what to compare with"
         )
         raise CommandError(f"--base: there is no default branch, none of {', '.join(BRANCHES)}; {cure}")
 

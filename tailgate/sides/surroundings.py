@@ -10,7 +10,7 @@ from tailgate_otel import names
 
 from tailgate.errors import CommandError
 from tailgate.settings import FILE, Service
-from tailgate.sides.places import check
+from tailgate.sides.places import check, places
 
 LOOPBACK = "127.0.0.1"
 TOLD = (
@@ -48,6 +48,8 @@ def check_service(service: Service) -> None:
     """Raises ``CommandError`` when a service's settings ask for what it is not told, or tell it what we do."""
     check({"ready": service.ready, "metrics": service.metrics, "targets": service.targets}, TOLD)
     check({f"env: {name}": value for name, value in service.env.items()}, TOLD)
+    # Whatever the values will be: 1 is a port, and a part of a path.
+    places(service, f"http://{LOOPBACK}", dict.fromkeys(TOLD, "1"))
     if taken := [name for name in TOLD if name in service.env]:
         raise CommandError(f"{FILE}: service: env: {taken[0]}: each side is told its own; remove it there")
 

@@ -294,6 +294,8 @@ def test_an_emulated_round_trip_is_for_variants(project: Path) -> None:
     [
         ("ready: $TAILGATE_HOME/x", r"service: ready: \$TAILGATE_HOME is not known here; \$TAILGATE_SIDE, .* are"),
         ("metrics: 'http://127.0.0.1:$/'", r"service: metrics: a \$ must be followed by a name"),
+        ("ready: 'http://127.0.0.1:port/'", "service: ready: 'http://127.0.0.1:port/' is no address"),
+        ("metrics: metrics", "service: metrics: 'metrics' is no address"),
         ("env: {TAILGATE_PORT: '80'}", "service: env: TAILGATE_PORT: each side is told its own"),
         ("env: {PASSWORD: 'a$b'}", r"service: env: PASSWORD: \$b is not known here"),
     ],

@@ -97,7 +97,8 @@ def test_a_shallow_clone_of_both_branches_has_nothing_in_common_yet(remote: Path
 def test_without_a_default_branch_it_is_said_how_to_have_one(project: Path) -> None:
     shop.git(project, "branch", "-m", "main", "development")
     with pytest.raises(
-        CommandError, match=r"no default branch, none of origin/HEAD, .* `git remote set-head origin --auto`"
+        CommandError,
+        match=r"no default branch, none of origin/HEAD, .* `git fetch origin .* `git remote set-head origin --auto`",
     ):
         of(project).merge_base()
 
