@@ -66,6 +66,11 @@ def test_a_route_is_known_by_its_spans_name_or_its_path_where_it_names_none(of_r
     assert len(evidence([found])[ORDER].traces) == 3
 
 
+def test_actions_after_a_colon_are_not_taken_for_parameters(of_route):
+    odd = of_route(line("/orders:cancel", path=""), route="GET /orders:publish")
+    assert evidence([odd])["GET /orders:publish"].traces == ()
+
+
 def test_other_routes_are_nobodys(of_route):
     assert evidence([of_route(line("/health", path="/health"), line(None, path="/"))])[ORDER].traces == ()
 

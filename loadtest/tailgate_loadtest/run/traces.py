@@ -29,7 +29,7 @@ SAMPLED_PER_ROUTE = 200
 SLOWEST_PER_ROUTE = 40
 FAIR = "tailgateFair"
 """A field of a kept trace, beside OTLP's own: it is one of the fair sample of its route's."""
-SAMPLE_RATIO = 0.1
+SAMPLE_RATIO = 0.2
 """Of the requests, the share whose traces are asked for where two sides are to be told apart by them."""
 SAMPLER = {names.ENV_TRACES_SAMPLER: "parentbased_traceidratio", names.ENV_TRACES_SAMPLER_ARG: str(SAMPLE_RATIO)}
 """The same in the words of OpenTelemetry's environment, which Tailgate's recorder understands as well."""

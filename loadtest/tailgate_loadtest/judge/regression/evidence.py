@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tailgate_loadtest.errors import BundleError
@@ -17,7 +17,7 @@ from tailgate_loadtest.shapes.templates import Templates
 
 _PERCENTILES = ("p50", "p95", "p99")
 # {id}, :id, <int:id>, [id] and *: what frameworks write for a part of a path that differs from request to request.
-_PARAMETER = re.compile(r"\{[^{}/]*\}|:[^/]+|<[^<>/]*>|\[[^\[\]/]*\]|\*+")
+_PARAMETER = re.compile(r"\{[^{}/]*\}|(?<=/):[^/]+|<[^<>/]*>|\[[^\[\]/]*\]|(?<=/)\*[^/]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,10 +73,11 @@ def evidence(bundles: Sequence[Bundle]) -> dict[str, Evidence]:
 class _Names:
     """Which of a load's routes a traced request is of, whatever its framework calls it."""
 
-    def __init__(self, routes: Iterable[str]) -> None:
+    def __init__(self, routes: Sequence[str]) -> None:
         self._known = set(routes)
-        self._alike = {_alike(route): route for route in self._known}
-        self._templates = Templates(route for route in self._known if " /" in route)
+        # Of two that differ in their parameters' names only, the first.
+        self._alike = {_alike(route): route for route in reversed(routes)}
+        self._templates = Templates(route for route in routes if " /" in route)
 
     def of(self, request: Request) -> str | None:
         if request.route in self._known:

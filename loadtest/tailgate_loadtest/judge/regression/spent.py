@@ -9,13 +9,14 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import Literal
 
 from tailgate_otel import names
 from tailgate_otel.statement import describe
 
-from tailgate_loadtest.run.cleaning import STATEMENTS, SYSTEMS, is_readable, statement
+from tailgate_loadtest.run.cleaning import MAX_SPANS, STATEMENTS, SYSTEMS, is_readable, statement
 from tailgate_loadtest.run.spans import (
     CLIENT,
     ERROR,
@@ -89,7 +90,7 @@ def request_of(document: Json) -> Request:
         KeyError, TypeError, ValueError, AttributeError: it is no trace, or a damaged one.
     """
     root = root_of(document)
-    spans = [root, *(span for span in spans_of(document) if span is not root)]
+    spans = [root, *islice((span for span in spans_of(document) if span is not root), MAX_SPANS)]
     works = [_work(span) for span in spans]
     works[0] = Work("application")
     ran, sites, errors = Counter[Work](), dict[Work, str](), dict[Work, str]()

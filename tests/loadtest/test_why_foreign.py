@@ -1,0 +1,126 @@
+"""Why a service got worse that knows nothing of Tailgate: by the traces of its stock instrumentation alone."""
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import SpanKind
+from tailgate_loadtest.judge.regression.evidence import Evidence, evidence
+from tailgate_loadtest.judge.regression.why import causes
+from tailgate_loadtest.run.traces import TraceReceiver
+
+from tests.loadtest.conftest import carry_out, plan_of, steady
+
+ROUTE = "GET /people/{id}"
+ORDERS = "SELECT id, total, placed_at FROM orders WHERE person = 4711471147114711"
+PERSON = "SELECT * FROM people WHERE email = 'me@example.org'"
+VISITOR = """
+    from locust import task
+    from tailgate_loadtest.engine.http import LoadUser
+
+    class Visitor(LoadUser):
+        @task
+        def look(self):
+            self.client.get("/people/7?token=secret", name="/people/{id}")
+"""
+
+
+class Stock(ThreadingHTTPServer):
+    """Answers after a query for a person and ``orders`` for orders, 10 ms each, and traces that as of old."""
+
+    daemon_threads = True
+    request_queue_size = 512
+
+    def __init__(self, endpoint: str, orders: int) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.orders = orders
+        self.provider = TracerProvider()
+        self.provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces")))
+        self.tracer = self.provider.get_tracer("stock")
+
+    def ask(self, statement: str, line: int) -> None:
+        said = {"db.system": "mysql", "db.statement": statement, "code.filepath": "/app/shop.php", "code.lineno": line}
+        with self.tracer.start_as_current_span(statement, kind=SpanKind.CLIENT, attributes=said):
+            time.sleep(0.01)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: Stock
+
+    def do_GET(self) -> None:
+        said = {"http.method": "GET", "http.route": "/people/:id", "http.target": self.path}
+        with self.server.tracer.start_as_current_span("GET", kind=SpanKind.SERVER, attributes=said) as span:
+            self.server.ask(PERSON, 12)
+            for _ in range(self.server.orders):
+                self.server.ask(ORDERS, 34)
+            span.set_attribute("http.status_code", 200)
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def serving(endpoint: str, orders: int) -> Iterator[Stock]:
+    server = Stock(endpoint, orders)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+        server.provider.shutdown()
+
+
+def side(directory: Path, orders: int) -> Evidence:
+    directory.mkdir()
+    with TraceReceiver() as receiver, serving(receiver.endpoint, orders) as server:
+        plan = plan_of(directory, f"http://127.0.0.1:{server.server_address[1]}", VISITOR, steady(rate=40, seconds=2))
+        bundle = carry_out(plan, after_load=server.provider.force_flush, traces=receiver.store)
+    text = bundle.traces.read_text()
+    assert text
+    assert not any(secret in text for secret in ("4711471147114711", "me@example.org", "token"))
+    return evidence([bundle])[ROUTE]
+
+
+@pytest.fixture(scope="module")
+def sides(tmp_path_factory: pytest.TempPathFactory) -> tuple[Evidence, Evidence]:
+    directory = tmp_path_factory.mktemp("sides")
+    return side(directory / "base", orders=1), side(directory / "candidate", orders=6)
+
+
+@pytest.mark.parametrize("measure", ["p50", "p95"])
+def test_a_repeated_query_is_found_in_the_traces_of_stock_instrumentation(sides, measure):
+    counted, spent = causes(measure, *sides)
+    statement = "`SELECT ... FROM orders WHERE person = ?` at shop.php:34 (N+1)"
+    assert counted == f"5 more queries a request (2 → 7), all {statement}"
+    assert re.search(rf": database \+\d+ ms, of which {re.escape(statement)} \+\d+ ms", spent)
+
+
+def test_traces_and_the_clients_clock_agree(sides):
+    base, candidate = sides
+    assert base.splits is not None
+    assert candidate.splits is not None
+    assert base.splits.p50.told == 0
+
+    def middle(side: Evidence) -> float:
+        lengths = sorted(each.seconds for each in side.traces if each.fair)
+        assert len(lengths) > 50
+        return lengths[len(lengths) // 2]
+
+    waited = candidate.splits.p50.wait - base.splits.p50.wait
+    assert middle(candidate) - middle(base) == pytest.approx(waited, rel=0.25)
