@@ -387,6 +387,31 @@ def test_tasks_with_an_order_of_their_own_keep_it(ask, shop):
     assert shop.asked == ["/first", "/second", "/third"] * 4
 
 
+def test_a_stream_is_opened_and_what_comes_over_it_is_not_waited_for(ask, shop):
+    text = """
+    from locust import task
+    from tailgate_loadtest.engine.http import LoadUser
+    from tailgate_loadtest.engine.http.errors import StreamFailed
+
+    class Ada(LoadUser):
+        @task
+        def follow(self):
+            self.client.get("/ticket")
+            try:
+                with self.client.events("/news") as news:
+                    for _ in news.listen(60):
+                        self.client.get("/never")
+            except StreamFailed:
+                self.client.get("/refused")
+    """
+    found = ask(shop, text, 6)
+    assert [(each.route, each.status, each.error) for each in found.requests("cold")[0]] == [
+        ("GET /ticket", 200, None),
+        ("SSE /news connect", None, "HandshakeRefused 200"),
+        ("GET /refused", 200, None),
+    ]
+
+
 def test_rows_that_may_be_dealt_once_are_dealt_to_both_phases(ask, shop, tmp_path):
     tmp_path.joinpath("users.csv").write_text("name\nada\nbob\n")
     text = """
@@ -430,21 +455,24 @@ def test_who_requests_nothing_is_not_asked_for_ever(ask, shop):
     assert found.account.cut_short == "50 iterations in a row requested nothing"
 
 
-def test_an_interrupted_probe_says_so(tmp_path, shop):
-    locustfile = tmp_path / "locustfile.py"
-    locustfile.write_text(textwrap.dedent(CHOOSY), encoding="utf-8")
-    orders = Orders(locustfile=str(locustfile), host=shop.url, load=steady(), seed=3, drain=1, log="", result="")
-    with Interruption() as interruption:
+@pytest.mark.parametrize("hangs", [False, True])
+def test_an_interrupted_probe_says_so(ask, shop, hangs):
+    over = threading.Event()
 
-        def answer(path: str) -> tuple[int, Any]:
-            if len(shop.asked) == 100:
-                os.kill(os.getpid(), signal.SIGINT)
-            return 200, {}
+    def answer(_: str) -> tuple[int, Any]:
+        if len(shop.asked) == 100:
+            os.kill(os.getpid(), signal.SIGINT)
+            over.wait(20 if hangs else 0)
+        return 200, {}
 
-        shop.answer = answer
-        found = probe(orders, tmp_path / "side.jsonl", interruption, 100_000)
+    shop.answer = answer
+    try:
+        found = ask(shop, CHOOSY, 100_000)
+    finally:
+        over.set()
     assert found.account.cut_short == "it was told to stop"
     assert 90 < len(found.answers) < 100_000
+    assert {each.broken_off for each in found.broken} <= {"it was told to stop"}
 
 
 def test_a_locustfile_that_cannot_be_run_says_why(ask, shop):

@@ -13,6 +13,8 @@ from tailgate_loadtest.measure.server_timing import parse
 
 _STREAMS = ("WS", "SSE")
 _ENCODING = "content-encoding"
+_MOST = 40
+"""Characters of a header's value that are looked at; nobody needs more."""
 
 
 class Told(TypedDict):
@@ -28,9 +30,9 @@ class Told(TypedDict):
     round_trips: int | None
 
 
-def is_asked(request_type: str, name: str) -> bool:
+def is_asked(event: Mapping[str, Any]) -> bool:
     """Whether an event is of something that a user asked; what comes over a stream comes by itself."""
-    return request_type not in _STREAMS or name.endswith(" connect")
+    return event["request_type"] not in _STREAMS or str(event["name"]).endswith(" connect")
 
 
 def told(naming: Naming, event: Mapping[str, Any]) -> Told:
@@ -44,12 +46,12 @@ def told(naming: Naming, event: Mapping[str, Any]) -> Told:
     status, encoding = getattr(response, "status_code", None), headers.get(_ENCODING)
     unnamed = url is not None and same_path(name, url)
     return Told(
-        route=naming.route(event["request_type"], url or "", None if unnamed else name),
+        route=naming.route(str(event["request_type"]), url or "", None if unnamed else name),
         status=status if isinstance(status, int) and status > 0 else None,
         error=None if exception is None else error_name(exception, response),
         wire=wire,
         body=body,
-        encoding=str(encoding).strip().lower() if encoding else None,
+        encoding=str(encoding).strip().lower()[:_MOST] if encoding else None,
         queries=None if timing is None else timing.queries,
         round_trips=None if timing is None else timing.round_trips,
     )
@@ -65,6 +67,6 @@ def _sizes(response: Any, headers: Mapping[str, Any], length: Any) -> tuple[int 
     # Locust's own clients say how long the body is when it is inflated, and nothing of how it came.
     body = length if isinstance(length, int) and length >= 0 else None
     stated = str(headers.get("content-length") or "")
-    if stated.isdecimal():
+    if stated.isdecimal() and len(stated) < _MOST:
         return int(stated), body
     return (None if headers.get(_ENCODING) else body), body

@@ -3,11 +3,12 @@
 What it asks follows from the locustfile, the mix and the seed alone, so that two sides are asked the same. Personas and
 tasks are dealt by their weights, that none is left out. Python's ``random`` begins anew with every iteration: an answer
 that differs changes what comes after it in its iteration, and nothing else. Nobody sleeps for longer than a moment, and
-a stream is opened and left again. Each persona has one user, whose ``on_start`` does not count.
+a stream is opened and left again, whatever comes of it. Each persona has one user, whose ``on_start`` does not count.
 
 For a process of its own: it leaves Locust's classes and gevent's sleep as they would not be for a load.
 """
 
+import math
 import random
 import time
 from collections import Counter
@@ -37,13 +38,16 @@ from tailgate_loadtest.shapes.turns import turns
 
 _MOMENT = 0.002
 """Seconds of the longest sleep; not none, or who asks until something has happened would ask without end."""
-_ITERATION = 30.0
-"""Seconds that an iteration may take before its user is given up."""
+_PATIENCE = 20.0
+"""Seconds that an iteration, or a user's start, may take before the user is given up."""
+_FAREWELL = 2.0
+"""Seconds that users who are given up get to end."""
 _PHASE = 180.0
 """Seconds that all iterations of a phase may take."""
 _FRUITLESS = 50
 """Iterations in a row that may ask nothing."""
 _TELL = 5.0
+_STOPPED = "it was told to stop"
 
 Write = Callable[[Answered | BrokenOff | Account], object]
 
@@ -119,8 +123,8 @@ class Probe:
         pace(dict.fromkeys(classes, self._gate))
         for cls in (TaskSet, DefaultTaskSet):
             cls.get_next_task = self._dealing(cls.get_next_task)  # type: ignore[method-assign]
-        listen = Stream.listen
-        Stream.listen = lambda stream, _: listen(stream, 0.0)  # type: ignore[method-assign, assignment]
+        # What has come by the time that somebody looks is chance.
+        Stream.listen = lambda *_: iter(())  # type: ignore[method-assign]
         events.test_start.fire(environment=self._environment)
         events.spawning_complete.fire(user_count=len(classes))
 
@@ -141,7 +145,7 @@ class Probe:
     def _ask(self, phase: Phase, iterations: int | None, say: Say, stop: Event) -> tuple[int, str | None]:
         """So many iterations, or until enough is asked. Returns how many there were, and why they were cut short."""
         self._requests, self._tasks = 0, {}
-        began = said = time.monotonic()
+        began, said = time.monotonic(), -math.inf
         fruitless = number = 0
         personas = turns(self._mix(), str(self._orders.seed))
         try:
@@ -152,12 +156,12 @@ class Probe:
                     said = time.monotonic()
                     say({"probe": phase, "requests": self._requests})
                 before = self._requests
-                self._iterate(_Turn(phase, number, next(personas)))
+                self._iterate(_Turn(phase, number, next(personas)), stop)
                 number += 1
                 fruitless = 0 if self._requests > before else fruitless + 1
             return number, None
         finally:
-            self._environment.runner.user_greenlets.kill()  # type: ignore[union-attr]
+            self._environment.runner.user_greenlets.kill(timeout=_FAREWELL)  # type: ignore[union-attr]
             self._seats = {}
 
     def _mix(self) -> Mapping[str, float]:
@@ -166,20 +170,22 @@ class Probe:
             return mix_of(load, list(self._classes.values()))
         return {name: float(cls.weight) for name, cls in self._classes.items()}
 
-    def _iterate(self, turn: _Turn) -> None:
+    def _iterate(self, turn: _Turn, stop: Event) -> None:
         seat = self._seats.get(turn.persona)
         if seat is None or seat.gone:
             random.seed(f"{self._orders.seed} {turn.persona}")
             seat = self._take_seat(turn.persona)
-            if not seat.rest.wait(_ITERATION) or seat.gone:
+            gevent.wait([seat.rest, stop], _PATIENCE, 1)
+            if seat.gone or not seat.rest.is_set():
                 self._give_up(seat, turn, "its user could not start")
                 return
         seat.rest.clear()
         self._turn = turn
         random.seed(f"{self._orders.seed} {turn.iteration}")
         seat.turn.set()
-        if not seat.rest.wait(_ITERATION):
-            self._give_up(seat, turn, f"took more than {_ITERATION:.0f} s")
+        gevent.wait([seat.rest, stop], _PATIENCE, 1)
+        if not seat.rest.is_set():
+            self._give_up(seat, turn, _STOPPED if stop.is_set() else f"not done after {_PATIENCE:.0f} s")
         self._turn = None
 
     def _take_seat(self, persona: str) -> _Seat:
@@ -195,7 +201,7 @@ class Probe:
 
     def _give_up(self, seat: _Seat, turn: _Turn, why: str) -> None:
         self._turn, seat.gone = None, True
-        seat.user.greenlet.kill()
+        seat.user.greenlet.kill(timeout=_FAREWELL)
         self._break_off(turn, why)
 
     def _gate(self, user: User, visit: Visit) -> None:
@@ -210,7 +216,7 @@ class Probe:
     def _answered(self, **event: Any) -> None:
         """Locust's event of a request."""
         turn = self._turn
-        if turn is not None and is_asked(event["request_type"], event["name"]):
+        if turn is not None and is_asked(event):
             self._requests += 1
             answer = told(self._naming, event)
             self._write(Answered(phase=turn.phase, iteration=turn.iteration, persona=turn.persona, **answer))
@@ -227,7 +233,7 @@ class Probe:
 def _why_not(phase: Phase, seconds: float, fruitless: int, stop: Event) -> str | None:
     """Why no more is asked, if so."""
     if stop.is_set():
-        return "it was told to stop"
+        return _STOPPED
     if seconds > _PHASE:
         return f"its {phase} requests took more than {_PHASE:.0f} s"
     if fruitless == _FRUITLESS:
