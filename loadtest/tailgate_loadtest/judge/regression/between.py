@@ -111,11 +111,11 @@ def _missing(route: str, base: Side, candidate: Side) -> list[_Draft]:
     name, side, without = ("base", base, lacking[0]) if lacking[0] else ("candidate", candidate, lacking[1])
     runs = "the run" if len(side) == 1 else f"{without} of {len(side)} runs"
     why = f"no request to it was measured in {runs} of the {name}, so there is nothing to compare"
-    # One that is asked for now and then may miss a run by chance; one that a side never asked for is another load.
-    rare = all(here) and min(_total(run) for run in (*here[0], *here[1])) < FEW
+    # One that is asked for now and then may be missing by chance; else a side's missing requests are a finding.
+    asked = min(_total(run) for run in (*here[0], *here[1])) if all(here) else sum(map(_total, (*here[0], *here[1])))
     samples = (sum(map(_total, here[0])), sum(map(_total, here[1])))
     return [
-        _Draft(route=route, measure=measure, blocking=not rare, samples=samples, why=why)
+        _Draft(route=route, measure=measure, blocking=asked >= FEW, samples=samples, why=why)
         for measure in (*QUANTILES, FAILURES)
     ]
 

@@ -1,7 +1,7 @@
 """Bundles of runs made at different times, compared: the document of it all. The same bundles, the same document."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Literal
 
@@ -48,7 +48,6 @@ def compare(
     # By the base's own objectives, so that no change can widen what it is measured by.
     tolerance = gates[0].tolerance
     cells: list[Cell] = []
-    exact: list[ExactFinding] = []
     if all(sound):
         moments = environments.moments(*sound)
         warnings += _few_moments(sound, moments)
@@ -59,9 +58,11 @@ def compare(
             tolerance,
             _spoiled(differences, counts=False),
         )
-        exact, unknown = _queries(sound[0], sound[1], float(tolerance.relative), _spoiled(differences, counts=True))
-        doubts += unknown
         warnings += _rare(cells)
+    # What a generator does to times it does not do to counts.
+    spoiled = _spoiled(differences, counts=True)
+    exact, unknown = _queries(read_base, read_candidate, float(tolerance.relative), spoiled)
+    doubts += unknown
     # Nothing that no test has sized is known to be within what is accepted.
     sized = [cell for cell in cells if cell.p is not None or cell.verdict == "fail"]
     accepted = accept(gates[1].accept, today, cells=sized, exact=exact, loosened=loosenings(asked[0], asked[1]))
@@ -104,9 +105,9 @@ def _once(side: list[Past], warnings: list[str]) -> list[Past]:
 
 
 def _sound(name: str, side: Sequence[Past], doubts: list[str]) -> list[Past]:
-    """The runs that can say something of the service; each other one is a doubt."""
+    """The runs that can say something of response times and failures; each other one is a doubt."""
     left = [each for each in side if each.unsound is None]
-    doubts += [f"{each.name} says nothing of the service: {each.unsound}" for each in side if each.unsound]
+    doubts += [f"{each.name} says nothing of response times: {each.unsound}" for each in side if each.unsound]
     if not left:
         doubts.append(f"the {name} has no run that can be compared")
     return left
@@ -171,11 +172,11 @@ def _conclude(
     asks_less = [f"{each.objective} is loosened: {each.what}" for each in loosened if each.accepted is None]
     if worse := [*failed, *(f"{each.route}: {each.why}" for each in counted_worse), *asks_less]:
         return "fail", worse
-    undecided: dict[str, list[str]] = {}
+    undecided: dict[str, dict[str, list[str]]] = {}
     for cell in stopping:
         if cell.verdict == "inconclusive":
-            undecided.setdefault(cell.why, []).append(f"{cell.route} {cell.measure}")
-    reasons = [*doubts, *(f"{_several(names)}: {why}" for why, names in undecided.items())]
+            undecided.setdefault(cell.why, {}).setdefault(cell.route, []).append(cell.measure)
+    reasons = [*doubts, *(f"{_several(_routes(found))}: {why}" for why, found in undecided.items())]
     if reasons:
         return "inconclusive", reasons
     if not any(cell.blocking for cell in cells):
@@ -183,17 +184,21 @@ def _conclude(
     return "pass", [f"none of {len(stopping)} measures is worse by more than is tolerated"]
 
 
+def _routes(undecided: Mapping[str, Sequence[str]]) -> list[str]:
+    return [f"{route} {', '.join(measures)}" for route, measures in undecided.items()]
+
+
 def _several(names: Sequence[str]) -> str:
-    """Cells of one fate."""
+    """As many names as one reads."""
     more = len(names) - _MAX_NAMES
-    return ", ".join(names[:_MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
+    return "; ".join(names[:_MAX_NAMES]) + (f"; and {more} more" if more > 0 else "")
 
 
 def _rare(cells: Sequence[Cell]) -> list[str]:
-    """A warning of each route that nothing can be said of."""
+    """A warning of the routes that nothing can be said of."""
     blocking = {cell.route for cell in cells if cell.blocking}
-    rare = dict.fromkeys(cell.route for cell in cells if cell.route not in blocking)
-    return [f"{route} had too few requests in a run to be compared; it is only shown" for route in rare]
+    rare = list(dict.fromkeys(cell.route for cell in cells if cell.route not in blocking))
+    return [f"too few requests in a run to be compared, and only shown: {_several(rare)}"] if rare else []
 
 
 def _record(what: str, side: Sequence[Past]) -> SideRecord:

@@ -25,7 +25,7 @@ class Past:
     """Of every route with a request that was judged; seconds."""
     queries: Mapping[str, QueryCounts]
     digest: str
-    """SHA-256 of its latency log: that of a copy is the same."""
+    """Its name and the SHA-256 of its latency log: those of a copy are the same."""
 
     @property
     def name(self) -> str:
@@ -39,7 +39,7 @@ class Past:
 
     @property
     def unsound(self) -> str | None:
-        """Why it can say nothing of the service, or None."""
+        """Why it can say nothing of response times and failures, or None."""
         run = self.run
         if run.interrupted:
             return f"it was ended by {run.interrupted}"
@@ -74,7 +74,7 @@ def read(bundle: Bundle) -> Past:
         run=run,
         routes={route: windows for route, windows in cuts.items() if windows.total.any() or windows.lost.any()},
         queries=server.queries(),
-        digest=hashlib.sha256(bundle.log.read_bytes()).hexdigest(),
+        digest=f"{run.id} {hashlib.sha256(bundle.log.read_bytes()).hexdigest()}",
     )
 
 

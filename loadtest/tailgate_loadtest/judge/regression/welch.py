@@ -48,19 +48,20 @@ def shift(base: Array, candidate: Array, floor: float, moments: tuple[int, int])
     ``floor`` (> 0) is the variance of the difference that is known to be there whatever the scatter says: few runs may
     agree by chance. ``moments`` are those at which each side was observed: as many as observations, or fewer.
 
-    Observations of one moment share what it brings, and their scatter does not show it. It is taken to vary as much as
-    the observations do, of the side where they do more: a side that was observed at k moments counts as k observations.
+    Observations of one moment share what it brings, and their scatter does not show it. What moments bring is taken to
+    vary as much as the observations of both sides do, s^2: of n observations at k < n moments the mean's variance is
+    then s^2 / k + s^2 / n.
     """
     sides = (base, candidate)
+    spare = [len(side) - 1 for side in sides]
     scatter = [float(side.var(ddof=1)) for side in sides]
-    shared = 0 if scatter[0] > scatter[1] else 1
-    estimates = [i if moments[i] >= len(sides[i]) else shared for i in (0, 1)]
-    weights = [0.0, 0.0]
-    for i in (0, 1):
-        weights[estimates[i]] += 1 / min(moments[i], len(sides[i]))
-    parts = [weight * each for weight, each in zip(weights, scatter, strict=True)]
-    variance = sum(parts)
-    freedom = float(len(base) + len(candidate) - 2)
-    if variance > 0:
-        freedom = variance**2 / sum(part**2 / (len(side) - 1) for part, side in zip(parts, sides, strict=True))
+    pooled = sum(n * each for n, each in zip(spare, scatter, strict=True)) / sum(spare)
+    several = [count >= len(side) for count, side in zip(moments, sides, strict=True)]
+    parts = [
+        own / len(side) if apart else pooled / count + pooled / len(side)
+        for own, apart, count, side in zip(scatter, several, moments, sides, strict=True)
+    ]
+    variance, freedom = sum(parts), float(sum(spare))
+    if variance > 0 and all(several):
+        freedom = variance**2 / sum(part**2 / n for part, n in zip(parts, spare, strict=True))
     return Shift(float(np.mean(candidate) - np.mean(base)), math.sqrt(max(variance, floor)), freedom)
