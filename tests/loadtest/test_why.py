@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tailgate_loadtest.judge.regression.comparable import LEAST
 from tailgate_loadtest.judge.regression.evidence import Evidence
 from tailgate_loadtest.judge.regression.spent import Request, Work
-from tailgate_loadtest.judge.regression.why import LEAST, causes
+from tailgate_loadtest.judge.regression.why import causes
 from tailgate_loadtest.measure.split import PARTS
 from tailgate_loadtest.run.document import Parts, Splits
 
@@ -121,7 +122,7 @@ def test_where_too_few_requests_were_as_long_it_is_said_so():
     candidate = side(parts(database=90, pool=1, application=5, network=1), many(2, messages=85.0, contact=5.0))
     (said,) = causes("p95", BASE, candidate)
     lacking = "there are 20 and 2 traces of requests as long as p95, and 5 of each are needed"
-    assert said.endswith(f"; what that is made of is not known, {lacking}")
+    assert said.endswith(f"; what that is made of is not known: {lacking}")
 
 
 def test_where_too_few_were_as_long_the_average_may_tell():
@@ -133,8 +134,22 @@ def test_where_too_few_were_as_long_the_average_may_tell():
 def test_without_traces_more_queries_are_counted_all_the_same():
     split = BASE.splits and BASE.splits.p95
     said, _ = causes("p50", side(split, queries=2.0), side(split, queries=5.0))
-    lacking = "there are 0 and 0 traces by chance, and 5 of each are needed"
-    assert said == f"3 more queries a request (2 → 5); which, is not known: {lacking}"
+    lacking = "there are 0 and 0 traces taken by chance, and 5 of each are needed"
+    assert said == f"3 more queries a request (2 → 5); which is not known: {lacking}"
+
+
+def test_more_queries_come_after_what_they_cannot_have_done():
+    base = side(BASE.splits and BASE.splits.p95, queries=2.0)
+    slow_way = side(parts(database=21, pool=1, application=5, network=40), queries=3.0)
+    time, queries = causes("p95", base, slow_way)
+    assert time == "of +40 ms at p95: network +39 ms; database +1.0 ms"
+    assert queries.startswith("1 more query a request (2 → 3)")
+
+
+def test_a_hundredth_of_a_query_more_is_the_mix_of_requests_and_no_cause():
+    split = BASE.splits and BASE.splits.p95
+    assert len(causes("p50", side(split, queries=1.10), side(split, queries=1.15))) == 1
+    assert len(causes("p50", side(split, queries=40.0), side(split, queries=40.5))) == 1
 
 
 def test_fewer_queries_are_no_cause():

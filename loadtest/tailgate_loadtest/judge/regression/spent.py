@@ -44,6 +44,7 @@ _COLLECTIONS = (names.ATTR_DB_COLLECTION, names.ATTR_DB_COLLECTION_OLD)
 _PEERS = (names.ATTR_SERVER_ADDRESS, names.ATTR_PEER_OLD)
 _STATUSES = (names.ATTR_STATUS, names.ATTR_STATUS_OLD)
 _FAILED = 500
+_LONGEST = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +169,17 @@ def _site(span: Json) -> str:
 
 def _short(site: str) -> str:
     """``file:line`` without the file's directories, of whatever system."""
-    return PurePosixPath(site.replace("\\", "/")).name
+    return _word(PurePosixPath(site.replace("\\", "/")).name)
+
+
+def _word(text: str) -> str:
+    """What a service says of itself, in one line that ends."""
+    return " ".join(text.split())[:_LONGEST]
 
 
 def _error(span: Json) -> str:
     said = attribute(span, names.ATTR_DB_STATUS, names.ATTR_ERROR_TYPE)
-    return str(said) if said is not None else "an error" if span.get("status", {}).get("code") == ERROR else ""
+    return _word(str(said)) if said is not None else "an error" if span.get("status", {}).get("code") == ERROR else ""
 
 
 def _extent(span: Json) -> tuple[int, int]:
