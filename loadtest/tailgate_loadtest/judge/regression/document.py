@@ -145,7 +145,7 @@ class Rates(Model):
     false_alarms: int
     false_alarms_low: float
     false_alarms_high: float
-    """Exact binomial interval of the rate, 95 %."""
+    """Exact binomial bounds of the rate, each at 95 %."""
     inconclusive: int
     seconds: float
     """The time budget of these gates."""
@@ -189,4 +189,6 @@ class ComparisonDocument(Model):
     differences: tuple[str, ...] = ()
     """Of the environments, where the runs were not made together."""
     rates: Rates | None = None
+    unrated: str | None = None
+    """Why there are none, where only other comparisons were calibrated on this machine."""
     warnings: tuple[str, ...] = ()

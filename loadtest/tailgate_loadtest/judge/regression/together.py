@@ -74,6 +74,8 @@ class Terms:
     on_inconclusive: Literal["fail", "neutral"] = "fail"
     rates: Rates | None = None
     """What is known of such verdicts on this machine."""
+    unrated: str | None = None
+    """Why nothing is, though others are."""
 
     @classmethod
     def of(cls, document: ComparisonDocument) -> "Terms":
@@ -96,6 +98,7 @@ class Terms:
             fresh=document.fresh,
             on_inconclusive=document.on_inconclusive,
             rates=document.rates,
+            unrated=document.unrated,
         )
 
 
@@ -105,8 +108,10 @@ def looks_of(design: Design, error_rate: float) -> Looks:
     return Looks(budget=design.seconds, first=first, every=design.cycle, alpha=error_rate)
 
 
-def judge_pair(comparison: Comparison, terms: Terms) -> ComparisonDocument:
+def judge_pair(comparison: Comparison, terms: Terms, *, until: float = math.inf) -> ComparisonDocument:
     """Judge a comparison whose bundles are written; entries that accept a regression hold until the day it was made.
+
+    Looks later than ``until`` seconds after the load began are left out, as though it had ended there.
 
     Raises:
         BundleError: a bundle is incomplete or damaged.
@@ -126,7 +131,7 @@ def judge_pair(comparison: Comparison, terms: Terms) -> ComparisonDocument:
         looks,
         # By the base's own objectives, so that no change can widen what it is measured by.
         gates[Side.BASE].tolerance,
-        until=min(run.seconds for run in runs.values()),
+        until=min(until, *(run.seconds for run in runs.values())),
     )
     tolerance = float(gates[Side.BASE].tolerance.relative)
     exact = _probed(comparison, fresh=terms.fresh, tolerance=tolerance)
@@ -163,6 +168,7 @@ def judge_pair(comparison: Comparison, terms: Terms) -> ComparisonDocument:
         fresh=terms.fresh,
         on_inconclusive=terms.on_inconclusive,
         rates=terms.rates,
+        unrated=terms.unrated,
         warnings=tuple(
             dict.fromkeys(
                 (

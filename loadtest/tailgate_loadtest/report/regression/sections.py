@@ -100,7 +100,7 @@ def _better(document: ComparisonDocument) -> Iterable[str]:
 
 
 def _sure(document: ComparisonDocument) -> str:
-    told = words.calibrated(document.rates) if document.rates else words.uncalibrated()
+    told = words.calibrated(document.rates) if document.rates else words.uncalibrated(document)
     return f"<p>{prose(words.error_rate(document))} {prose(told)}</p>"
 
 

@@ -90,7 +90,7 @@ def _verdict(document: ComparisonDocument) -> Iterable[RenderableType]:
     if document.verdict != "pass":
         yield from (_indented(f"- {reason}") for reason in document.reasons)
     (_, base), (_, candidate) = words.sides(document)
-    told = words.calibrated(document.rates) if document.rates else words.uncalibrated()
+    told = words.calibrated(document.rates) if document.rates else words.uncalibrated(document)
     for line in (f"{candidate} against {base}, {show.span(document.seconds)}", words.error_rate(document), told):
         yield _indented(line, style="dim")
 

@@ -237,9 +237,11 @@ def calibrated(rates: Rates) -> str:
     )
 
 
-def uncalibrated() -> str:
+def uncalibrated(document: ComparisonDocument) -> str:
     """What to do where nobody has measured it."""
-    return "Not measured on this machine yet: `tailgate calibrate` does."
+    if document.unrated is None:
+        return "Not measured on this machine yet: `tailgate calibrate` does."
+    return f"How often such verdicts are wrong here is not measured: {document.unrated}."
 
 
 def sides(document: ComparisonDocument) -> Sequence[tuple[str, str]]:
