@@ -1,0 +1,273 @@
+"""The actions and workflows: what they may do, and what their steps do in a runner's hands."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.tailgate.conftest import Command
+
+CI = Path(__file__).parents[2] / "loadtest" / "ci"
+ACTIONS = {"gate": CI / "action.yml", "comment": CI / "comment" / "action.yml"}
+WORKFLOWS = {"gate": CI / "github" / "gate.yml", "comment": CI / "github" / "comment.yml"}
+GITLAB = CI / "gitlab.yml"
+
+TAILGATE = f"""#!{sys.executable}
+import json, os, signal, sys, time
+from pathlib import Path
+
+here = Path(os.environ["RUNNER_TEMP"])
+(here / "asked.json").write_text(json.dumps(sys.argv[1:]))
+out = Path(sys.argv[sys.argv.index("--out") + 1]) if "--out" in sys.argv else here
+
+def end(*_):
+    (here / "interrupted").touch()
+    sys.exit(130)
+
+signal.signal(signal.SIGINT, end)
+if "--wait" in sys.argv:
+    print("ready", flush=True)
+    time.sleep(60)
+run = out / "20260528T200000Z-0123456789ab-ab"
+run.mkdir()
+(run / "comparison.json").write_text("{{}}")
+(run / "summary.md").write_text("### the summary\\n")
+(out / "latest").symlink_to(run.name)
+sys.exit(1 if "--worse" in sys.argv else 0)
+"""
+
+
+def read(path: Path) -> Any:
+    # YAML 1.1 takes the key `on` for a truth.
+    document = yaml.safe_load(path.read_text())
+    return {("on" if key is True else key): value for key, value in document.items()}
+
+
+def steps(path: Path) -> list[dict[str, Any]]:
+    document = read(path)
+    return (
+        document["runs"]["steps"] if "runs" in document else [s for j in document["jobs"].values() for s in j["steps"]]
+    )
+
+
+@dataclass
+class Runner:
+    """Runs the steps of an action as GitHub's runner does: each a shell of its own, with what the ones before said."""
+
+    temp: Path
+    inputs: dict[str, str]
+    outputs: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def step(self, name: str) -> dict[str, Any]:
+        (found,) = [each for each in steps(ACTIONS["gate"]) if each["name"] == name]
+        return found
+
+    def start(self, name: str) -> subprocess.Popen[str]:
+        step = self.step(name)
+        script = self.temp / "step.sh"
+        script.write_text(step["run"])
+        return subprocess.Popen(
+            ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", str(script)],
+            env=self.environment() | {key: self.filled(value) for key, value in step.get("env", {}).items()},
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, name: str) -> int:
+        (self.temp / "output").write_text("")
+        process = self.start(name)
+        process.communicate(timeout=60)
+        said = dict(line.split("=", 1) for line in (self.temp / "output").read_text().splitlines())
+        self.outputs[self.step(name).get("id", name)] = said
+        return process.returncode
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "RUNNER_TEMP": str(self.temp),
+            "GITHUB_ACTION_PATH": str(self.temp / "action"),
+            "GITHUB_OUTPUT": str(self.temp / "output"),
+            "GITHUB_STEP_SUMMARY": str(self.temp / "summary"),
+        }
+
+    def filled(self, text: str) -> str:
+        def fill(found: re.Match[str]) -> str:
+            path = found[1].split(".")
+            if path[0] == "inputs":
+                return self.inputs[path[1]]
+            return self.outputs.get(path[1], {}).get(path[3], "")
+
+        return re.sub(r"\$\{\{ (\S+) \}\}", fill, text)
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Iterator[Runner]:
+    """A runner on which tailgate is another program, that writes down what it was asked."""
+    for path, text in (("action/install.sh", "#!/bin/sh\n"), ("tailgate/bin/tailgate", TAILGATE)):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+        (tmp_path / path).chmod(0o755)
+    defaults = {name: each.get("default", "") for name, each in read(ACTIONS["gate"])["inputs"].items()}
+    made = Runner(temp=tmp_path, inputs=defaults)
+    assert made.run("Install tailgate") == 0
+    return made
+
+
+def asked(runner: Runner) -> list[str]:
+    return list(yaml.safe_load((runner.temp / "asked.json").read_text()))
+
+
+def test_the_command_gets_its_arguments_and_its_exit_code_is_the_steps(runner: Runner) -> None:
+    runner.inputs |= {"arguments": "--budget 5m\n  --worse\n", "on-inconclusive": "neutral"}
+    assert runner.run("Compare") == 1
+    runs = runner.outputs["place"]["runs"]
+    assert asked(runner) == ["ab", "--out", runs, "--on-inconclusive", "neutral", "--budget", "5m", "--worse"]
+
+
+def test_no_argument_is_run_as_a_command(runner: Runner) -> None:
+    trap = runner.temp / "trap"
+    runner.inputs["arguments"] = f"$(touch {trap}) `touch {trap}` ; touch {trap} 'a b' *"
+    assert runner.run("Compare") == 0
+    assert not trap.exists()
+    assert asked(runner)[5:] == ["$(touch", f"{trap})", "`touch", f"{trap}`", ";", "touch", str(trap), "'a", "b'", "*"]
+
+
+def test_cancelling_a_job_reaches_the_command(runner: Runner) -> None:
+    runner.inputs["arguments"] = "--wait"
+    process = runner.start("Compare")
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)  # to the step's own process alone, as the runner does
+        process.communicate(timeout=10)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    assert process.returncode == 130
+    assert (runner.temp / "interrupted").exists()
+
+
+def test_what_was_found_is_shown_and_told_even_if_it_is_worse(runner: Runner) -> None:
+    runner.inputs["arguments"] = "--worse"
+    runner.run("Compare")
+    assert runner.run("Show") == 0
+    assert (runner.temp / "summary").read_text() == "### the summary\n"
+    directory = Path(runner.outputs["outcome"]["directory"])
+    assert directory.name == "20260528T200000Z-0123456789ab-ab"
+
+
+def test_where_nothing_was_found_nothing_is_shown_or_told(runner: Runner) -> None:
+    assert runner.run("Show") == 0
+    assert runner.outputs["outcome"] == {}
+    runner.outputs.clear()
+    assert runner.run("Show") == 0
+    assert runner.outputs["outcome"] == {}
+
+
+def test_each_use_of_the_action_has_a_place_of_its_own(runner: Runner) -> None:
+    first = runner.outputs["place"]["runs"]
+    runner.run("Install tailgate")
+    assert runner.outputs["place"]["runs"] != first
+
+
+def test_what_was_found_is_kept_whatever_the_verdict() -> None:
+    kept = [step for step in steps(ACTIONS["gate"]) if "upload-artifact" in step.get("uses", "")]
+    assert [step["if"].split(" && ")[0] for step in kept] == ["always()", "always()"]
+    assert kept[1]["with"]["path"].endswith("/comparison.json")
+
+
+@pytest.mark.parametrize("path", [*ACTIONS.values(), *WORKFLOWS.values()], ids=lambda p: str(p.relative_to(CI)))
+def test_whatever_others_made_is_pinned_by_its_whole_hash(path: Path) -> None:
+    used = re.findall(r"uses: (\S+)(.*)", path.read_text())
+    assert used
+    for what, rest in used:
+        if what.startswith("OWNER/tailgate/"):
+            assert what.endswith("@COMMIT")
+        else:
+            assert re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", what)
+            assert re.fullmatch(r" # v\d+\.\d+\.\d+", rest)
+
+
+@pytest.mark.parametrize("path", [*ACTIONS.values(), *WORKFLOWS.values()], ids=lambda p: str(p.relative_to(CI)))
+def test_nothing_is_written_into_a_script_by_the_runner(path: Path) -> None:
+    assert not [step for step in steps(path) if "${{" in step.get("run", "")]
+
+
+def test_the_gate_may_only_read_and_leaves_no_token_behind() -> None:
+    workflow = read(WORKFLOWS["gate"])
+    assert workflow["on"] == "pull_request"
+    assert workflow["permissions"] == {"contents": "read"}
+    assert all("permissions" not in job for job in workflow["jobs"].values())
+    (checkout,) = [step for step in steps(WORKFLOWS["gate"]) if "checkout" in step["uses"]]
+    assert checkout["with"] == {"fetch-depth": 0, "persist-credentials": False}
+    assert "token" not in ACTIONS["gate"].read_text().lower()
+
+
+def test_what_may_write_checks_nothing_out_and_runs_nothing_of_the_change() -> None:
+    workflow = read(WORKFLOWS["comment"])
+    assert workflow["on"] == {"workflow_run": {"workflows": [read(WORKFLOWS["gate"])["name"]], "types": ["completed"]}}
+    assert workflow["permissions"] == {"actions": "read", "pull-requests": "write"}
+    everything = [*steps(WORKFLOWS["comment"]), *steps(ACTIONS["comment"])]
+    assert not [step for step in everything if "checkout" in step.get("uses", "")]
+
+
+def test_the_comment_fetches_what_the_gate_keeps() -> None:
+    gate, comment = read(ACTIONS["gate"]), read(ACTIONS["comment"])
+    assert comment["inputs"]["artifact"]["default"] == f"{gate['inputs']['artifact']['default']}-document"
+
+
+def test_the_installer_is_the_checkouts_own_and_pins_everything() -> None:
+    text = (CI / "install.sh").read_text()
+    assert os.access(CI / "install.sh", os.X_OK)
+    assert subprocess.run(["sh", "-n", CI / "install.sh"], check=False).returncode == 0
+    installs = re.findall(r"pip\"? (?:pip )?install .*(?:\\\n.*)?", text)
+    assert len(installs) == 3
+    assert all("--constraint requirements.lock" in each or "--require-hashes" in each for each in installs)
+
+
+def test_gitlab_gets_every_report_from_where_it_is_put() -> None:
+    (job,) = read(GITLAB).values()
+    reports = job["artifacts"]["reports"]
+    assert job["artifacts"]["when"] == "always"
+    assert {Path(path).parent.name for path in reports.values()} == {"tailgate-comparison"}
+    assert {name: Path(path).name for name, path in reports.items()} == {
+        "junit": "junit.xml",
+        "metrics": "metrics.txt",
+        "load_performance": "load-performance.json",
+    }
+
+
+def test_the_copy_that_gitlab_keeps_holds_files_and_no_link(tmp_path: Path) -> None:
+    run = tmp_path / "runs" / "one"
+    run.mkdir(parents=True)
+    (run / "junit.xml").write_text("<testsuites/>")
+    (tmp_path / "runs" / "latest").symlink_to("one")
+    (job,) = read(GITLAB).values()
+    subprocess.run(["sh", "-ec", "\n".join(job["after_script"])], cwd=tmp_path, check=True)
+    kept = tmp_path / "tailgate-comparison"
+    assert not kept.is_symlink()
+    assert (kept / "junit.xml").is_file()
+
+
+def test_every_option_that_the_files_give_is_one_of_the_command(tmp_path: Path) -> None:
+    known = Command(tmp_path).here("ab", "--help").stdout
+    given = {
+        option
+        for path in (ACTIONS["gate"], WORKFLOWS["gate"], GITLAB)
+        for line in path.read_text().splitlines()
+        if 'tailgate" ab' in line or "tailgate ab" in line or "arguments:" in line
+        for option in re.findall(r"(?<!\S)--[a-z-]+", line)
+    }
+    assert given >= {"--out", "--on-inconclusive", "--budget", "--base"}
+    assert {option for option in given if option not in known} == set()
