@@ -1,0 +1,144 @@
+"""How often the regression verdict errs, of gates that were simulated: false alarms, misses, bounds, and the rivals'.
+
+Nothing here is measured on a machine; it shows that the statistics keep their word where it is known what is true. Real
+gates are another benchmark's.
+"""
+
+import argparse
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+from scipy.special import betaincinv
+from tailgate_loadtest.judge.regression import size
+from tailgate_loadtest.judge.regression.cells import QUANTILES
+from tailgate_loadtest.judge.regression.decision import judge
+from tailgate_loadtest.judge.regression.looks import Looks
+from tailgate_loadtest.judge.regression.pairs import cut
+from tailgate_loadtest.shapes.sides import BLOCK, Design
+from tailgate_slo.model import Tolerance
+
+from benchmarks.figures import Figure, Raw
+from benchmarks.rivals import RIVALS
+from benchmarks.simulated import Change, Machine, Route, Scene, logs
+from benchmarks.stored import finish
+
+_BUDGET, _WARMUP = 300, 15
+_ROUTES = {f"GET /{name}": Route(rate=60, median=0.03, spread=0.3) for name in ("a", "b", "c", "d", "e")}
+_WORSE = "GET /c"
+_MACHINE = Machine(stalls=0.002, understated=size.FACTOR)
+_PLAIN = Tolerance()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """Gates of one kind."""
+
+    slower: float = 1.0
+
+    @property
+    def scene(self) -> Scene:
+        """What they are made of."""
+        changes = {_WORSE: Change(slower=self.slower)} if self.slower > 1 else {}
+        return Scene(routes=_ROUTES, changes=changes, machine=_MACHINE)
+
+
+CASES: Mapping[str, Case] = {
+    "same": Case(),
+    "slower by the tolerance": Case(slower=1 + float(_PLAIN.relative)),
+    "slower by 10 %": Case(slower=1.1),
+    "slower by 20 %": Case(slower=1.2),
+}
+
+
+def main() -> None:
+    """Simulate, print the tables and the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--gates", type=int, default=12, help="of each kind; a dozen takes a minute")
+    parser.add_argument("--block", type=int, default=BLOCK, help="seconds of a turn")
+    options = parser.parse_args()
+    raw = Raw("regression", gates=options.gates, block=options.block)
+    found = {
+        name: [
+            raw.measured(f"{name} {number}", partial(_gate, case, [kind, number], options.block))
+            for number in range(options.gates)
+        ]
+        for kind, (name, case) in enumerate(CASES.items())
+    }
+    _table(found)
+    finish(raw, _figures(found))
+
+
+def _gate(case: Case, seed: Sequence[int], block: int) -> dict[str, Any]:
+    """One gate, looked at as often as a real one, until it is decided."""
+    design = Design(seconds=_BUDGET, warmup=_WARMUP, seed=seed[-1], block=block)
+    looks = Looks(budget=_BUDGET, first=_WARMUP + 2 * design.cycle, every=design.cycle)
+    base, candidate = logs(case.scene, design, np.random.default_rng(seed))
+    for look in looks.moments:
+        judged = judge(base, candidate, design, looks, _PLAIN, until=look.at)
+        if judged.verdict != "inconclusive":
+            break
+    rivals = dict.fromkeys(RIVALS, False)
+    held = []
+    for route in _ROUTES:
+        windows = cut(base, candidate, route, design, _BUDGET)
+        true = math.log(case.slower) if route == _WORSE else 0.0
+        for q in QUANTILES.values():
+            for name, rival in RIVALS.items():
+                rivals[name] |= rival(windows.turns.latency, q)
+            turns, beside = size.ratio(windows.turns.latency, q), size.ratio(windows.duet.latency, q)
+            if turns and beside:
+                bounds = turns.low(0.95), turns.high(0.95), size.upper(turns, beside, 0.95)
+                held.append([bounds[0] <= true, bounds[1] >= true, bounds[2] >= true])
+    return {
+        "verdict": judged.verdict,
+        "seconds": look.at,
+        "named": sorted({each.route for each in judged.cells if each.blocking and each.verdict == "fail"}),
+        "passed": sum(each.verdict == "pass" for each in judged.cells if each.blocking and each.route == _WORSE),
+        "blocking": sum(each.blocking for each in judged.cells if each.route == _WORSE),
+        "rivals": rivals,
+        "held": held,
+    }
+
+
+def _table(found: Mapping[str, Sequence[dict[str, Any]]]) -> None:
+    print(f"{'':26}{'pass':>8}{'fail':>8}{'unsure':>8}{'minutes':>9}" + "".join(f"{name:>14}" for name in RIVALS))
+    for name, gates in found.items():
+        verdicts = Counter(gate["verdict"] for gate in gates)
+        shares = "".join(f"{verdicts[each] / len(gates):8.0%}" for each in ("pass", "fail", "inconclusive"))
+        rivals = "".join(f"{np.mean([gate['rivals'][each] for gate in gates]):14.0%}" for each in RIVALS)
+        print(f"{name:26}{shares}{np.mean([gate['seconds'] for gate in gates]) / 60:9.1f}{rivals}")
+
+
+def _figures(found: Mapping[str, Sequence[dict[str, Any]]]) -> list[Figure]:
+    same, edge, ten, twenty = (found[name] for name in CASES)
+    alarms = [gate for gates in (edge, ten, twenty) for gate in gates if gate["verdict"] == "fail"]
+    held = np.array([bounds for gates in found.values() for gate in gates for bounds in gate["held"]])
+    figures = [
+        _share("false_alarms", [gate["verdict"] == "fail" for gate in same], 0.01, "<="),
+        _share("passed_though_worse", [gate["verdict"] == "pass" for gate in edge], 0.05, "<="),
+        _share("found_10_percent", [gate["verdict"] == "fail" for gate in ten], 0.9, ">="),
+        _share("found_20_percent", [gate["verdict"] == "fail" for gate in twenty], 0.99, ">="),
+        _share("named", [_WORSE in gate["named"] for gate in alarms], 0.95, ">="),
+        _share("others_named", [gate["named"] != [_WORSE] for gate in alarms], 0.05, "<="),
+    ]
+    for place, name in enumerate(("low", "high", "high_of_both")):
+        figures.append(_share(f"bound_{name}", held[:, place].tolist(), 0.95, ">="))
+    return figures
+
+
+def _share(name: str, hits: Sequence[bool], goal: float, sense: Literal["<=", ">="]) -> Figure:
+    """How many of all, with the exact interval of 95 % (Clopper & Pearson)."""
+    k, n = sum(hits), len(hits)
+    low = float(betaincinv(k, n - k + 1, 0.025)) if k else 0.0
+    high = float(betaincinv(k + 1, n - k, 0.975)) if k < n else 1.0
+    value = k / n if n else math.nan
+    return Figure(name=f"regression.simulated.{name}", value=value, low=low, high=high, goal=goal, sense=sense)
+
+
+if __name__ == "__main__":
+    main()
