@@ -264,6 +264,18 @@ def test_a_service_that_calls_itself_is_one_request(tmp_path):
     assert duration(document) == 0.5
 
 
+def test_what_another_service_did_for_a_request_does_not_take_its_spans(tmp_path):
+    store = TraceStore()
+    *queries, front = request_of(1, 0.5)["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    behind = {**front, "spanId": "f" * 16, "parentSpanId": front["spanId"]}
+    elsewhere = of_spans([behind])
+    elsewhere["resourceSpans"][0]["resource"] = {"attributes": []}
+    store.add(of_spans(queries))
+    store.add(elsewhere)  # it ends first, and its process exports when it likes
+    store.add(of_spans([front]))
+    assert sorted(len(list(spans_of(document))) for document in written(store)) == [1, 1 + len(queries)]
+
+
 BAD = {
     "no protobuf": (b"\xff\xff\xff", {}),
     "no JSON": (b"{", {"Content_Type": "application/json"}),

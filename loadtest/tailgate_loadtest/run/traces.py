@@ -45,7 +45,7 @@ class TraceStore:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._partial: dict[str, list[tuple[Json, Json, Json]]] = {}
+        self._partial: dict[tuple[str, str], list[tuple[Json, Json, Json]]] = {}
         self._waiting = 0
         self._slowest: list[tuple[float, int, str]] = []
         self._groups: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
@@ -68,18 +68,20 @@ class TraceStore:
                     self.refused += 1
 
     def _sort(self, document: Json) -> None:
-        ended: set[str] = set()
+        ended: set[tuple[str, str]] = set()
         for resource in document.get("resourceSpans", []):
+            # Of a request that goes through several services, each one's part is a request by itself.
+            service = json.dumps(resource.get("resource", {}), sort_keys=True)
             for scope in resource.get("scopeSpans", []):
                 for span in scope.get("spans", []):
-                    trace_id = span["traceId"]
-                    spans = self._partial.setdefault(trace_id, [])
+                    part = (span["traceId"], service)
+                    spans = self._partial.setdefault(part, [])
                     spans.append((resource.get("resource", {}), scope.get("scope", {}), span))
                     self._waiting += 1
                     if span.get("kind") == SERVER:
-                        ended.add(trace_id)
-        for trace_id in ended:
-            self._keep(trace_id, self._take(trace_id))
+                        ended.add(part)
+        for part in ended:
+            self._keep(part[0], self._take(part))
 
     def text(self) -> str:
         """What was kept, slowest first, one request a line."""
@@ -88,8 +90,8 @@ class TraceStore:
             kept = sorted(self._kept.items(), key=lambda each: -each[1][0])
             return "".join(f'{{"{FAIR}":true,{line[1:]}' if key in fair else line for key, (_, line) in kept)
 
-    def _take(self, trace_id: str) -> list[tuple[Json, Json, Json]]:
-        spans = self._partial.pop(trace_id)
+    def _take(self, part: tuple[str, str]) -> list[tuple[Json, Json, Json]]:
+        spans = self._partial.pop(part)
         self._waiting -= len(spans)
         return spans
 
