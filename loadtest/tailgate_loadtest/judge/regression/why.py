@@ -33,14 +33,14 @@ def causes(measure: Measure, base: Evidence, candidate: Evidence) -> tuple[str, 
     """
     if measure == "failures":
         return _failures(base, candidate)
-    time, queries = portions(measure, base, candidate), _queries(base, candidate)
+    time, queries = portions(measure, base, candidate), more_queries(base, candidate)
     if queries is None:
         return (time.text,)
     return (queries, time.text) if time.by_queries else (time.text, queries)
 
 
-def _queries(base: Evidence, candidate: Evidence) -> str | None:
-    """How many more queries there are, and which."""
+def more_queries(base: Evidence, candidate: Evidence) -> str | None:
+    """How many more queries there are, and which, as a clause; None where there are not."""
     traces = fair(base, candidate)
     before, after = base.queries, candidate.queries
     if before is None or after is None:
