@@ -106,6 +106,8 @@ def _service(document: Any, place: str) -> Service:
     given = _known(Service, document, place)
     timeout, env = given.pop("timeout", None), given.pop("env", None) or {}
     _texts(given, place)
+    if empty := [key for key, value in given.items() if not value.strip()]:
+        raise CommandError(f"{place}: {empty[0]}: is empty; leave it out")
     if "start" in given and "compose" in given:
         raise CommandError(f"{place}: start and compose: give one or the other")
     if not isinstance(env, dict):

@@ -26,6 +26,8 @@ _DIRTY = re.compile(r"1 .. S.(M.|.U) \d+ \d+ \d+ \w+ \w+ (?P<path>.*)", re.DOTAL
 """What ``git status --porcelain=v2`` says of a submodule whose own files have changed or are new."""
 _LINK = "160000"
 """The mode of a submodule's entry."""
+# Its words are ours to read; it asks nobody, and does not refresh what it only reads.
+_SURROUNDINGS = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
 # The same files are the same commit, whoever asks when.
 _AUTHOR = {
     f"GIT_{who}_{what}": value
@@ -72,7 +74,7 @@ class Repository:
                 # Nobody's hook is run for what we do.
                 ["git", "-c", "core.hooksPath=/dev/null", *arguments],  # noqa: S607
                 cwd=at or self._directory,
-                env=surroundings.inherited() | {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"} | dict(environ or {}),
+                env=surroundings.inherited() | _SURROUNDINGS | dict(environ or {}),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 check=False,

@@ -24,7 +24,15 @@ TOLD = (
 _PORTS = range(20_000, 32_000)
 """Below those that the kernel gives to outgoing connections, of which a load has many."""
 _ATTEMPTS = 100
-_OF_A_REPOSITORY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY")
+_OF_A_REPOSITORY = (
+    "GIT_DIR",
+    "GIT_COMMON_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_PREFIX",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+)
 """What git tells a hook would lead commands in another checkout astray."""
 
 
