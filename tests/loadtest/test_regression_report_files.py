@@ -1,17 +1,23 @@
 """What machines read of a comparison: JUnit's cases, GitLab's reports; and all the files together."""
 
+import io
 import json
+import re
 import shlex
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from rich.console import Console
 from tailgate_loadtest.errors import BundleError
+from tailgate_loadtest.judge.regression.document import ComparisonDocument
 from tailgate_loadtest.report.regression.gitlab import load_performance, metrics
 from tailgate_loadtest.report.regression.junit import junit
+from tailgate_loadtest.report.regression.terminal import comparison_table
 from tailgate_loadtest.report.regression.write import write
 from tailgate_otel import names
 
@@ -168,6 +174,28 @@ def test_all_files_are_written_and_are_the_same_each_time(build, tmp_path: Path)
     assert set(first) == expected
     write(tmp_path, build())
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == first
+
+
+def with_numbers(tree: Any, number: float) -> Any:
+    """The same document with every number that is measured or decided replaced."""
+    if isinstance(tree, dict):
+        return {key: with_numbers(each, number) for key, each in tree.items()}
+    if isinstance(tree, list):
+        return [with_numbers(each, number) for each in tree]
+    if isinstance(tree, bool) or not isinstance(tree, int | float):
+        return tree
+    return int(number) if isinstance(tree, int) else number
+
+
+@pytest.mark.parametrize("number", [0, -1, 1e15, -1e15, 1e-300, 1.0])
+@pytest.mark.parametrize("build", [failing, undecided, many])
+def test_no_number_is_too_odd_to_be_shown(build, number: float, tmp_path: Path) -> None:
+    tree = with_numbers(json.loads(build().model_dump_json(by_alias=True)), number)
+    document = ComparisonDocument.model_validate(tree)
+    write(tmp_path, document)
+    Console(file=io.StringIO(), width=80).print(comparison_table(document))
+    for path in tmp_path.iterdir():
+        assert "nan" not in re.findall(r"[a-z]+", re.sub(r"<style>.*</style>", "", path.read_text(), flags=re.DOTALL))
 
 
 def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:

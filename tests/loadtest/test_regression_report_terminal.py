@@ -36,7 +36,7 @@ def test_a_regression_shows_its_size_its_interval_and_its_cause() -> None:
     assert "✕ FAIL  1 of 5 routes got worse, 1 objective is loosened" in text
     assert "p95 +38 % [+35, +41], 96.5 ms → 133 ms" in text
     assert "why: 3 more queries, all `select name from contacts where id = $1` at parallel.py:88 (N+1)" in text
-    assert "queries 2 → 5 in 41 of 41 requests on a fresh service" in text
+    assert "queries 2 → 5 in 41 of 41 requests when first asked" in text
 
 
 def test_the_worst_route_comes_first() -> None:

@@ -13,7 +13,7 @@ _ROWS = {"base": (0, 1), "candidate": (1, 1), "both": (0, 2)}
 
 def timeline(key: str, design: DesignRecord, looks: tuple[Look, ...], seconds: float, frame: Frame) -> Markup:
     """Two rows, base above candidate, filled while arrivals go there; a mark at each look at the evidence."""
-    end = max([seconds, *(each.start + each.length for each in design.segments)])
+    end = max([1.0, seconds, *(each.start + each.length for each in design.segments)])
     x = Scale(0, end, frame.x0, frame.x1)
     height = _TOP + 2 * _HALF + _FOOT
     parts = [

@@ -17,7 +17,7 @@ from tailgate_loadtest.report import show, words
 MINUS = "−"
 MEASURES: tuple[Measure, ...] = ("p50", "p95", "p99", "failures")
 _WORST: tuple[Outcome, ...] = ("fail", "inconclusive", "pass")
-_PHASES = {"cold": "on a fresh service", "warm": "when asked again", "load": "under load"}
+_PHASES = {"cold": "when first asked", "warm": "when asked again", "load": "under load"}
 _EXACT = {
     "queries": "queries",
     "round_trips": "round trips",
@@ -170,7 +170,7 @@ def doubt(cells: Sequence[Cell]) -> str:
 
 
 def exact(finding: ExactFinding) -> str:
-    """A finding in a line, without its route: ``queries 2 → 3 in 34 of 34 requests on a fresh service``."""
+    """A finding in a line, without its route: ``queries 2 → 3 in 34 of 34 requests when first asked``."""
     numbers = " → ".join(show.exact(round(n, 2)) for n in (finding.base, finding.candidate))
     requests = f"in {show.count(finding.requests)} of {show.count(finding.of)} requests"
     return f"{_EXACT[finding.measure]} {numbers} {requests} {_PHASES[finding.phase]}"
