@@ -207,7 +207,6 @@ class Probe:
     def _gate(self, user: User, visit: Visit) -> None:
         """Where a user waits for its turn, its last one done."""
         seat = self._seats[type(user).__name__]
-        self._turn = None
         seat.rest.set()
         seat.turn.wait()
         seat.turn.clear()
