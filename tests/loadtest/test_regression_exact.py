@@ -148,6 +148,13 @@ def test_a_failure_that_is_gone_is_better():
     ]
 
 
+def test_one_failure_in_the_place_of_another_is_shown():
+    failing, other = (probe(one(lambda _, code=code: {"status": code, "error": f"HTTP {code}"})) for code in (500, 503))
+    assert [brief(each) for each in compare(failing, other).findings] == [
+        ("GET /one", "status", "warm", 12, False, False)
+    ]
+
+
 def test_a_failure_that_comes_but_once_is_shown():
     failing = one(
         lambda _: {"status": 503, "error": "HTTP 503"}, lambda each: (each.phase, each.iteration) == ("warm", 3)
