@@ -13,8 +13,6 @@ from tailgate.errors import CommandError
 from tailgate.sides import surroundings
 from tailgate.sides.program import Program
 
-_ENV_FILE = "COMPOSE_FILE"
-_ENV_PROJECT = "COMPOSE_PROJECT_NAME"
 _BUILD = "docker compose build"
 
 
@@ -46,8 +44,8 @@ def composed(program: Program) -> Program:
         names.ENV_RUN_METRICS_PORT: "0",
         names.ENV_SIDE_DIRECTORY: str(program.directory),
         names.ENV_RUN_SECRET: "",
-        _ENV_FILE: str(file),
-        _ENV_PROJECT: project,
+        names.ENV_COMPOSE_FILE: str(file),
+        names.ENV_COMPOSE_PROJECT: project,
     }
     images = {
         name: {"image": f"{project}-{name}"}
@@ -58,7 +56,7 @@ def composed(program: Program) -> Program:
         # By one name, what is built for the second side would be what the first one runs.
         override = program.log.with_suffix(".images.json")
         override.write_text(json.dumps({"services": images}), encoding="utf-8")
-        environ[_ENV_FILE] = os.pathsep.join((str(file), str(override)))
+        environ[names.ENV_COMPOSE_FILE] = os.pathsep.join((str(file), str(override)))
     return replace(
         program,
         environ=environ,

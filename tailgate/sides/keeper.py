@@ -51,7 +51,9 @@ def main() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if orders["stop"] is not None:
             _ends(_start(orders["stop"], orders), STOPS_WITHIN)
-        _end_all()
+        if left := _end_all():
+            with Path(orders["log"]).open("a") as log:
+                log.write(f"cannot be ended: processes {', '.join(map(str, left))}\n")
         if orders["remove"] is not None:
             shutil.rmtree(orders["remove"], ignore_errors=True)
 
@@ -103,7 +105,8 @@ def _ends(child: "subprocess.Popen[bytes] | None", within: float | None, told: i
     return descriptor in readable and child.wait() is not None
 
 
-def _end_all() -> None:
+def _end_all() -> list[int]:
+    """End every process below this one; those that cannot be."""
     for number, patience in ((signal.SIGTERM, ENDS_WITHIN), (signal.SIGKILL, KILLED_WITHIN)):
         end = time.monotonic() + patience
         told: set[int] = set()
@@ -114,6 +117,7 @@ def _end_all() -> None:
                     os.kill(pid, number)
             told |= left
             time.sleep(_POLL)
+    return sorted(_descendants())
 
 
 def _descendants() -> set[int]:

@@ -27,6 +27,8 @@ CACHE = Path(".tailgate/sides")
 WORKING_TREE = "."
 COMMAND = "cmd:"
 COMPOSE = "compose:"
+_BEFORE = ("exec", "env")
+"""What stands before a program's name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,8 +162,7 @@ def _named(command: str) -> str:
         words = shlex.split(command)
     except ValueError:
         words = command.split()
-    program = next((word for word in words if "=" not in word), "")
-    return f"{COMMAND}{program}"
+    return COMMAND + next((word for word in words if "=" not in word and word not in _BEFORE), "")
 
 
 def _cache() -> Path:

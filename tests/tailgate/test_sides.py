@@ -1,5 +1,6 @@
 """Two sides become two live services, however each was asked for, and nothing is left of them."""
 
+import time
 from pathlib import Path
 
 import psutil
@@ -91,6 +92,9 @@ def test_a_side_is_told_its_own_and_says_where_it_is(project: Path) -> None:
             assert live.targets.parent.is_dir()
             assert live.run_secret
             assert live.alive()
+        told = [each.environ() for each in psutil.Process().children(recursive=True) if each.name() == "perl"]
+        assert len({each[names.ENV_OTLP_ENDPOINT] for each in told}) == 2
+        assert {each[names.ENV_OTLP_PROTOCOL] for each in told} == {"http/protobuf"}
         scratch = [sides[side].targets.parent for side in Side]  # type: ignore[union-attr]
         assert sides[BASE].run_secret != sides[CANDIDATE].run_secret
         assert len({sides[side].url for side in Side}) == len({sides[side].metrics_url for side in Side}) == 2
@@ -233,7 +237,7 @@ def test_a_side_that_dies_is_not_alive(project: Path) -> None:
         perl.kill()
         perl.wait(10)
         while sides[BASE].alive():
-            pass
+            time.sleep(0.01)
         assert sides[CANDIDATE].alive()
 
 
