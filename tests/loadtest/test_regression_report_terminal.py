@@ -9,6 +9,7 @@ from tailgate_loadtest.report.regression.terminal import comparison_table
 
 from tests.loadtest.comparisons import (
     HOSTILE,
+    cell,
     comparison,
     failing,
     hostile,
@@ -73,3 +74,17 @@ def test_markup_in_a_name_is_shown_and_not_obeyed() -> None:
 
 def test_more_than_fits_is_counted() -> None:
     assert "more, in report.html" in shown(many(100))
+
+
+def test_a_route_that_cannot_stop_the_change_is_counted_and_not_judged() -> None:
+    rare = tuple(cell("GET /api/rare", measure, 0.5, blocking=False) for measure in ("p50", "p95"))
+    text = shown(comparison(cells=(*comparison().cells, *rare)))
+    assert "GET /api/rare" not in text
+    assert "and 1 more that are only shown, in report.html" in text
+
+
+def test_reasons_are_told_only_where_nothing_else_says_them() -> None:
+    assert "p50 and p95 got worse by more than is tolerated" not in shown(failing(), width=200)
+    alone = comparison(verdict="fail", exit_code=1, reasons=("the brake ended the load",))
+    assert "- the brake ended the load" in shown(alone)
+    assert "- 9 of 15 cells are undecided after the whole budget" in shown(undecided())

@@ -37,14 +37,14 @@ def forest(key: str, rows: Rows, *, wide: bool) -> Markup:
     frame = Frame(width=1120 if wide else 360, height=0, left=400 if wide else 34, right=112 if wide else 66)
     x = _scale(rows, frame)
     for route, cells in rows:
-        known = [(measure, cells[measure]) for measure in _PERCENTILES if measure in cells]
+        known = [(m, cells[m]) for m in _PERCENTILES if m in cells and cells[m].ratio is not None]
         name = show.one_line(route, _MOST_LETTERS)
         body.append(svg.text(name, 0, height + (11 if wide else 9), "name"))
         height += 0 if wide else _NAME
         for measure, cell in known:
             body.append(_cell(measure, cell, x, frame, height + _LINE / 2))
             height += _LINE
-        height += _GAP if known else _NAME
+        height += _GAP
     words_of = "; ".join(f"{route}: {', '.join(map(_words, cells.values()))}" for route, cells in rows)
     return svg.picture(
         key,
@@ -110,8 +110,6 @@ def _percent(ratio: float) -> str:
 def _cell(measure: Measure, cell: Cell, x: Scale, frame: Frame, y: float) -> Markup:
     label = svg.text(measure, frame.x0 - 6, y + 4, anchor="end")
     tone = cell.verdict if cell.blocking else "unjudged"
-    if cell.ratio is None:
-        return svg.group(label, svg.text("not known", x(1) + 6, y + 4), class_=tone)
     taken_on = ", taken on" if cell.accepted is not None and frame.right > _WORDS else ""
     change = svg.text(words.change(cell) + taken_on, frame.width, y + 4, "change", anchor="end")
     return svg.group(label, *_drawn(cell, x, y), change, class_=tone)

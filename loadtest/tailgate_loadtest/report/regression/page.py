@@ -1,8 +1,9 @@
 """A comparison's report.html: one file that needs nothing else, neither a network nor a script."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from tailgate_loadtest.judge.regression.document import ComparisonDocument
+from tailgate_loadtest.judge.regression.document import Cell, ComparisonDocument, Measure
 from tailgate_loadtest.report import facts, marks, plot
 from tailgate_loadtest.report import words as run_words
 from tailgate_loadtest.report.plot import Frame
@@ -20,8 +21,8 @@ _WIDE, _NARROW = Frame(width=1120, height=0, left=72, right=12), Frame(width=360
 def page(document: ComparisonDocument) -> str:
     """The whole page."""
     rows = list(words.of_route(document).items())
-    pictured = [(route, cells) for route, cells in rows if any(c.ratio is not None for c in cells.values())]
-    pictured = pictured[:MAX_PICTURED]
+    judged = [(route, cells) for route, cells in rows if words.worst(cells.values())]
+    pictured = [(route, cells) for route, cells in judged or rows if _known(cells)][:MAX_PICTURED]
     design = document.design
     return (
         environment(_TEMPLATES)
@@ -39,6 +40,7 @@ def page(document: ComparisonDocument) -> str:
             doubts=words.undecided(document),
             rows=rows,
             pictured=len(pictured),
+            reasons=words.reasons(document),
             forest=plot.both(lambda key, frame: forest(key, pictured, wide=frame is _WIDE), "forest", _WIDE, _NARROW)
             if pictured
             else None,
@@ -52,3 +54,7 @@ def page(document: ComparisonDocument) -> str:
             else None,
         )
     )
+
+
+def _known(cells: Mapping[Measure, Cell]) -> bool:
+    return any(cell.ratio is not None for measure, cell in cells.items() if measure != "failures")

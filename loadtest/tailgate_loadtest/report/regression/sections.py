@@ -32,7 +32,7 @@ def sections(document: ComparisonDocument, *, times: int = 1) -> list[str]:
     parts = [
         f"### {SYMBOLS[document.verdict]} {WORDS[document.verdict]}: {words.headline(document)}",
         _sides(document),
-        items(_reasons(document), room["reasons"]),
+        items(map(prose, words.reasons(document)), room["reasons"]),
         items(map(_trouble, words.troubles(document)), room["worse"]),
         items(_loosened(document), room["loosened"]),
         items(_missed(document), room["missed"]),
@@ -54,11 +54,6 @@ def _titled(title: str, content: str) -> str:
 def _sides(document: ComparisonDocument) -> str:
     (_, base), (_, candidate) = words.sides(document)
     return f"<p>{code(candidate)} against {code(base)}, {show.span(document.seconds)}</p>"
-
-
-def _reasons(document: ComparisonDocument) -> Iterable[str]:
-    """Where the lists below do not say it already."""
-    return map(prose, document.reasons) if document.verdict in ("inconclusive", "interrupted") else ()
 
 
 def _trouble(trouble: Trouble) -> str:
@@ -106,7 +101,7 @@ def _sure(document: ComparisonDocument) -> str:
 
 def _routes(document: ComparisonDocument) -> Iterable[Iterable[str]]:
     for route, cells in words.of_route(document).items():
-        outcome = words.worst(cells.values()) or "inconclusive"
+        outcome = words.worst(cells.values()) or "unjudged"
         changes = (_change(cells.get(measure)) for measure in words.MEASURES)
         yield code(route), *changes, f"{SYMBOLS[outcome]} {WORDS[outcome]}"
 

@@ -29,7 +29,8 @@ _LONGEST = 400
 
 def comparison_table(document: ComparisonDocument) -> RenderableType:
     """Every route's changes, the worst first, with what stops the change and why. Fits 80 columns."""
-    rows = list(words.of_route(document).items())
+    every = words.of_route(document)
+    rows = [(route, cells) for route, cells in every.items() if words.worst(cells.values())]
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", pad_edge=False)
     table.add_column("route", ratio=1, overflow="fold")
     for measure in words.MEASURES:
@@ -39,9 +40,9 @@ def comparison_table(document: ComparisonDocument) -> RenderableType:
         changes = (_change(cells.get(measure)) for measure in words.MEASURES)
         table.add_row(Text(_line(route)), *changes, _word(words.worst(cells.values()) or "unjudged"))
     parts: list[RenderableType] = [table] if rows else []
-    if len(rows) > _MAX_ROUTES:
-        parts.append(Text(f"and {len(rows) - _MAX_ROUTES} more, in report.html"))
-    if rows:
+    if left := len(every) - len(rows[:_MAX_ROUTES]):
+        parts.append(Text(f"and {left} more that are only shown, in report.html", style=_STYLES["unjudged"]))
+    if parts:
         parts.append(Text())
     return Group(*parts, *_worse(document), *_known(document), *_verdict(document), *_warnings(document))
 
@@ -87,8 +88,7 @@ def _known(document: ComparisonDocument) -> Iterable[Text]:
 def _verdict(document: ComparisonDocument) -> Iterable[RenderableType]:
     head = f"{SYMBOLS[document.verdict]} {WORDS[document.verdict].upper()}"
     yield Text.assemble((head, f"bold {_STYLES[document.verdict]}"), f"  {words.headline(document)}")
-    if document.verdict != "pass":
-        yield from (_indented(f"- {reason}") for reason in document.reasons)
+    yield from (_indented(f"- {reason}") for reason in words.reasons(document))
     (_, base), (_, candidate) = words.sides(document)
     told = words.calibrated(document.rates) if document.rates else words.uncalibrated(document)
     for line in (f"{candidate} against {base}, {show.span(document.seconds)}", words.error_rate(document), told):

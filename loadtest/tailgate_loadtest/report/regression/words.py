@@ -87,6 +87,13 @@ def undecided(document: ComparisonDocument) -> dict[str, list[Cell]]:
     return found
 
 
+def reasons(document: ComparisonDocument) -> tuple[str, ...]:
+    """The verdict's reasons, where what is told of routes and objectives does not say them already."""
+    told = troubles(document) or any(each.accepted is None for each in document.loosened)
+    missed = any(finding.verdict == "fail" for finding in document.objectives)
+    return () if document.verdict == "pass" or (document.verdict == "fail" and (told or missed)) else document.reasons
+
+
 def better(document: ComparisonDocument) -> list[Cell]:
     """The cells that improved by more than the tolerance, the largest change first."""
     return sorted((c for c in document.cells if _improved(c)), key=lambda c: change_of(c) or 0.0)
@@ -136,8 +143,9 @@ def tolerance(cell: Cell) -> str:
     """The change that is still tolerated: ``+5 %``."""
     if cell.tolerance is None:
         return show.NOTHING
-    # Written down by somebody, unlike the rest: as many digits as that has, and no more.
-    return f"+{show.exact(round(100 * (cell.tolerance - neutral(cell)), 2))}{_unit(cell)}"
+    # Mostly written down by somebody: as many digits as that has, and no more.
+    percent = 100 * (cell.tolerance - neutral(cell))
+    return f"+{show.exact(round(percent, 2 if percent < 10 else 0))}{_unit(cell)}"
 
 
 def visible(cell: Cell) -> str:
@@ -255,9 +263,8 @@ def sides(document: ComparisonDocument) -> Sequence[tuple[str, str]]:
 
 
 def worst(cells: Iterable[Cell]) -> Outcome | None:
-    """The worst verdict of several cells, of those that block if any does; None of none."""
-    listed = list(cells)
-    return words.worst(c.verdict for c in listed if c.blocking) or words.worst(c.verdict for c in listed)
+    """The worst verdict of those cells that can stop the change; None if none can."""
+    return words.worst(cell.verdict for cell in cells if cell.blocking)
 
 
 def _improved(cell: Cell) -> bool:
