@@ -25,6 +25,7 @@ from tailgate_loadtest.shapes.profile import Profile
 from tailgate_loadtest.shapes.sides import SIDES, TURNS, Design, Side
 from tailgate_loadtest.shapes.tolerance import Tolerance
 from tailgate_slo import Gate, Objectives
+from tailgate_slo.model import Tolerance as Tolerated
 
 from tailgate.console import say
 from tailgate.errors import CommandError
@@ -60,7 +61,16 @@ class Request:
     classes: tuple[str, ...]
     openapi: tuple[str, ...]
     on_inconclusive: Literal["fail", "neutral"]
-    rates: Rates | None
+    rates: Rates | None = None
+    unrated: str | None = None
+    """Why there are no rates, where there might be."""
+    stops: bool = True
+    """The load ends once it is decided."""
+
+    @property
+    def tolerated(self) -> Tolerated:
+        """How much worse the candidate may be."""
+        return (self.objectives.gate(self.profile.name) if self.objectives else Gate()).tolerance
 
     @property
     def design(self) -> Design:
@@ -124,10 +134,9 @@ def compare(request: Request, interruption: Interruption) -> tuple[Comparison, C
         fresh=sides.renewable,
         on_inconclusive=request.on_inconclusive,
         rates=request.rates,
+        unrated=request.unrated,
     )
-    document = judge_pair(comparison, terms)
-    comparison.directory.point_latest()
-    return comparison, document
+    return comparison, judge_pair(comparison, terms)
 
 
 def _probe(request: Request, design: Design, sides: Sides, comparison: Comparison, interruption: Interruption) -> None:
@@ -165,7 +174,7 @@ def _load(
     name = (request.locustfile or reference_locustfile()).name
     say(
         f"loading both with {name}, profile {request.profile.name}: {design.warmup} s of warm-up, then at most"
-        f" {design.seconds - design.warmup} s, until it is decided"
+        f" {design.seconds - design.warmup} s{', until it is decided' if request.stops else ''}"
     )
     looker = _Looker(request, design, comparison)
     # Closing the services makes them hand over their last traces.
@@ -186,10 +195,9 @@ class _Looker:
         self._design = design
         self._logs = [comparison.bundle(side).log for side in SIDES]
         self._looks = looks_of(design, request.error_rate)
-        gate = request.objectives.gate(request.profile.name) if request.objectives else Gate()
-        self._tolerance = gate.tolerance
+        self._tolerance = request.tolerated
         # At the last the load ends by itself.
-        self._due = list(self._looks.moments[:-1])
+        self._due = list(self._looks.moments[:-1]) if request.stops else []
 
     def __call__(self, second: float) -> str | None:
         if not self._due or second < self._due[0].at + _WRITTEN:

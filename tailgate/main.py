@@ -17,6 +17,7 @@ VERBS = (
     "run",
     "gate",
     "ab",
+    "calibrate",
     "compare",
     "history",
     "comment",

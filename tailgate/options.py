@@ -1,4 +1,4 @@
-"""The options of ``tailgate run``, each as the type of the argument it gives, so that the verb reads as a list."""
+"""The options that verbs share, each as the type of the argument it gives, so that the verb reads as a list."""
 
 from pathlib import Path
 from typing import Annotated
@@ -199,6 +199,30 @@ AlertmanagerUrl = Annotated[
         "--alertmanager",
         help="Silence the objectives in this Alertmanager while the load is on.",
         rich_help_panel=_TOLD,
+    ),
+]
+
+Budget = Annotated[str, typer.Option("--budget", help="How long to load both at the most.", rich_help_panel=_JUDGING)]
+Turn = Annotated[
+    int,
+    typer.Option("--turn", min=1, max=60, help="Seconds for which a side is loaded alone.", rich_help_panel=_JUDGING),
+]
+ErrorRate = Annotated[
+    float,
+    typer.Option(
+        "--error-rate",
+        min=1e-6,
+        max=0.2,
+        help="How probable a verdict of worse may be for two sides that are the same.",
+        rich_help_panel=_JUDGING,
+    ),
+]
+CalibrationFile = Annotated[
+    Path,
+    typer.Option(
+        "--calibration",
+        help="Where `tailgate calibrate` keeps how often such verdicts are wrong here.",
+        rich_help_panel=_JUDGING,
     ),
 ]
 

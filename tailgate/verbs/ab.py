@@ -1,26 +1,20 @@
 """``tailgate ab``: did this change make it worse? Two live sides, and a verdict with a known error rate."""
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from tailgate_loadtest.run.interruption import Interruption
-from tailgate_loadtest.shapes.openapi import routes as routes_of
-from tailgate_loadtest.shapes.profile import find
 from tailgate_loadtest.shapes.sides import BLOCK
 
-from tailgate import objectives as objectives_files
 from tailgate import options
-from tailgate import settings as settings_file
-from tailgate.comparing import Request, compare, quiet_enough
+from tailgate.asking import request_of
+from tailgate.calibrating import CALIBRATION, with_rates
+from tailgate.comparing import compare
 from tailgate.console import say
 from tailgate.telling import conclude
-from tailgate.texts import file_of, seconds_of, tolerance_from
 
 _SIDES, _JUDGING = "What to compare", "What to judge by"
-_DEFAULT_PROFILE = "gate"
-_LEAST, _MOST = 1e-6, 0.2
 
 
 class OnInconclusive(StrEnum):
@@ -48,25 +42,9 @@ def ab(
             rich_help_panel=_SIDES,
         ),
     ] = None,
-    budget: Annotated[
-        str, typer.Option("--budget", help="How long to load both at the most.", rich_help_panel=_JUDGING)
-    ] = "5m",
-    turn: Annotated[
-        int,
-        typer.Option(
-            "--turn", min=1, max=60, help="Seconds for which a side is loaded alone.", rich_help_panel=_JUDGING
-        ),
-    ] = BLOCK,
-    error_rate: Annotated[
-        float,
-        typer.Option(
-            "--error-rate",
-            min=_LEAST,
-            max=_MOST,
-            help="How probable a verdict of worse may be for two sides that are the same.",
-            rich_help_panel=_JUDGING,
-        ),
-    ] = 0.01,
+    budget: options.Budget = "5m",
+    turn: options.Turn = BLOCK,
+    error_rate: options.ErrorRate = 0.01,
     on_inconclusive: Annotated[
         OnInconclusive,
         typer.Option("--on-inconclusive", help="Whether doubt stops the change.", rich_help_panel=_JUDGING),
@@ -78,6 +56,7 @@ def ab(
     targets: options.TargetsFile = None,
     openapi: options.OpenApi = None,
     tolerate: options.Tolerate = None,
+    calibration: options.CalibrationFile = CALIBRATION,
     seed: options.Seed = 1,
     db_rtt: options.DbRtt = "0ms",
     out_dir: options.Out = None,
@@ -92,32 +71,30 @@ def ab(
         tailgate ab --base sequential --candidate parallel --db-rtt 10ms
         tailgate ab --base http://10.0.0.1:8000 --candidate http://10.0.0.2:8000 -f locustfile.py
     """
-    defaults = settings_file.load()
-    file = locustfile or defaults.locustfile
-    request = Request(
+    request = request_of(
         base=base,
         candidate=candidate,
-        service=defaults.service,
-        locustfile=file_of(file, "-f") if file else None,
-        profile=find(profile or defaults.profile or _DEFAULT_PROFILE),
-        objectives=objectives_files.find(slo or defaults.slo, reference=file is None),
-        budget=seconds_of(budget, "--budget"),
-        error_rate=error_rate,
+        budget=budget,
         turn=turn,
+        error_rate=error_rate,
+        classes=classes,
+        locustfile=locustfile,
+        profile=profile,
+        slo=slo,
+        targets=targets,
+        openapi=openapi,
+        tolerate=tolerate,
         seed=seed,
-        db_rtt=seconds_of(db_rtt, "--db-rtt"),
-        targets=Path(given) if (given := targets or defaults.targets) else None,
-        out=Path(out_dir or defaults.out or "runs"),
-        tolerance=quiet_enough(tolerance_from(tolerate or [])),
-        classes=tuple(classes or ()),
-        openapi=routes_of(Path(given)) if (given := openapi or defaults.openapi) else (),
+        db_rtt=db_rtt,
+        out=out_dir,
         on_inconclusive=on_inconclusive.value,
-        rates=None,
     )
+    request = with_rates(request, calibration)
     with Interruption() as interruption:
         try:
             comparison, document = compare(request, interruption)
         except KeyboardInterrupt:
             say("interrupted before the load began; nothing was measured")
             raise typer.Exit(interruption.exit_code) from None
+        comparison.directory.point_latest()
         raise typer.Exit(conclude(comparison, document, as_json=as_json))

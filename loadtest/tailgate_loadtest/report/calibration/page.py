@@ -1,0 +1,57 @@
+"""A calibration as one page, which needs nothing else: neither a network nor a script."""
+
+from pathlib import Path
+
+from tailgate_loadtest.judge.regression.calibration import Calibration, alarms_of, least, progress
+from tailgate_loadtest.judge.regression.document import Rates
+from tailgate_loadtest.report import facts, plot, show
+from tailgate_loadtest.report.calibration import chart, words
+from tailgate_loadtest.report.calibration.table import moments
+from tailgate_loadtest.report.plot import Frame
+from tailgate_loadtest.report.templating import environment
+
+MAX_ROUTES = 24
+"""The most routes that are pictured; the table has all."""
+_MAX_MOMENTS = 8
+_TEMPLATES = Path(__file__).parent / "templates"
+_WIDE, _NARROW = Frame(width=1120, height=220), Frame(width=360, height=180, right=16)
+
+
+def page(calibration: Calibration, known: Rates) -> str:
+    """The whole page."""
+    found = least(calibration)
+    routes = list(dict.fromkeys(each.route for each in found))
+    setting, shares = calibration.setting, progress(calibration)
+    return (
+        environment(_TEMPLATES)
+        .get_template("calibration.html")
+        .render(
+            calibration=calibration,
+            setting=setting,
+            known=known,
+            worse=known.false_alarms_low > setting.error_rate,
+            words=words,
+            facts=facts,
+            alarms=alarms_of(calibration),
+            found=[(each, dict(each.points)) for each in found],
+            moments=moments(found, _MAX_MOMENTS),
+            routes=len(routes),
+            pictures=[
+                (
+                    route,
+                    chart.visible(
+                        f"route-{number}",
+                        route,
+                        [each for each in found if each.route == route],
+                        setting.budget,
+                        plot.SMALL,
+                    ),
+                )
+                for number, route in enumerate(routes[:MAX_ROUTES], 1)
+            ],
+            progress=plot.both(
+                lambda key, frame: chart.progress(key, shares, setting.budget, frame), "progress", _WIDE, _NARROW
+            ),
+            longest=show.span(setting.budget),
+        )
+    )

@@ -1,0 +1,64 @@
+"""A calibration in words: the table and the page say the same."""
+
+from tailgate_loadtest.judge.regression.calibration import Calibration, bounds, showing
+from tailgate_loadtest.judge.regression.document import Measure, Rates
+from tailgate_loadtest.report import show
+
+
+def headline(known: Rates) -> str:
+    """``2 false alarms in 60 gates``."""
+    return (
+        f"{show.count(known.false_alarms)} false {'alarm' if known.false_alarms == 1 else 'alarms'} in"
+        f" {show.count(known.gates)} {'gate' if known.gates == 1 else 'gates'}"
+    )
+
+
+def title(calibration: Calibration) -> str:
+    """What was compared with itself, and how."""
+    setting = calibration.setting
+    return f"{calibration.side} against itself, profile {setting.profile.name}, {show.span(setting.budget)} a gate"
+
+
+def promised(calibration: Calibration) -> str:
+    """The error rate that the gates were made with."""
+    return f"{show.percent(calibration.setting.error_rate)} by design"
+
+
+def worth(calibration: Calibration, known: Rates) -> str:
+    """What so many gates can tell of the rate of false alarms, and what they cannot."""
+    low, high, rate = known.false_alarms_low, known.false_alarms_high, calibration.setting.error_rate
+    if low > rate:
+        return (
+            f"At 95 %, more than {show.measured_share(low)} of such gates are false alarms, and {show.percent(rate)}"
+            " are promised: what is compared is not the same twice, or something disturbs one side alone."
+        )
+    told = f"At 95 %, fewer than {show.measured_share(high)} of such gates are false alarms"
+    if high < rate:
+        return f"{told}, as promised."
+    enough = showing(rate, known.false_alarms)
+    more = enough - known.gates
+    hours = show.span(more * calibration.setting.budget)
+    return (
+        f"{told}: that is all so few gates can show. It takes {show.count(enough)} with no more than"
+        f" {show.count(known.false_alarms)} to show {show.percent(rate)}, {show.count(more)} more, {hours} of load."
+    )
+
+
+def share(times: int, of: int) -> str:
+    """``10.0 %, 1.8 % to 28 %``: a share that was counted, with its bounds."""
+    low, high = bounds(times, of)
+    between = f"{show.measured_share(low)} to {show.measured_share(high)}"
+    return f"{show.measured_share(times / of)}, {between} at 95{show.NARROW}% each"
+
+
+def visible(measure: Measure, change: float | None) -> str:
+    """The smallest change that would show: ``+12 %``, or ``+0.40 pt`` for failures."""
+    if change is None:
+        return show.NOTHING
+    unit = "pt" if measure == "failures" else "%"
+    return f"+{show.significant(100 * change, 2)}{show.NARROW}{unit}"
+
+
+def when(calibration: Calibration) -> list[float]:
+    """Seconds of load after which each gate had said pass or fail, of those that did."""
+    return sorted(gate.at for gate in calibration.gates if gate.at is not None)
