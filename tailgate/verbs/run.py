@@ -7,8 +7,6 @@ from tailgate_loadtest.run.interruption import Interruption
 from tailgate_loadtest.shapes.openapi import routes as routes_of
 from tailgate_loadtest.shapes.orders import Swarm, Tls
 from tailgate_loadtest.shapes.profile import Profile, find
-from tailgate_loadtest.shapes.tolerance import Tolerance, tolerance_of
-from tailgate_loadtest.shapes.units import seconds
 
 from tailgate import objectives as objectives_files
 from tailgate import options
@@ -19,6 +17,7 @@ from tailgate.crew import crew_for, work
 from tailgate.errors import CommandError
 from tailgate.planning import show_plan
 from tailgate.running import Request, against_host, conclude, embedded
+from tailgate.texts import file_of, seconds_of, tolerance_from
 
 _DEFAULT_PROFILE = "smoke"
 
@@ -85,7 +84,7 @@ def run(
         raise CommandError("--worker: what to load, and how, is the master's to say; give only -f and what it needs")
     if spawn_rate is not None and users is None:
         raise CommandError("-r says how quickly users start: give -u, their number, with it")
-    file = _file(locustfile, "-f") if locustfile else None
+    file = file_of(locustfile, "-f") if locustfile else None
     targets_file = Path(given) if (given := targets or defaults.targets) else None
     tls = Tls(cacert=cacert, cert=cert, key=key, insecure=insecure)
     if worker:
@@ -96,7 +95,7 @@ def run(
                 locustfile=file,
                 targets=targets_file,
                 tls=tls,
-                patience=_seconds(expect_workers_max_wait, "--expect-workers-max-wait"),
+                patience=seconds_of(expect_workers_max_wait, "--expect-workers-max-wait"),
                 interruption=interruption,
             )
         raise typer.Exit(code)
@@ -107,7 +106,7 @@ def run(
         load=_load(profile or (None if closed else defaults.profile), users, spawn_rate, run_time, locustfile),
         objectives=objectives_files.find(slo or defaults.slo, reference=host is None and locustfile is None),
         variant=variant,
-        db_rtt=_seconds(db_rtt, "--db-rtt"),
+        db_rtt=seconds_of(db_rtt, "--db-rtt"),
         metrics=None if prometheus else metrics or defaults.metrics,
         prometheus=prometheus,
         metrics_port=metrics_port,
@@ -120,7 +119,7 @@ def run(
         tags=tuple(tags or ()),
         exclude_tags=tuple(exclude_tags or ()),
         tls=tls,
-        tolerance=_tolerance(tolerate or []),
+        tolerance=tolerance_from(tolerate or []),
         crew=crew_for(
             processes,
             master=master,
@@ -128,7 +127,7 @@ def run(
             port=master_port,
             unauthenticated=unauthenticated_workers,
             expect=expect_workers,
-            patience=_seconds(expect_workers_max_wait, "--expect-workers-max-wait"),
+            patience=seconds_of(expect_workers_max_wait, "--expect-workers-max-wait"),
         ),
     )
     if host is not None and request.db_rtt:
@@ -159,31 +158,10 @@ def _load(
         return find(profile)
     if users is None and run_time is None and locustfile is None:
         return find(_DEFAULT_PROFILE)
-    seconds_of_load = _seconds(run_time, "-t") if run_time else None
+    seconds_of_load = seconds_of(run_time, "-t") if run_time else None
     if seconds_of_load == 0:
         raise CommandError("-t 0: a load must last longer than that")
     return Swarm(users=users or 1, spawn_rate=spawn_rate or float(users or 1), run_time=seconds_of_load)
-
-
-def _file(name: str, option: str) -> Path:
-    path = Path(name)
-    if not path.is_file():
-        raise CommandError(f"{option} {name}: there is no such file")
-    return path
-
-
-def _seconds(text: str, option: str) -> float:
-    try:
-        return seconds(text)
-    except ValueError as error:
-        raise CommandError(f"{option}: {error}") from error
-
-
-def _tolerance(given: list[str]) -> Tolerance:
-    try:
-        return tolerance_of(given)
-    except ValueError as error:
-        raise CommandError(f"--tolerate {error}") from error
 
 
 def _labels(pairs: list[str]) -> dict[str, str]:

@@ -27,6 +27,8 @@ class Comparison:
     @classmethod
     def found(cls, path: Path) -> "Comparison | None":
         """The one in a directory, or None if it holds none."""
+        # A link has a name of its own.
+        path = path.resolve()
         return cls(Bundle(path)) if (path / DOCUMENT).is_file() and (path / Side.BASE).is_dir() else None
 
     @property

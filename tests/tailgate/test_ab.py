@@ -1,0 +1,190 @@
+"""``tailgate ab`` on two live APIs: what is worse is named, what is the same never is, and doubt does not pass."""
+
+import json
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tailgate.conftest import Command, free_port
+
+pytestmark = pytest.mark.xdist_group("load")
+
+SLOW, FAST = "GET /basket", "GET /items"
+LOCUSTFILE = """
+from locust import constant, task
+from tailgate_loadtest.engine.http import LoadUser
+
+
+class Shopper(LoadUser):
+    wait_time = constant(0)
+
+    @task
+    def look(self):
+        self.client.get("/items")
+
+    @task
+    def buy(self):
+        self.client.get("/basket")
+"""
+PROFILE = "name: steady\nstages: [{duration: 1m, rate: 120}]\nusers: 200\n"
+LENGTH = ("--turn", "1", "--budget", "40s")
+"""Five cycles, each of 4 s for both and two pairs of turns of a second."""
+
+
+class Shop(ThreadingHTTPServer):
+    """Answers after so many seconds by path, or with 500 where that is None."""
+
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self, takes: dict[str, float | None]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.takes = takes
+        self.ended = threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: Shop
+
+    def do_GET(self) -> None:
+        takes = self.server.takes[self.path]
+        self.server.ended.wait(takes or 0.0)
+        body = b"{}"
+        self.send_response(500 if takes is None else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@contextmanager
+def shop(**takes: float | None) -> Iterator[Shop]:
+    server = Shop({f"/{path}": seconds for path, seconds in takes.items()})
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.ended.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def command(directory: Path) -> Command:
+    directory.mkdir(exist_ok=True)
+    (directory / "locustfile.py").write_text(LOCUSTFILE)
+    (directory / "steady.yaml").write_text(PROFILE)
+    (directory / "tailgate.yaml").write_text("locustfile: locustfile.py\nprofile: steady.yaml\n")
+    return Command(directory)
+
+
+@pytest.fixture(scope="module")
+def worse(tmp_path_factory: pytest.TempPathFactory) -> tuple[Command, int, dict[str, Any]]:
+    """A comparison whose candidate takes half as long again for one of two routes."""
+    ab = command(tmp_path_factory.mktemp("worse"))
+    with shop(items=0.02, basket=0.02) as base, shop(items=0.02, basket=0.03) as candidate:
+        done = ab("ab", "--base", base.url, "--candidate", candidate.url, *LENGTH, "--json")
+    return ab, done.returncode, json.loads(done.stdout)
+
+
+def test_what_is_worse_is_named_and_what_is_not_is_not(worse: tuple[Command, int, dict[str, Any]]) -> None:
+    _, code, told = worse
+    assert (code, told["verdict"]) == (1, "fail")
+    cells = {(cell["route"], cell["measure"]): cell for cell in told["cells"]}
+    assert {route for (route, _), cell in cells.items() if cell["verdict"] == "fail"} == {SLOW}
+    found = cells[SLOW, "p50"]
+    assert found["verdict"] == "fail"
+    assert found["low"] < 1.5 < found["high"] or 1.3 < found["ratio"] < 1.6
+    assert all(SLOW in reason for reason in told["reasons"])
+    assert told["error_rate"] == 0.01
+
+
+def test_all_of_it_is_on_disk_and_judged_again_it_is_the_same(worse: tuple[Command, int, dict[str, Any]]) -> None:
+    ab, code, told = worse
+    directory = (ab.cwd / "runs" / "latest").resolve()
+    assert str(directory).endswith(told["comparison"])
+    for name in ("comparison.json", "report.html", "base/run.json", "candidate/latency.hlog", "probe/base.jsonl"):
+        assert (directory / name).stat().st_size > 0, name
+    before = json.loads((directory / "comparison.json").read_text())
+    again = ab.here("gate", "runs/latest", "--json")
+    assert again.returncode == code
+    assert json.loads((directory / "comparison.json").read_text()) == before
+
+
+def test_sides_that_are_the_same_are_never_called_worse(tmp_path: Path) -> None:
+    ab = command(tmp_path)
+    with shop(items=0.01, basket=0.01) as base, shop(items=0.01, basket=0.01) as candidate:
+        asked = ("--base", base.url, "--candidate", candidate.url, *LENGTH, "--error-rate", "0.000001", "--json")
+        done = ab("ab", *asked)
+    told = json.loads(done.stdout)
+    assert done.returncode in (0, 3), told["reasons"]
+    assert [cell for cell in told["cells"] if cell["verdict"] == "fail"] == []
+    assert [found for found in told["exact"] if found["worse"]] == []
+
+
+def test_a_route_that_only_fails_now_is_worse_by_its_first_answers(tmp_path: Path) -> None:
+    ab = command(tmp_path)
+    with shop(items=0.0, basket=0.0) as base, shop(items=0.0, basket=None) as candidate:
+        asked = ("--base", base.url, "--candidate", candidate.url, "--turn", "1", "--budget", "24s", "--json")
+        told = json.loads(ab("ab", *asked).stdout)
+    assert (told["verdict"], told["exit_code"]) == ("fail", 1)
+    assert {"route": SLOW, "measure": "failures"} in [
+        {"route": cell["route"], "measure": cell["measure"]} for cell in told["cells"] if cell["verdict"] == "fail"
+    ]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_leaves_what_was_measured_and_no_verdict(
+    tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    ab = command(tmp_path)
+    with shop(items=0.0, basket=0.0) as base, shop(items=0.0, basket=0.0) as candidate:
+        process = ab.start("ab", "--base", base.url, "--candidate", candidate.url, *LENGTH)
+        if process.stderr is None:
+            raise ValueError("its errors are not ours")
+        for line in process.stderr:
+            if line.startswith("  10 s"):
+                process.send_signal(number)
+                break
+        said = process.communicate(timeout=60)
+    assert process.returncode == code, said
+    told = json.loads((tmp_path / "runs" / "latest" / "comparison.json").read_text())
+    assert told["verdict"] == "interrupted"
+    assert sum(cell["samples_base"] for cell in told["cells"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("--budget", "20s"), "--budget 20s: 120s are the least"),
+        (("--budget", "soon"), "--budget: 'soon'"),
+        (("--db-rtt", "5ms"), "--db-rtt is put before the reference API's own database"),
+        (("--candidate", "http://127.0.0.1:{port}"), "nothing answers at http://127.0.0.1:{port}"),
+        (("--profile", "breakpoint"), "a search for the highest rate compares nothing"),
+        (("-f", "nowhere.py"), "-f nowhere.py: there is no such file"),
+    ],
+)
+def test_what_cannot_be_compared_is_named_and_leaves_nothing(tmp_path: Path, asked: tuple[str, ...], said: str) -> None:
+    ab, port = command(tmp_path), free_port()
+    with ExitStack() as stack:
+        base, candidate = (stack.enter_context(shop(items=0.0, basket=0.0)) for _ in range(2))
+        given = [each.format(port=port) for each in asked]
+        done = ab.here("ab", "--base", base.url, "--candidate", candidate.url, *given)
+    assert done.returncode == 2
+    assert said.format(port=port) in done.stderr
+    assert not list((tmp_path / "runs").glob("*-ab")) if (tmp_path / "runs").exists() else True
