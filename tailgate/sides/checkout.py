@@ -65,10 +65,16 @@ class Checkout:
         try:
             # Git still knows one that was removed by hand: --force.
             self._repository.git("worktree", "add", "--force", "--detach", str(self._top), self.commit)
-            if (self._top / ".gitmodules").exists():
-                self._repository.git("submodule", "update", "--init", "--recursive", at=self._top)
         except GitError as error:
             raise CommandError(f"--{self._side}: {self._top} cannot be checked out: {error}") from error
+        if (self._top / ".gitmodules").exists():
+            try:
+                self._repository.git("submodule", "update", "--init", "--recursive", at=self._top)
+            except GitError as error:
+                raise CommandError(
+                    f"--{self._side}: the submodules of {self._top} cannot be had: {error}; push their commits to where"
+                    " .gitmodules says they are, and let git read there"
+                ) from error
         if not self.directory.is_dir():
             raise CommandError(f"--{self._side}: {self.commit} has no directory {self._repository.prefix}")
 

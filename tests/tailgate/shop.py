@@ -86,6 +86,19 @@ def repository(directory: Path, settings: str = SETTINGS) -> Path:
     return directory
 
 
+def with_submodule(project: Path) -> Path:
+    """Adds a submodule to a project, and commits that; its directory."""
+    library = project.parent / "library"
+    library.mkdir()
+    git(library, "init", "-q")
+    (library / "list.txt").write_text("prices")
+    git(library, "add", ".")
+    git(library, "commit", "-q", "-m", "a library")
+    git(project, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(library), "lib of ours")
+    git(project, "commit", "-q", "-a", "-m", "uses a library")
+    return project / "lib of ours"
+
+
 def asked(url: str, path: str = "/") -> dict[str, Any]:
     """What the shop answers."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

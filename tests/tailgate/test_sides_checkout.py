@@ -5,6 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
+from tailgate.errors import CommandError
 from tailgate.sides.checkout import Checkout
 from tailgate.sides.repository import Repository
 from tests.tailgate import shop
@@ -60,3 +63,28 @@ def test_a_checkout_that_was_removed_by_hand_is_made_again(tmp_path: Path) -> No
             path.unlink()
         (checkout.directory / ".git").unlink(missing_ok=True)
         checkout.directory.rmdir()
+
+
+def test_submodules_are_checked_out_as_they_are_committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = shop.repository(tmp_path / "shop")
+    library = shop.with_submodule(project)
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    repository = Repository(project, "base")
+
+    def take() -> Path:
+        checkout = Checkout(repository, repository.working_tree().commit, cache, "base")
+        with ExitStack() as held:
+            checkout.take(held, lambda: None, lambda: None)
+        return checkout.directory
+
+    with pytest.raises(CommandError, match=r"the submodules of .* cannot be had: .*'file' not allowed"):
+        take()
+    monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "file")
+    assert (take() / "lib of ours" / "list.txt").read_text() == "prices"
+    (library / "list.txt").write_text("dearer")
+    shop.git(library, "commit", "-q", "-a", "-m", "dearer")
+    with pytest.raises(CommandError, match=r"--base: the submodules of .* cannot be had: .*; push their commits"):
+        take()
+    shop.git(library, "push", "-q", "origin", "HEAD:refs/heads/dearer")
+    assert (take() / "lib of ours" / "list.txt").read_text() == "dearer"

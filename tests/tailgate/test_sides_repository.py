@@ -148,21 +148,9 @@ def test_what_is_staged_removed_or_in_conflict_counts_as_it_stands(project: Path
     assert "tailgate.yaml" not in shop.git(project, "ls-tree", "--name-only", tree)
 
 
-def with_submodule(project: Path) -> Path:
-    library = project.parent / "library"
-    library.mkdir()
-    shop.git(library, "init", "-q")
-    (library / "list.txt").write_text("prices")
-    shop.git(library, "add", ".")
-    shop.git(library, "commit", "-q", "-m", "a library")
-    shop.git(project, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(library), "lib of ours")
-    shop.git(project, "commit", "-q", "-a", "-m", "uses a library")
-    return project / "lib of ours"
-
-
 @pytest.mark.parametrize("change", ["changed", "new"])
 def test_a_dirty_submodule_is_refused_by_name(project: Path, change: str) -> None:
-    library = with_submodule(project)
+    library = shop.with_submodule(project)
     assert of(project).working_tree().commit == shop.git(project, "rev-parse", "HEAD")
     (library / ("list.txt" if change == "changed" else "more.txt")).write_text("dearer")
     with pytest.raises(CommandError, match=r"the submodule lib of ours has changes of its own.* by --base HEAD"):
