@@ -111,6 +111,12 @@ def test_spans_and_calls_within_the_application_are_named():
     )
 
 
+def test_a_difference_that_is_not_known_well_says_how_well():
+    uneven = [traced(messages=each) for each in (70.0, 100.0, 70.0, 100.0, 70.0)]
+    (said,) = causes("p50", BASE, side(parts(database=83, pool=1, application=1, network=1), uneven))
+    assert f"of which {SAID_MESSAGES} +67 ± 15 ms;" in said
+
+
 def test_what_got_faster_meanwhile_is_said_too():
     candidate = side(parts(database=60, pool=1, application=1, network=1), many(messages=55.0, contact=5.0))
     (said,) = causes("p95", BASE, candidate)

@@ -4,8 +4,11 @@ import json
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tailgate_loadtest.errors import BundleError
 from tailgate_loadtest.judge.regression.evidence import evidence
+from tailgate_loadtest.judge.regression.spent import request_of
 from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.document import Parts, Splits
@@ -122,3 +125,41 @@ def test_traces_that_are_no_text_are_named(of_route):
     found.traces.write_bytes(b"\xff\xfe")
     with pytest.raises(BundleError, match="cannot be read"):
         evidence([found])
+
+
+KEYS = (
+    "resourceSpans",
+    "scopeSpans",
+    "spans",
+    "resource",
+    "scope",
+    "traceId",
+    "spanId",
+    "parentSpanId",
+    "kind",
+    "name",
+    "attributes",
+    "key",
+    "value",
+    "stringValue",
+    "intValue",
+    "status",
+    "code",
+    "startTimeUnixNano",
+)
+junk = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 5) | st.floats() | st.sampled_from(["db.statement", "http.route", "a"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6),
+    max_leaves=20,
+)
+spans = st.dictionaries(st.sampled_from(KEYS), junk, max_size=8)
+
+
+@given(st.lists(spans, max_size=3))
+def test_whatever_a_span_holds_it_is_read_or_refused(drawn):
+    document = {"resourceSpans": [{"scopeSpans": [{"spans": [root(), *drawn]}]}]}
+    try:
+        found = request_of(json.loads(json.dumps(document)))
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError):
+        return
+    assert sum(found.spent.values()) == pytest.approx(found.seconds)

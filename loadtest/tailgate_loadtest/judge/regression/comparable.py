@@ -48,8 +48,10 @@ class Difference:
 
     def __str__(self) -> str:
         """A difference of seconds."""
-        doubt = ERRORS * self.error
-        return signed(self.mean) + (f" ± {milliseconds(doubt)}" if doubt > _DOUBTFUL * abs(self.mean) else "")
+        doubt, said = ERRORS * self.error, signed(self.mean)
+        if doubt <= _DOUBTFUL * abs(self.mean):
+            return said
+        return f"{said.removesuffix(' ms')} ± {milliseconds(doubt)} ms"
 
     def is_worth(self, whole: float) -> bool:
         """Whether it is an increase for sure, and a part of ``whole`` worth a word."""
