@@ -180,7 +180,7 @@ def test_one_run_against_one_with_no_difference_does_not_pass(run: Callable[...,
 def test_two_runs_against_many_are_too_few(run: Callable[..., Bundle]) -> None:
     document = compared(side(run), [run(load(scale=2)), run(load(scale=2))])
     assert document.exit_code == 3
-    assert "5 against 2 runs" in cell(document, "p95").why
+    assert "5 runs against 2 cannot" in cell(document, "p95").why
 
 
 def test_a_single_run_that_fails_everything_is_worse(run: Callable[..., Bundle]) -> None:
@@ -188,6 +188,14 @@ def test_a_single_run_that_fails_everything_is_worse(run: Callable[..., Bundle])
     assert document.exit_code == 1
     assert cell(document, "failures").verdict == "fail"
     assert cell(document, "p95").why.startswith("in one run not a single request to it succeeded")
+
+
+def test_a_rare_route_that_fails_throughout_is_worse(run: Callable[..., Bundle]) -> None:
+    base = run([*load(), *load(CART, seconds=6, rate=2)])
+    candidate = run([*load(), *load(CART, seconds=6, rate=2, failed=2)])
+    document = compared([base], [candidate])
+    assert document.exit_code == 1
+    assert document.reasons[0].startswith("POST /cart failures: 1 of its requests fail now, 0 did before")
 
 
 def test_more_failures_than_before_are_worse(run: Callable[..., Bundle]) -> None:
@@ -243,7 +251,7 @@ def test_few_samples_are_no_answer(run: Callable[..., Bundle]) -> None:
     [
         ({"interrupted": "SIGINT"}, "it was ended by SIGINT"),
         ({"generator": Generator(reasons=("the engine was killed",))}, "its generator was not healthy"),
-        ({"arrivals": {"uncharged": 3}}, "3 of its 300 arrivals never came to a request"),
+        ({"arrivals": {"uncharged": 3}}, "3 of 300 arrivals never came to a request"),
     ],
 )
 def test_an_unsound_run_is_left_out_and_nothing_passes_with_it(
@@ -254,6 +262,13 @@ def test_an_unsound_run_is_left_out_and_nothing_passes_with_it(
     assert document.exit_code == 3
     assert [reason for reason in document.reasons if why in reason]
     assert cell(document, "p95").verdict == "pass"
+
+
+def test_a_task_that_raised_is_a_doubt(run: Callable[..., Bundle]) -> None:
+    """What it was to ask after that was never asked."""
+    document = compared(side(run), side(run, exceptions={"KeyError": 2}))
+    assert document.exit_code == 3
+    assert "tasks of the locustfile raised KeyError 2 times" in document.reasons[0]
 
 
 def test_what_is_worse_is_worse_beside_an_unsound_run(run: Callable[..., Bundle]) -> None:

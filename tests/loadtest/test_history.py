@@ -124,18 +124,23 @@ def test_a_verdict_that_is_no_pass_stands_at_the_foot(day: Callable[..., Bundle]
 
 
 def test_a_run_is_reached_from_wherever_the_page_lies(day: Callable[..., Bundle], tmp_path: Path) -> None:
-    day(0)
+    day(0).write_text("report.html", "")
+    day(1)
     history = read(tmp_path)
+    assert [run.report for run in history.runs] == ["day000/report.html", None]
     assert 'href="day000/report.html"' in page(history, "")
     assert 'href="../runs/day000/report.html"' in page(history, "../runs/")
 
 
 def test_both_sides_of_a_live_comparison_are_runs(day: Callable[..., Bundle], tmp_path: Path) -> None:
     (tmp_path / "one-ab").mkdir()
-    (tmp_path / "one-ab" / "comparison.json").write_text("{}")
+    for name in ("comparison.json", "report.html"):
+        (tmp_path / "one-ab" / name).write_text("{}")
     for number, name in enumerate(("base", "candidate")):
         day(number).path.rename(tmp_path / "one-ab" / name)
-    assert [run.path for run in read(tmp_path).runs] == ["one-ab/base", "one-ab/candidate"]
+    history = read(tmp_path)
+    assert [run.path for run in history.runs] == ["one-ab/base", "one-ab/candidate"]
+    assert [run.report for run in history.runs] == ["one-ab/report.html"] * 2
 
 
 def test_what_cannot_be_read_is_left_out_by_name(day: Callable[..., Bundle], tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ machine can be put beside one another; they make a series.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from pydantic import Field
@@ -43,6 +43,8 @@ class RunRow(Model):
 
     path: str
     """Its bundle, relative to the directory."""
+    report: str | None
+    """Its page, likewise; that of both sides for one of two."""
     began: float
     """Seconds since the epoch."""
     started: str
@@ -155,6 +157,7 @@ def _row(bundle: Bundle, name: str) -> tuple[_Kin, RunRow]:
     kin = _Kin(run.plan.model, run.plan.profile, host(run.plan.host), _machine(run))
     return kin, RunRow(
         path=name,
+        report=_report(bundle.path, name),
         began=run.began,
         started=run.started,
         revision=str(revision) if revision not in (None, "", "nogit") else None,
@@ -169,6 +172,15 @@ def _row(bundle: Bundle, name: str) -> tuple[_Kin, RunRow]:
         keys=tuple(dict.fromkeys(f.route for f in judged.objectives if f.key and f.route)) if judged else (),
         routes=tuple(_route(route) for route in run.routes if route.requests),
     )
+
+
+def _report(path: Path, name: str) -> str | None:
+    if (path / "report.html").exists():
+        return f"{name}/report.html"
+    both = path.parent
+    if (both / "comparison.json").exists() and (both / "report.html").exists():
+        return f"{PurePosixPath(name).parent}/report.html"
+    return None
 
 
 def _route(route: RouteRecord) -> RouteRow:

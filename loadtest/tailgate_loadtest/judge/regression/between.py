@@ -38,7 +38,9 @@ FAILURES: Measure = "failures"
 BEYOND = 10
 """A percentile can stop a change where at least so many requests of each run lie beyond it."""
 FAILED_OFTEN = 0.9
-"""A route that fails so many of its requests, where as many succeeded before, is worse without any statistics."""
+"""A route that fails so many of its requests, where as many succeeded before, is worse without any statistics..."""
+_OF = 10
+"""... given so many requests."""
 FEW = 50
 """Requests of a route in a run from which on its failures can be compared."""
 _FAILURES = 0.001
@@ -177,9 +179,9 @@ def _failures(
         values=(before, after),
         tolerance=max(_FAILURES, _SHOWN / min(requests), float(tolerance.relative) * before),
     )
-    if min(requests) >= FEW and before <= 1 - FAILED_OFTEN and after >= FAILED_OFTEN:
+    if min(requests) >= _OF and before <= 1 - FAILED_OFTEN and after >= FAILED_OFTEN:
         why = f"{after:.4g} of its requests fail now, {before:.4g} did before: such a difference needs no statistics"
-        return replace(draft, verdict="fail", bounds=(after - before, after - before), why=why)
+        return replace(draft, blocking=True, verdict="fail", bounds=(after - before, after - before), why=why)
     if len(base) == len(candidate) == 1:
         draft = replace(draft, bounds=_bounds_of_share(base[0], candidate[0]))
     if totals[1].min() < FEW:
@@ -196,8 +198,8 @@ def _too_few(base: Sequence[Windows], candidate: Sequence[Windows]) -> str | Non
     if min(len(base), len(candidate)) >= MIN_RUNS:
         return None
     return (
-        f"{len(base)} against {len(candidate)} {'run' if len(candidate) == 1 else 'runs'} cannot tell the change from"
-        f" the moment: it takes {MIN_RUNS} runs of each side, or `tailgate ab`, which loads both at once"
+        f"{len(base)} {'run' if len(base) == 1 else 'runs'} against {len(candidate)} cannot tell the change from the"
+        f" moment: it takes {MIN_RUNS} runs of each side, or `tailgate ab`, which loads both at once"
     )
 
 

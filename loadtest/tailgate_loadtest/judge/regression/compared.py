@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Literal
 
@@ -9,11 +10,14 @@ import tailgate_slo
 from tailgate_slo import Gate, Objectives
 
 from tailgate_loadtest.judge.regression import between, counted, environments
-from tailgate_loadtest.judge.regression.accept import accept
-from tailgate_loadtest.judge.regression.document import Cell, ComparisonDocument, ExactFinding, Loosened, SideRecord
+from tailgate_loadtest.judge.regression.accept import Accepted, accept
+from tailgate_loadtest.judge.regression.document import Cell, ComparisonDocument, ExactFinding, SideRecord
 from tailgate_loadtest.judge.regression.environments import Difference
+from tailgate_loadtest.judge.regression.evidence import evidence
 from tailgate_loadtest.judge.regression.loosened import loosenings
 from tailgate_loadtest.judge.regression.past import Past, read
+from tailgate_loadtest.judge.regression.why import causes, more_queries
+from tailgate_loadtest.judge.verdict import raised
 from tailgate_loadtest.run.bundle import Bundle
 
 Verdict = Literal["pass", "fail", "inconclusive"]
@@ -38,53 +42,43 @@ def compare(
         SloError: the objectives that a bundle keeps are damaged.
     """
     warnings: list[str] = []
-    read_base, read_candidate = (_once([read(bundle) for bundle in side], warnings) for side in (base, candidate))
-    environments.refuse(read_base, read_candidate)
-    differences = environments.differences(read_base, read_candidate)
-    doubts: list[str] = []
-    sound = [_sound(name, side, doubts) for name, side in (("base", read_base), ("candidate", read_candidate))]
-    asked = [_objectives(side[-1]) for side in (read_base, read_candidate)]
-    gates = [_gate(objectives, read_base[-1]) for objectives in asked]
+    sides = [_once([read(bundle) for bundle in side], warnings) for side in (base, candidate)]
+    environments.refuse(*sides)
+    differences = environments.differences(*sides)
+    asked = [_objectives(side[-1]) for side in sides]
+    gates = [_gate(objectives, sides[0][-1]) for objectives in asked]
     # By the base's own objectives, so that no change can widen what it is measured by.
     tolerance = gates[0].tolerance
+    sound, doubts = _sound(sides)
     cells: list[Cell] = []
     if all(sound):
         moments = environments.moments(*sound)
-        warnings += _few_moments(sound, moments)
-        cells = between.cells(
-            [each.routes for each in sound[0]],
-            [each.routes for each in sound[1]],
-            moments,
-            tolerance,
-            _spoiled(differences, counts=False),
-        )
-        warnings += _rare(cells)
-    # What a generator does to times it does not do to counts.
-    spoiled = _spoiled(differences, counts=True)
-    exact, unknown = _queries(read_base, read_candidate, float(tolerance.relative), spoiled)
-    doubts += unknown
+        before, after = ([each.routes for each in side] for side in sound)
+        cells = between.cells(before, after, moments, tolerance, _spoiled(differences, counts=False))
+        warnings += [*_few_moments(sound, moments), *_rare(cells)]
+    exact, unknown = _queries(sides, float(tolerance.relative), _spoiled(differences, counts=True))
     # Nothing that no test has sized is known to be within what is accepted.
     sized = [cell for cell in cells if cell.p is not None or cell.verdict == "fail"]
-    accepted = accept(gates[1].accept, today, cells=sized, exact=exact, loosened=loosenings(asked[0], asked[1]))
+    accepted = accept(gates[1].accept, today, cells=sized, exact=exact, loosened=loosenings(*asked))
     decided = {(cell.route, cell.measure): cell for cell in (*cells, *accepted.cells)}
-    verdict, reasons = _conclude(list(decided.values()), accepted.exact, accepted.loosened, doubts)
-    everything = (*read_base, *read_candidate)
-    began = min(each.run.began for each in everything)
+    accepted = _explained(replace(accepted, cells=tuple(decided.values())), sides)
+    verdict, reasons = _conclude(accepted, [*doubts, *unknown])
+    began = min(each.run.began for side in sides for each in side)
     return ComparisonDocument(
-        id=f"{read_base[-1].run.id}...{read_candidate[-1].run.id}",
+        id="...".join(side[-1].run.id for side in sides),
         tool=version("tailgate-loadtest"),
         kind="compare",
         started=dt.datetime.fromtimestamp(began, dt.UTC).isoformat(timespec="milliseconds"),
-        seconds=sum(each.run.seconds for each in everything),
-        base=_record(names[0], read_base),
-        candidate=_record(names[1], read_candidate),
+        seconds=sum(each.run.seconds for side in sides for each in side),
+        base=_record(names[0], sides[0]),
+        candidate=_record(names[1], sides[1]),
         design=None,
         error_rate=between.ERROR_RATE,
         confidence=between.CONFIDENCE,
         verdict=verdict,
         exit_code=_EXIT[verdict],
         reasons=tuple(reasons),
-        cells=tuple(decided.values()),
+        cells=accepted.cells,
         exact=accepted.exact,
         loosened=accepted.loosened,
         accepts=accepted.entries,
@@ -104,13 +98,14 @@ def _once(side: list[Past], warnings: list[str]) -> list[Past]:
     return list(kept.values())
 
 
-def _sound(name: str, side: Sequence[Past], doubts: list[str]) -> list[Past]:
-    """The runs that can say something of response times and failures; each other one is a doubt."""
-    left = [each for each in side if each.unsound is None]
-    doubts += [f"{each.name} says nothing of response times: {each.unsound}" for each in side if each.unsound]
-    if not left:
-        doubts.append(f"the {name} has no run that can be compared")
-    return left
+def _sound(sides: Sequence[Sequence[Past]]) -> tuple[list[list[Past]], list[str]]:
+    """The runs that can say something of response times and failures; why others cannot, and what else is in doubt."""
+    doubts = [f"{each.name}: {why}" for side in sides for each in side for why in (*each.unsound, *raised(each.run))]
+    sound = [[each for each in side if not each.unsound] for side in sides]
+    for name, left in zip(("base", "candidate"), sound, strict=True):
+        if not left:
+            doubts.append(f"no run of the {name} can say anything of response times")
+    return sound, doubts
 
 
 def _few_moments(sound: Sequence[Sequence[Past]], moments: tuple[int, int]) -> list[str]:
@@ -145,15 +140,18 @@ def _spoiled(differences: Iterable[Difference], *, counts: bool) -> str | None:
 
 
 def _queries(
-    base: Sequence[Past], candidate: Sequence[Past], tolerance: float, spoiled: str | None
+    sides: Sequence[Sequence[Past]], tolerance: float, spoiled: str | None
 ) -> tuple[list[ExactFinding], list[str]]:
-    """What is known of queries per request, and what of it is in doubt."""
-    silent = [any(not each.queries for each in side) for side in (base, candidate)]
+    """What is known of queries per request, and what of it is in doubt.
+
+    Of all runs: what a generator does to times, it does not do to counts.
+    """
+    silent = [any(not each.queries for each in side) for side in sides]
     if all(silent):
         return [], []
     if any(silent):
         return [], [f"queries per request are not known of every run of the {'base' if silent[0] else 'candidate'}"]
-    before, after = ([each.queries for each in side] for side in (base, candidate))
+    before, after = ([each.queries for each in side] for side in sides)
     found = counted.findings(before, after, tolerance)
     if spoiled:
         return [each.model_copy(update={"worse": False, "blocking": False, "why": spoiled}) for each in found], []
@@ -162,24 +160,41 @@ def _queries(
     ]
 
 
-def _conclude(
-    cells: Sequence[Cell], exact: Sequence[ExactFinding], loosened: Sequence[Loosened], doubts: Sequence[str]
-) -> tuple[Verdict, list[str]]:
+def _explained(found: Accepted, sides: Sequence[Sequence[Past]]) -> Accepted:
+    """With the causes of what is worse, for which alone the traces are read."""
+    if not any(cell.verdict == "fail" for cell in found.cells) and not any(each.worse for each in found.exact):
+        return found
+    base, candidate = (evidence([each.bundle for each in side]) for side in sides)
+
+    def cell_with(cell: Cell) -> Cell:
+        if cell.verdict != "fail":
+            return cell
+        return cell.model_copy(update={"causes": causes(cell.measure, base[cell.route], candidate[cell.route])})
+
+    def finding_with(finding: ExactFinding) -> ExactFinding:
+        both = finding.route in base and finding.route in candidate
+        which = more_queries(base[finding.route], candidate[finding.route]) if finding.worse and both else None
+        return finding.model_copy(update={"why": f"{finding.why}; {which}"}) if which else finding
+
+    return replace(found, cells=tuple(map(cell_with, found.cells)), exact=tuple(map(finding_with, found.exact)))
+
+
+def _conclude(found: Accepted, doubts: Sequence[str]) -> tuple[Verdict, list[str]]:
     """What is worse is worse whatever is in doubt; only without any doubt does nothing being worse pass."""
-    stopping = [cell for cell in cells if cell.blocking and cell.accepted is None]
+    stopping = [cell for cell in found.cells if cell.blocking and cell.accepted is None]
     failed = [f"{cell.route} {cell.measure}: {cell.why}" for cell in stopping if cell.verdict == "fail"]
-    counted_worse = [each for each in exact if each.blocking and each.worse and each.accepted is None]
-    asks_less = [f"{each.objective} is loosened: {each.what}" for each in loosened if each.accepted is None]
-    if worse := [*failed, *(f"{each.route}: {each.why}" for each in counted_worse), *asks_less]:
+    more = [f"{f.route}: {f.why}" for f in found.exact if f.blocking and f.worse and f.accepted is None]
+    less = [f"{each.objective} is loosened: {each.what}" for each in found.loosened if each.accepted is None]
+    if worse := [*failed, *more, *less]:
         return "fail", worse
     undecided: dict[str, dict[str, list[str]]] = {}
     for cell in stopping:
         if cell.verdict == "inconclusive":
             undecided.setdefault(cell.why, {}).setdefault(cell.route, []).append(cell.measure)
-    reasons = [*doubts, *(f"{_several(_routes(found))}: {why}" for why, found in undecided.items())]
+    reasons = [*doubts, *(f"{_several(_routes(cells))}: {why}" for why, cells in undecided.items())]
     if reasons:
         return "inconclusive", reasons
-    if not any(cell.blocking for cell in cells):
+    if not any(cell.blocking for cell in found.cells):
         return "inconclusive", ["no route has enough requests to be compared; a longer load has more"]
     return "pass", [f"none of {len(stopping)} measures is worse by more than is tolerated"]
 

@@ -4,9 +4,9 @@ Every query is counted, so there is no scatter to allow for. But which requests 
 run, and with it how often a cache answered: a mean that moved is no proof. Proof is that nine in ten of the candidate's
 requests ran more queries than nine in ten of the base's did, which no mixture of the same requests brings about, and
 one more query in a handler always does. The service's histogram has no edge at every number; what lies between two
-edges follows from the sum (Markov's inequality, with the edges as the least and the most). Where a mean is a whole
-number over many requests, all of them are taken to have run just so many: of requests that differ, one mean in as many
-as there are requests would be whole by chance, on each side.
+edges follows from the sum (Markov's inequality, with the edges as the least and the most). Where many requests all lie
+between the same two edges and their mean is a whole number, all are taken to have run just so many: of requests that
+differ, one mean in as many as there are requests would be whole by chance, on each side.
 """
 
 import math
@@ -39,7 +39,7 @@ def findings(
 
 def _finding(route: str, before: QueryCounts, after: QueryCounts, tolerance: float) -> ExactFinding:
     at = proof(before, after)
-    means = f"{before.mean:.4g} queries per request before, {after.mean:.4g} now"
+    means = f"queries per request: {before.mean:.4g} before, {after.mean:.4g} now"
     if at is not None:
         why = f"{means}: nine in ten of its requests run more than {at} now, and nine in ten ran no more before"
     elif moved(before.mean, after.mean, tolerance):
@@ -98,10 +98,16 @@ def proof(before: QueryCounts, after: QueryCounts) -> int | None:
 
 
 def _likely_above(counts: QueryCounts, number: int) -> tuple[float, float]:
-    if counts.requests >= WHOLE and counts.queries % counts.requests == 0:
+    if _all_the_same(counts):
         share = float(counts.mean > number)
         return share, share
     return share_above(counts, number)
+
+
+def _all_the_same(counts: QueryCounts) -> bool:
+    """Whether all requests lie between the same two edges, and their mean is whole."""
+    alike = all(at_most in (0, counts.requests) for at_most in counts.at_most.values())
+    return alike and counts.requests >= WHOLE and counts.queries % counts.requests == 0
 
 
 def share_above(counts: QueryCounts, number: int) -> tuple[float, float]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tailgate_loadtest.errors import BundleError
+from tailgate_loadtest.judge.verdict import lacking
 from tailgate_loadtest.judge.windows import Windows, cut
 from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.measure.kinds import Kind
@@ -38,20 +39,17 @@ class Past:
         return sum(int(each.total.sum()) for each in self.routes.values())
 
     @property
-    def unsound(self) -> str | None:
-        """Why it can say nothing of response times and failures, or None."""
+    def unsound(self) -> list[str]:
+        """Why it can say nothing of response times and failures; nothing where it can."""
         run = self.run
-        if run.interrupted:
-            return f"it was ended by {run.interrupted}"
-        if run.generator.reasons:
-            return f"its generator was not healthy: {run.generator.reasons[0]}"
-        if lost := sum(route.lost for route in run.routes):
-            return f"{lost} of its requests have no known end, because a worker was lost"
-        if run.arrivals.uncharged:
-            return f"{run.arrivals.uncharged} of its {run.arrivals.arrived} arrivals never came to a request"
-        if not self.requests:
-            return "it measured no request"
-        return None
+        lost = sum(route.lost for route in run.routes)
+        return [
+            *([f"it was ended by {run.interrupted}"] if run.interrupted else []),
+            *(f"its generator was not healthy: {reason}" for reason in run.generator.reasons[:1]),
+            *([f"{lost} of its requests have no known end, because a worker was lost"] if lost else []),
+            *lacking(run),
+            *([] if self.requests else ["it measured no request"]),
+        ]
 
 
 def read(bundle: Bundle) -> Past:
