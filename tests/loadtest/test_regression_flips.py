@@ -24,10 +24,12 @@ def paired(base, candidate, values=GRID):
     return Paired(values=values, base=base, candidate=candidate)
 
 
-def simulated(rng, windows=24, each=60, slower=1.0, drift=0.4):
-    """Windows whose machine has a speed of its own in each."""
+def simulated(rng, windows=24, each=60, slower=1.0, drift=0.4, apart=0.0):
+    """Windows whose machine has a speed of its own in each, and as much as ``apart`` another for each side."""
     speed = rng.normal(0, drift, (windows, 1))
-    base, candidate = (np.exp(rng.normal(speed - 3, 0.6, (windows, each))) for _ in range(2))
+    base, candidate = (
+        np.exp(rng.normal(speed + rng.normal(0, apart, (windows, 1)) - 3, 0.6, (windows, each))) for _ in range(2)
+    )
     return paired(histograms(base), histograms(candidate * slower))
 
 
@@ -57,6 +59,13 @@ def test_ten_per_cent_is_found_however_the_speed_of_the_machine_changes():
     assert np.mean(np.array(found) < 0.001) >= 0.9
 
 
+def test_a_few_windows_in_which_the_machine_crawls_do_not_hide_the_tails_of_all_others():
+    rng = np.random.default_rng(19)
+    crawl = np.where(np.arange(24) < 5, 20, 1)[:, None]
+    base, candidate = (crawl * np.exp(rng.normal(-3, 0.6, (24, 150))) for _ in range(2))
+    assert flips.worse([paired(histograms(base), histograms(candidate * 1.4))], 0.95) < 1e-4
+
+
 def test_what_is_faster_is_not_worse():
     rng = np.random.default_rng(13)
     assert flips.worse([simulated(rng, slower=0.7)], 0.95) > 0.99
@@ -70,6 +79,16 @@ def test_turns_and_windows_side_by_side_tell_more_than_either():
         alone.append(flips.worse(phases[:1], 0.5))
         both.append(flips.worse(phases, 0.5))
     assert np.median(both) < np.median(alone) / 3
+
+
+def test_turns_on_a_machine_that_drifts_do_not_drown_what_is_seen_side_by_side():
+    rng = np.random.default_rng(18)
+    alone, both = [], []
+    for _ in range(60):
+        phases = [simulated(rng, slower=1.12), simulated(rng, slower=1.12, apart=0.8)]
+        alone.append(flips.worse(phases[:1], 0.5))
+        both.append(flips.worse(phases, 0.5))
+    assert np.median(both) < 10 * np.median(alone)
 
 
 def test_a_tail_alone_is_found_by_the_tail():
