@@ -5,21 +5,28 @@ import re
 import signal
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tailgate_slo
 import yaml
+from tailgate_loadtest.report.regression.write import write
 
+from tests.loadtest.comparisons import comparison
+from tests.loadtest.test_loosened import latency
 from tests.tailgate.conftest import Command
 
 CI = Path(__file__).parents[2] / "loadtest" / "ci"
 ACTIONS = {"gate": CI / "action.yml", "comment": CI / "comment" / "action.yml"}
 WORKFLOWS = {"gate": CI / "github" / "gate.yml", "comment": CI / "github" / "comment.yml"}
 GITLAB = CI / "gitlab.yml"
+PAGE = CI.parents[1] / "docs" / "ci.md"
 
 TAILGATE = f"""#!{sys.executable}
 import json, os, signal, sys, time
@@ -271,3 +278,17 @@ def test_every_option_that_the_files_give_is_one_of_the_command(tmp_path: Path) 
     }
     assert given >= {"--out", "--on-inconclusive", "--budget", "--base"}
     assert {option for option in given if option not in known} == set()
+
+
+def test_the_gate_on_the_page_about_ci_is_one() -> None:
+    text = PAGE.read_text()
+    example = re.search(r"\n\n((?:    .*\n)*    kind: Gate\n(?:    .*\n)*)", text)
+    assert example is not None
+    objectives = tailgate_slo.parse((latency() + "---\n" + textwrap.dedent(example[1])).encode(), "slo.yaml")
+    (entry,) = objectives.gate("load").accept
+    assert (entry.measure, entry.bound) == ("latency", Decimal("0.3"))
+
+
+def test_the_page_about_ci_names_every_file_that_is_written(tmp_path: Path) -> None:
+    write(tmp_path, comparison())
+    assert [path.name for path in tmp_path.iterdir() if f"`{path.name}`" not in PAGE.read_text()] == []
