@@ -26,6 +26,8 @@ _SINCE = re.compile(r"([0-9]{1,5})(h|d|w)")
 _SECONDS = {"h": 3_600, "d": 86_400, "w": 604_800}
 _LONGEST_DAYS = 400
 _SHOWN = 10
+_NEGLIGIBLE = 0.001
+"""The share of the time of which nothing need be known: a scrape that failed, a restart."""
 _TIMES = {0: "never", 1: "once", 2: "twice"}
 
 
@@ -64,7 +66,8 @@ def backtest(
 
 def _show(found: Backtest) -> None:
     console = out()
-    table = Table("objective", "events", "bad", "budget spent", "pages", "tickets", box=None, pad_edge=False)
+    columns = ("objective", "events", "bad", "budget spent", "pages", "tickets", "sampled every")
+    table = Table(*columns, box=None, pad_edge=False)
     for each in found.replayed:
         done = each.outcome
         cells = (
@@ -74,6 +77,7 @@ def _show(found: Backtest) -> None:
             f"{done.spent:.0%}",
             str(done.pages),
             str(done.tickets),
+            f"{each.scrape:g} s" if each.scrape else "-",
         )
         table.add_row(*map(Text, cells))
     if found.replayed:
@@ -94,6 +98,9 @@ def _sentences(each: Replayed) -> list[str]:
     lines += [f"  {_moment(page.start)} {_lasted(page)}, burn rate up to {page.worst:.3g}" for page in pages[:_SHOWN]]
     if len(pages) > _SHOWN:
         lines.append(f"  and {len(pages) - _SHOWN} times more; --json tells all of them")
+    if each.unknown > _NEGLIGIBLE:
+        within = f" no two samples within {each.step + each.scrape:g} s" if each.scrape else " no answer"
+        lines.append(f"  nothing is known of {each.unknown:.1%} of the time:{within}")
     return lines
 
 
@@ -133,6 +140,8 @@ def _document(found: Backtest) -> dict[str, Any]:
                 "begin": each.begin,
                 "end": each.end,
                 "step": each.step,
+                "sampled_every": each.scrape or None,
+                "unknown": each.unknown,
                 "threshold": str(each.slo.measure.threshold)
                 if each.slo.measure and each.slo.measure.threshold is not None
                 else None,

@@ -125,7 +125,14 @@ def exposition() -> str:
 @contextmanager
 def past(directory: Path, version: Version) -> Iterator[Server]:
     """A Prometheus that holds it, and scrapes nothing."""
-    (directory / "shop.om").write_text(exposition())
+    with holding(directory, version, exposition()) as server:
+        yield server
+
+
+@contextmanager
+def holding(directory: Path, version: Version, text: str) -> Iterator[Server]:
+    """A Prometheus that holds the samples of an OpenMetrics text, and scrapes nothing."""
+    (directory / "shop.om").write_text(text)
     blocks = ("tsdb", "create-blocks-from", "openmetrics", "shop.om", "prometheus")
     promtool(*blocks, cwd=directory, binary=version.promtool)
     kept = "--storage.tsdb.retention.time=1y"

@@ -7,7 +7,7 @@ from tailgate_dashboards.backtest.study import backtest
 from tailgate_dashboards.prometheus import Prometheus
 from tailgate_slo import parse
 
-from tests.dashboards.past import DURATION, END, FILE, HOUR, HOURS, MIDDLING, ROUTE, SLOW
+from tests.dashboards.past import DURATION, END, FILE, HOUR, HOURS, MIDDLING, ROUTE, SLOW, holding
 from tests.dashboards.servers import needs_prometheus
 
 pytestmark = [needs_prometheus, pytest.mark.xdist_group("past")]
@@ -103,3 +103,28 @@ def test_where_there_was_no_event_nobody_says_that_all_was_well(past_url):
     client = Prometheus(past_url)
     found = backtest(file, client, begin=END - HOURS * HOUR, end=END, tell=lambda _: None)
     assert found.left_out["queried"] == "there was no event in this time"
+
+
+def test_a_past_that_was_scraped_less_often_is_not_lost(version, tmp_path):
+    """A day at 60 s, then six hours at 15 s: an outage of half an hour was in the first of them."""
+    every, failed, lines = 0, 0, {"200": [], "503": []}
+    faster, outage = END - 6 * HOUR, END - 20 * HOUR
+    at = END - 30 * HOUR
+    while at <= END:
+        scrape = 15 if at >= faster else 60
+        every += scrape
+        failed += scrape if outage < at <= outage + 1_800 else 0
+        if not END - 12 * HOUR < at <= END - 9 * HOUR:  # nobody scraped it
+            for status, count in (("200", every - failed), ("503", failed)):
+                lines[status].append(f'{DURATION}_count{{{ROUTE},http_response_status_code="{status}"}} {count} {at}')
+        at += scrape
+    text = "\n".join([f"# TYPE {DURATION} histogram", *lines["200"], *lines["503"], "# EOF", ""])
+    file = parse(FILE.split("---\n")[1].encode(), "shop.yaml")
+    with holding(tmp_path, version, text) as server:
+        result = backtest(file, Prometheus(server.url), begin=END - 24 * HOUR, end=END, tell=lambda _: None)
+    (found,) = result.replayed
+    assert (found.scrape, found.step) == (60, 120)
+    assert found.outcome.events == pytest.approx(21 * HOUR, rel=0.01)
+    assert found.unknown == pytest.approx(3 / 24, abs=0.005)
+    (page,) = pages(found.outcome)
+    assert outage < page.start < outage + 600

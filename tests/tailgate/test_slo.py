@@ -34,6 +34,9 @@ class TestBesideAPrometheus:
         assert said in done.stdout
         assert "elsewhere was left out" in done.stdout
         assert "orders (1 of 5)" in done.stderr
+        assert "  nothing is known of " not in done.stdout
+        (row,) = (line for line in done.stdout.splitlines() if line.startswith("orders  "))
+        assert row.split()[-2:] == ["60", "s"]
         picture = ElementTree.fromstring((shop.cwd / "alerts.svg").read_text())
         shown = [node.text for node in picture.iter() if node.text]
         assert "Orders <within> 300 ms" in shown

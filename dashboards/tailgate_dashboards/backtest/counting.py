@@ -1,7 +1,7 @@
 """The events of an objective over the past: all of them, and the bad ones at every threshold that can be asked for."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import pairwise
@@ -12,13 +12,13 @@ from tailgate_otel import names
 from tailgate_slo import SLO, Measure
 
 from tailgate_dashboards.errors import UnansweredError
-from tailgate_dashboards.prometheus import Prometheus
+from tailgate_dashboards.prometheus import Line, Prometheus
 from tailgate_dashboards.prometheus.edges import edge_of, nearest, same
 from tailgate_dashboards.rules import Events, events_of
 from tailgate_dashboards.series import Series, select
 
 from .past import Pace, Past
-from .replay import Floats
+from .replay import Flags, Floats
 
 _NATIVE_THRESHOLDS = (Decimal("0.5"), Decimal("0.75"), Decimal("1.5"), Decimal(2))
 """A native histogram answers for any threshold: these parts of the objective's own are tried."""
@@ -29,14 +29,17 @@ _QUERY_STEP = 300.0
 """The shortest window of the alerts: nobody but the query itself knows how often its series are scraped."""
 _LOOK, _LOOKS = 900.0, 24
 """Seconds in which it is looked how often there is a sample, and how often that is done."""
+_GAPS = 2
+"""Between samples, that one look needs: a single one may be an outage."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Steps:
-    """All events in each step and the bad ones; none where it is not known which are bad, as the rules have it."""
+    """All events in each step and the bad ones; none where it is not ``known`` which are bad, as the rules have it."""
 
     all: Floats
     bad: Floats
+    known: Flags
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +57,9 @@ class Counted:
 def pace_of(slo: SLO, series: Series, prometheus: Prometheus, *, begin: float, end: float) -> Pace:
     """How often an objective's series are scraped, and a step that holds that more than once.
 
+    Where that changed, it is the longest time between two scrapes: a rate over less would be none for all the time
+    in which they were that far apart, whereas one over more is only less sharp.
+
     Raises UnansweredError where there is no such series, or too seldom a sample for the alerts' windows.
     """
     if slo.measure is None:
@@ -61,15 +67,23 @@ def pace_of(slo: SLO, series: Series, prometheus: Prometheus, *, begin: float, e
     selector = select(_counter(slo.measure, series), *series.matchers(slo.measure.route))
     look = f"{selector}[{_LOOK:.0f}s]"
     seen = prometheus.query_range(f"max(count_over_time({look}))", begin + _LOOK, end, (end - begin - _LOOK) / _LOOKS)
-    looked = [(value, at) for line in seen for value, at in zip(line.values, line.times, strict=True)]
-    if not looked:
+    # As many samples, as far apart: one look of each number is taken.
+    looks = {value: at for line in seen for value, at in zip(line.values, line.times, strict=True)}
+    if not looks:
         raise UnansweredError(f"{selector} has no sample in this time")
-    longest = max(prometheus.samples(look, max(looked)[1]), key=lambda line: len(line.times))
-    apart = [after - before for before, after in pairwise(longest.times)]
-    scrape = float(max(1, round(median(apart)))) if apart else _LOOK
-    if scrape > _LONGEST_SCRAPE:
-        raise UnansweredError(f"{selector} has a sample every {scrape:.0f} s at best: too seldom to replay alerts")
+    apart = [_apart(prometheus.samples(look, at)) for at in looks.values()]
+    usable = [seconds for seconds in apart if seconds <= _LONGEST_SCRAPE]
+    if not usable:
+        raise UnansweredError(f"{selector} has a sample every {min(apart):.0f} s at best: too seldom to replay alerts")
+    scrape = max(usable)
     return Pace(step=60.0 * math.ceil(_SCRAPES * scrape / 60), scrape=scrape)
+
+
+def _apart(lines: Sequence[Line]) -> float:
+    """Seconds between two samples of what has the most of them; a whole look where there are too few to tell."""
+    times = max((line.times for line in lines), key=len, default=())
+    apart = [after - before for before, after in pairwise(times)]
+    return float(max(1, round(median(apart)))) if len(apart) >= _GAPS else _LOOK
 
 
 def count(slo: SLO, series: Series, past: Past) -> Counted:
@@ -140,7 +154,9 @@ def _rate(promql: str, past: Past) -> Floats:
 def _steps(every: Floats, bad: Floats, past: Past) -> Steps:
     known = ~(np.isnan(every) | np.isnan(bad))
     return Steps(
-        all=np.where(known, every, 0.0) * past.step, bad=np.maximum(np.where(known, bad, 0.0), 0.0) * past.step
+        all=np.where(known, every, 0.0) * past.step,
+        bad=np.maximum(np.where(known, bad, 0.0), 0.0) * past.step,
+        known=known,
     )
 
 

@@ -39,6 +39,7 @@ class Past:
         step = pace.step
         self._prometheus = prometheus
         self._range = step + pace.scrape
+        self.scrape = pace.scrape
         self._kept: dict[tuple[str, str], dict[str, Floats]] = {}
         self.step = step
         self.end = math.floor(end / step) * step

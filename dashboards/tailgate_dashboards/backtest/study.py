@@ -48,6 +48,10 @@ class Replayed:
     begin: float
     end: float
     step: float
+    scrape: float
+    """Seconds between two samples, where they are furthest apart; 0 where nobody knows."""
+    unknown: float
+    """The share of the time of which nothing is known: there are no two samples to compare."""
     history: History
     outcome: Outcome
     others: dict[Decimal, Outcome]
@@ -89,12 +93,16 @@ def _replayed(slo: SLO, events: Counted, past: Past, begin: float) -> Replayed:
     own = outcome(events.own)
     if not own.events:
         raise UnansweredError("there was no event in this time")
+    history = _history(events.own, past)
+    judged = len(history.since(begin).all)
     return Replayed(
         slo=slo,
         begin=begin,
         end=past.end,
         step=past.step,
-        history=_history(events.own, past),
+        scrape=past.scrape,
+        unknown=1.0 - float(events.own.known[-judged:].mean()),
+        history=history,
         outcome=own,
         others={at: outcome(steps) for at, steps in events.other.items()},
     )
