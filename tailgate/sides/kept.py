@@ -64,6 +64,11 @@ class Kept:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def ended(self) -> bool:
+        """Whether everything was ended, by :meth:`close` or from outside."""
+        return self._process.poll() is not None
+
     def code(self, number: int, within: float = 0.0) -> int | None:
         """The exit code of a command, counted from 0; None when it has not ended in so many seconds.
 

@@ -97,7 +97,7 @@ class Program:
             revision=self.revision,
             directory=self.directory,
             facts=self.facts,
-            alive=lambda: not self._over(kept.code(len(commands) - 1)),
+            alive=lambda: not kept.ended and not self._over(kept.code(len(commands) - 1)),
             close=kept.close,
         )
 

@@ -110,6 +110,7 @@ def test_a_side_begun_again_has_the_data_that_it_began_with(project: Path) -> No
         assert shop.asked(sides.fresh(BASE).url)["left"] == 7
         assert shop.asked(sides[BASE].url)["side"] == "base"
         assert not before.targets.parent.exists()  # type: ignore[union-attr]
+        assert not before.alive()
         assert shop.asked(sides[CANDIDATE].url)["left"] == 7
 
 

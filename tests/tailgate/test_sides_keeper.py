@@ -140,6 +140,7 @@ def test_a_keeper_that_is_ended_is_missed(directory: Path) -> None:
         mine.kill()
         with pytest.raises(CommandError, match=r"what kept a side's processes was itself ended; their log is .*log"):
             running.code(0, 20)
+        assert running.ended
         psutil.wait_procs([sleep], timeout=10)
         assert not sleep.is_running()
 
