@@ -10,7 +10,7 @@ from tailgate_loadtest.judge.regression.document import ComparisonDocument
 from tailgate_loadtest.report.regression.terminal import comparison_table
 from tailgate_loadtest.report.regression.write import write as write_report
 from tailgate_loadtest.run.bundle import Bundle
-from tailgate_loadtest.run.found import bundles
+from tailgate_loadtest.run.found import bundles, name
 
 from tailgate.console import out, print_json
 from tailgate.errors import CommandError
@@ -33,7 +33,7 @@ def compare(
         raise CommandError(f"--out {out_to}: holds runs itself, and is left alone; name another directory")
     today = dt.datetime.now(dt.UTC).date()
     document = compare_bundles(
-        bundles(base, "base"), bundles(candidate, "candidate"), names=(str(base), str(candidate)), today=today
+        bundles(base, "base"), bundles(candidate, "candidate"), names=(name(base), name(candidate)), today=today
     )
     if out_to is not None:
         _write(out_to, document)

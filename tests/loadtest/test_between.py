@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import math
+import os
 from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
@@ -602,6 +603,32 @@ def test_a_directory_leads_to_its_bundles_and_each_once(run: Callable[..., Bundl
     (tmp_path / "latest").symlink_to(made[1].path.name)
     (tmp_path / "notes").mkdir()
     assert [each.path for each in bundles(tmp_path, "base")] == sorted(each.path for each in made)
+
+
+def test_links_lead_to_bundles_elsewhere(run: Callable[..., Bundle], tmp_path: Path) -> None:
+    made = run(load())
+    (tmp_path / "chosen").mkdir()
+    (tmp_path / "chosen" / "one").symlink_to(made.path)
+    (tmp_path / "chosen" / "same").symlink_to(made.path)
+    (tmp_path / "chosen" / "itself").symlink_to(tmp_path / "chosen")
+    assert [each.path.name for each in bundles(tmp_path / "chosen", "base")] == ["one"]
+
+
+def test_a_name_that_is_no_text_is_written_all_the_same(run: Callable[..., Bundle], tmp_path: Path) -> None:
+    base, candidate = run(load()), run(load())
+    odd = tmp_path / os.fsdecode(b"run-\xff")
+    candidate.path.rename(odd)
+    document = compared([base], [Bundle(odd)])
+    assert document.candidate.bundles[0].endswith("run-?")
+    assert document.model_dump_json()
+
+
+def test_runs_that_scatter_beyond_all_measure_are_undecided(run: Callable[..., Bundle]) -> None:
+    base = [run(load(scale=each)) for each in (1, 1, 1)]
+    candidate = [run(load(scale=each)) for each in (1e-5, 1, 1e4)]
+    document = compared(base, candidate)
+    assert document.exit_code == 3
+    assert json.dumps(document.model_dump(mode="json"), allow_nan=False)
 
 
 def test_of_two_live_sides_a_side_gets_its_own(tmp_path: Path) -> None:

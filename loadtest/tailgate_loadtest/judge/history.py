@@ -18,7 +18,7 @@ from tailgate_loadtest.judge.regression.environments import host
 from tailgate_loadtest.judge.verdict import read_verdict
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.document import Model, RouteRecord, RunDocument
-from tailgate_loadtest.run.found import places
+from tailgate_loadtest.run.found import name, places
 
 SCHEMA: Literal["tailgate/history/v1"] = "tailgate/history/v1"
 
@@ -116,18 +116,18 @@ def read(directory: Path) -> History:
     rows: list[tuple[_Kin, RunRow]] = []
     skipped: list[Skipped] = []
     for path in places(directory, "base", "candidate"):
-        name = path.relative_to(directory).as_posix()
+        where = name(path.relative_to(directory))
         try:
-            rows.append(_row(Bundle.open(path), name))
+            rows.append(_row(Bundle.open(path), where))
         except BundleError as error:
-            skipped.append(Skipped(path=name, why=str(error)))
+            skipped.append(Skipped(path=where, why=str(error)))
     if not rows:
         why = f"none of {len(skipped)} bundles can be read: {skipped[0].why}" if skipped else "holds no run bundle"
         raise BundleError(f"{directory}: {why}; give a directory with what `tailgate run` wrote")
     rows.sort(key=lambda row: (row[1].began, row[1].path))
     numbers = {kin: number for number, kin in enumerate(dict.fromkeys(kin for kin, _ in rows), 1)}
     return History(
-        directory=str(directory),
+        directory=name(directory),
         series=tuple(
             Series(number=number, model=kin.model, profile=kin.profile, host=kin.host, machine=kin.machine)
             for kin, number in numbers.items()
@@ -147,7 +147,7 @@ class _Kin:
     machine: str
 
 
-def _row(bundle: Bundle, name: str) -> tuple[_Kin, RunRow]:
+def _row(bundle: Bundle, path: str) -> tuple[_Kin, RunRow]:
     run = bundle.read_run()
     if not all(math.isfinite(each) and each >= 0 for each in (run.began, run.seconds)):
         raise BundleError(f"{bundle.path / 'run.json'}: began at {run.began} for {run.seconds} s, which is no moment")
@@ -156,8 +156,8 @@ def _row(bundle: Bundle, name: str) -> tuple[_Kin, RunRow]:
     revision = where.get("revision")
     kin = _Kin(run.plan.model, run.plan.profile, host(run.plan.host), _machine(run))
     return kin, RunRow(
-        path=name,
-        report=_report(bundle.path, name),
+        path=path,
+        report=_report(bundle.path, path),
         began=run.began,
         started=run.started,
         revision=str(revision) if revision not in (None, "", "nogit") else None,
@@ -174,12 +174,12 @@ def _row(bundle: Bundle, name: str) -> tuple[_Kin, RunRow]:
     )
 
 
-def _report(path: Path, name: str) -> str | None:
-    if (path / "report.html").exists():
-        return f"{name}/report.html"
-    both = path.parent
+def _report(bundle: Path, path: str) -> str | None:
+    if (bundle / "report.html").exists():
+        return f"{path}/report.html"
+    both = bundle.parent
     if (both / "comparison.json").exists() and (both / "report.html").exists():
-        return f"{PurePosixPath(name).parent}/report.html"
+        return f"{PurePosixPath(path).parent}/report.html"
     return None
 
 

@@ -16,8 +16,6 @@ _TRACES = ("latency.hlog", "server.json", "verdict.json", "slo.yaml", ".engine.j
 def bundles(path: Path, side: Side) -> list[Bundle]:
     """The bundle at a path, or all those in the directory there, by name; of two sides in one place, ``side``.
 
-    Links are not followed within a directory, so that ``latest`` counts no run twice.
-
     Raises:
         BundleError: there is none, or one of them has no run.json.
     """
@@ -30,13 +28,24 @@ def bundles(path: Path, side: Side) -> list[Bundle]:
 
 
 def places(path: Path, *sides: Side) -> Iterator[Path]:
-    """Every directory at ``path``, or right below it, that is a bundle or was to be one; their names ascend."""
+    """Every directory at ``path``, or right below it, that is a bundle or was to be one; their names ascend.
+
+    Two names of one directory, as ``latest`` is one, are one; the link gives way.
+    """
     if own := list(_at(path, sides)):
         yield from own
         return
-    for child in sorted(path.iterdir()):
-        if child.is_dir() and not child.is_symlink():
+    seen: set[Path] = set()
+    children = [child for child in path.iterdir() if child.is_dir()]
+    for child in sorted(children, key=lambda child: (child.is_symlink(), child.name)):
+        if (real := child.resolve()) not in seen:
+            seen.add(real)
             yield from _at(child, sides)
+
+
+def name(path: Path) -> str:
+    """A path in letters that every file can hold: what of it is no text becomes a question mark."""
+    return path.as_posix().encode("utf-8", "replace").decode("utf-8")
 
 
 def _at(path: Path, sides: tuple[Side, ...]) -> Iterator[Path]:

@@ -48,6 +48,9 @@ _FAILURES = 0.001
 _SHOWN = 8
 """... or so many failures of a side's requests, if that is more: none in n requests shows no less than some in n."""
 
+_LARGEST = 100.0
+"""Of a logarithm: what is longer by more is longer beyond all measure."""
+
 # That a histogram tells times apart to 1/1024 leaves a percentile's logarithm evenly spread over so much.
 _RESOLUTION = 1 / buckets.HALF**2 / 12
 
@@ -76,7 +79,7 @@ class _Draft:
 
     def scale(self, value: float) -> float:
         """From the shift's scale to the cell's."""
-        return value if self.measure == FAILURES else math.exp(value)
+        return value if self.measure == FAILURES else math.exp(min(value, _LARGEST))
 
     def scale_back(self, value: float) -> float:
         """From the cell's scale to the shift's."""

@@ -63,12 +63,12 @@ def compare(
     decided = {(cell.route, cell.measure): cell for cell in (*cells, *accepted.cells)}
     accepted = _explained(replace(accepted, cells=tuple(decided.values())), sides)
     verdict, reasons = _conclude(accepted, [*doubts, *unknown])
-    began = min(each.run.began for side in sides for each in side)
+    first = min((side[0].run for side in sides), key=lambda run: run.began)
     return ComparisonDocument(
         id="...".join(side[-1].run.id for side in sides),
         tool=version("tailgate-loadtest"),
         kind="compare",
-        started=dt.datetime.fromtimestamp(began, dt.UTC).isoformat(timespec="milliseconds"),
+        started=first.started,
         seconds=sum(each.run.seconds for side in sides for each in side),
         base=_record(names[0], sides[0]),
         candidate=_record(names[1], sides[1]),

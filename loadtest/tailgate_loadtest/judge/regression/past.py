@@ -12,6 +12,7 @@ from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.document import RunDocument
+from tailgate_loadtest.run.found import name
 from tailgate_loadtest.run.server import SCHEMA as SERVER_SCHEMA
 from tailgate_loadtest.run.server import QueryCounts, ServerCounters
 
@@ -31,7 +32,7 @@ class Past:
     @property
     def name(self) -> str:
         """Where it is, as it was given."""
-        return str(self.bundle.path)
+        return name(self.bundle.path)
 
     @property
     def requests(self) -> int:
