@@ -76,7 +76,7 @@ def main() -> None:
 def _gate(case: Case, seed: Sequence[int], block: int) -> dict[str, Any]:
     """One gate, looked at as often as a real one, until it is decided."""
     design = Design(seconds=_BUDGET, warmup=_WARMUP, seed=seed[-1], block=block)
-    looks = Looks(budget=_BUDGET, first=_WARMUP + 2 * design.cycle, every=design.cycle)
+    looks = Looks(budget=_BUDGET, first=_WARMUP + 80, every=60)
     base, candidate = logs(case.scene, design, np.random.default_rng(seed))
     for look in looks.moments:
         judged = judge(base, candidate, design, looks, _PLAIN, until=look.at)
