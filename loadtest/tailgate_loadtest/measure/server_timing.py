@@ -86,8 +86,10 @@ def _of(found: dict[str, str]) -> ServerTiming | None:
     timing = ServerTiming(
         trace_id if _TRACE_ID.fullmatch(trace_id) else None,
         _count(found.get(TIMING_QUERIES, "")),
-        *(_seconds(found.get(name, "")) for name in _SECONDS),
-        _count(found.get(TIMING_ROUND_TRIPS, "")),
+        db=_seconds(found.get(TIMING_DB, "")),
+        pool=_seconds(found.get(TIMING_POOL, "")),
+        app=_seconds(found.get(TIMING_APP, "")),
+        round_trips=_count(found.get(TIMING_ROUND_TRIPS, "")),
     )
     return None if timing == _NOTHING else timing
 
