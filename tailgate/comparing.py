@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import tailgate_slo
 from tailgate_loadtest.data import locustfile as reference_locustfile
 from tailgate_loadtest.judge.regression.decision import judge
 from tailgate_loadtest.judge.regression.document import ComparisonDocument, Rates
@@ -89,6 +90,18 @@ class Request:
             )
         return replace(whole, seconds=warmup + cycles * whole.cycle)
 
+    def objectives_of(self, live: LiveSide) -> Objectives | None:
+        """A side's own, where it has files of its own: a revision may ask for more, or for less, than another.
+
+        Raises:
+            SloError: they are wrong.
+        """
+        asked = self.objectives
+        if asked is None or live.directory is None or Path(asked.file).is_absolute():
+            return asked
+        path = live.directory / asked.file
+        return tailgate_slo.load(path) if path.is_file() else None
+
     def plan(self, live: LiveSide, design: Design) -> Plan:
         """What one side is loaded with."""
         return Plan(
@@ -97,7 +110,7 @@ class Request:
             load=self.profile.lasting(design.seconds - design.warmup),
             out=self.out,
             seed=self.seed,
-            objectives=self.objectives,
+            objectives=self.objectives_of(live),
             metrics_url=live.metrics_url,
             targets=live.targets or self.targets,
             run_secret=live.run_secret,
@@ -176,7 +189,8 @@ def _load(
         f"loading both with {name}, profile {request.profile.name}: {design.warmup} s of warm-up, then at most"
         f" {design.seconds - design.warmup} s{', until it is decided' if request.stops else ''}"
     )
-    looker = _Looker(request, design, comparison)
+    asked = recordings[Side.BASE].plan.objectives
+    looker = _Looker(request, design, comparison, (asked.gate(request.profile.name) if asked else Gate()).tolerance)
     # Closing the services makes them hand over their last traces.
     conduct_pair(recordings, design, interruption, on_tick=_tell, look=looker, after_load=sides.close)
 
@@ -191,11 +205,11 @@ def _tell(side: Side, tick: Tick) -> None:
 class _Looker:
     """Looks at the evidence whenever that is planned, and ends the load when it is enough."""
 
-    def __init__(self, request: Request, design: Design, comparison: Comparison) -> None:
+    def __init__(self, request: Request, design: Design, comparison: Comparison, tolerance: Tolerated) -> None:
         self._design = design
         self._logs = [comparison.bundle(side).log for side in SIDES]
         self._looks = looks_of(design, request.error_rate)
-        self._tolerance = request.tolerated
+        self._tolerance = tolerance
         # At the last the load ends by itself.
         self._due = list(self._looks.moments[:-1]) if request.stops else []
 

@@ -9,8 +9,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+from tests.loadtest.conftest import OBJECTIVE
+from tests.tailgate import shop as perl
 from tests.tailgate.conftest import Command, free_port
 
 pytestmark = pytest.mark.xdist_group("load")
@@ -188,3 +191,50 @@ def test_what_cannot_be_compared_is_named_and_leaves_nothing(tmp_path: Path, ask
     assert done.returncode == 2
     assert said.format(port=port) in done.stderr
     assert not list((tmp_path / "runs").glob("*-ab")) if (tmp_path / "runs").exists() else True
+
+
+CUSTOMERS = """
+from locust import constant, task
+from tailgate_loadtest.engine.http import LoadUser
+
+
+class Customer(LoadUser):
+    wait_time = constant(0)
+
+    @task
+    def look(self):
+        self.client.get("/catalogue")
+
+    @task
+    def ask(self):
+        self.client.get("/opening-hours")
+"""
+
+
+def waiting(threshold: str) -> str:
+    """Objectives on the catalogue."""
+    measure = f"measure: latency, route: GET /catalogue, threshold: {threshold}"
+    return OBJECTIVE.format(name="catalogue", measure=measure, target="0.95")
+
+
+def test_a_project_in_another_language_is_compared_with_where_it_left_the_default_branch(tmp_path: Path) -> None:
+    project = perl.repository(tmp_path / "shop")
+    perl.git(project, "checkout", "-q", "main")
+    (project / "slo.yaml").write_text(waiting("100ms"))
+    (project / "locustfile.py").write_text(CUSTOMERS)
+    perl.git(project, "add", ".")
+    perl.git(project, "commit", "-q", "-m", "how long a customer may wait")
+    perl.git(project, "checkout", "-q", "slower")
+    perl.git(project, "rebase", "-q", "main")
+    # As it stands, not committed.
+    (project / "slo.yaml").write_text(waiting("500ms"))
+    (project / "calm.yaml").write_text("name: calm\nstages: [{duration: 1m, rate: 36}]\nusers: 50\n")
+    asked = ("-f", "locustfile.py", "--profile", "calm.yaml", "--turn", "1", "--budget", "40s", "--json")
+    done = Command(project)("ab", *asked)
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["verdict"]) == (1, "fail"), done.stderr
+    assert {cell["route"] for cell in told["cells"] if cell["verdict"] == "fail"} == {"GET /catalogue"}
+    assert [each["objective"] for each in told["loosened"]] == ["catalogue"]
+    assert any("catalogue is loosened" in reason for reason in told["reasons"])
+    assert told["base"]["revision"] == perl.git(project, "rev-parse", "main")
+    assert psutil.Process().children(recursive=True) == []
