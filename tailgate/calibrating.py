@@ -212,10 +212,10 @@ def _tidy(comparison: Comparison, document: ComparisonDocument, keep: Keep) -> N
 
 def _announce(request: Request, made: int, gates: int) -> None:
     if made:
-        say(f"{made} gates are there already, and count")
+        say(f"{made} {'gate is' if made == 1 else 'gates are'} there already, of {gates}")
     if left := gates - made if gates > made else 0:
         seconds = show.plain(show.span(left * request.design.seconds))
-        say(f"{left} gates of {request.design.seconds} s of load each take more than {seconds}; end them when you like")
+        say(f"{left} to make take more than {seconds}; what is interrupted goes on with the next gate")
 
 
 def _said(gate: GateRecord) -> str:

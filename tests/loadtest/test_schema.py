@@ -6,12 +6,16 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 from tailgate_loadtest.judge.document import VerdictDocument
+from tailgate_loadtest.judge.regression.calibration import CalibrationsDocument
 from tailgate_loadtest.run.document import RunDocument
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
 
 
-@pytest.mark.parametrize(("name", "model"), [("run-v1", RunDocument), ("verdict-v1", VerdictDocument)])
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [("run-v1", RunDocument), ("verdict-v1", VerdictDocument), ("calibration-v1", CalibrationsDocument)],
+)
 def test_a_published_schema_is_that_of_its_document(name: str, model: type[BaseModel]) -> None:
     golden = SCHEMAS / f"{name}.json"
     schema = model.model_json_schema(by_alias=True, mode="serialization")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 from scipy.special import betaincinv
 from tailgate_slo.model import Tolerance
 
@@ -67,17 +67,17 @@ class Setting(Model):
     locustfile: File
     classes: tuple[str, ...]
     """User classes, where not all of the locustfile."""
-    budget: float
+    budget: FiniteFloat
     """The most seconds of load, warm-up included."""
     turn: int
     """Seconds for which a side is loaded alone."""
-    relative: float
+    relative: FiniteFloat
     """What is tolerated, as a fraction..."""
-    absolute: float
+    absolute: FiniteFloat
     """... or in seconds, if that is more."""
-    error_rate: float
+    error_rate: FiniteFloat
     """What is promised."""
-    db_rtt: float
+    db_rtt: FiniteFloat
     """Seconds of a round trip put between service and database."""
     tool: str
     """The version that judged."""
@@ -117,7 +117,7 @@ class Seen(Model):
 
     route: str
     measure: Measure
-    visible: tuple[float | None, ...]
+    visible: tuple[FiniteFloat | None, ...]
     """At each look, the smallest change found nine times in ten, as a fraction of the base, or for failures in shares;
     None: no change would have been found."""
 
@@ -131,11 +131,11 @@ class GateRecord(Model):
     revision: str | None
     verdict: Outcome
     """Fail is a false alarm."""
-    at: float | None
+    at: FiniteFloat | None
     """Seconds of load after which pass or fail would have been said; None: until the end it would not."""
     reasons: tuple[str, ...]
     """Why it was not a pass."""
-    looks: tuple[float, ...]
+    looks: tuple[FiniteFloat, ...]
     """Seconds of load, warm-up included, at which it was looked at."""
     seen: tuple[Seen, ...]
     """Of what can stop a change."""

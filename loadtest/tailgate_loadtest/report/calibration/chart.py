@@ -57,7 +57,7 @@ def progress(key: str, shares: Sequence[tuple[float, float]], budget: float, fra
             frame,
             (
                 (x(time), x(after), f"{show.moment(time, budget)} · {show.measured_share(share)} decided")
-                for (time, share), after in zip(shares, [*(time for time, _ in shares[1:]), budget], strict=True)
+                for (time, share), (after, _) in pairwise([*shares, (budget, last)])
             ),
         ),
     )

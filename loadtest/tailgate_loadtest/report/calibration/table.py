@@ -48,7 +48,7 @@ def _visible(found: Sequence[Least]) -> Iterable[RenderableType]:
     table.add_column("smallest visible\nregression after", ratio=1, overflow="fold")
     table.add_column("", no_wrap=True)
     for moment in shown:
-        table.add_column(show.plain(show.span(moment)).replace(" ", "\n", 2), justify="right", no_wrap=True)
+        table.add_column(show.plain(show.moment(moment, shown[-1])), justify="right", no_wrap=True)
     for route in routes[:_MAX_ROUTES]:
         for place, each in enumerate(one for one in found if one.route == route):
             points = dict(each.points)
@@ -65,7 +65,7 @@ def _rates(calibration: Calibration, known: Rates) -> Iterable[RenderableType]:
     style = "bold red" if known.false_alarms_low > calibration.setting.error_rate else "bold"
     yield Text.assemble((_line(words.headline(known)), style), f"  {_line(words.promised(calibration))}")
     yield _indented(words.worth(calibration, known))
-    yield _indented(f"inconclusive: {known.inconclusive} ({words.share(known.inconclusive, known.gates)})")
+    yield _indented(f"inconclusive: {words.inconclusive(known)}")
     if said := words.when(calibration):
         middle, longest = float(np.median(said)), said[-1]
         yield _indented(

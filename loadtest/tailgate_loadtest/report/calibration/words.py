@@ -7,10 +7,7 @@ from tailgate_loadtest.report import show
 
 def headline(known: Rates) -> str:
     """``2 false alarms in 60 gates``."""
-    return (
-        f"{show.count(known.false_alarms)} false {'alarm' if known.false_alarms == 1 else 'alarms'} in"
-        f" {show.count(known.gates)} {'gate' if known.gates == 1 else 'gates'}"
-    )
+    return f"{_alarms(known.false_alarms)} in {show.count(known.gates)} {'gate' if known.gates == 1 else 'gates'}"
 
 
 def title(calibration: Calibration) -> str:
@@ -38,17 +35,21 @@ def worth(calibration: Calibration, known: Rates) -> str:
     enough = showing(rate, known.false_alarms)
     more = enough - known.gates
     hours = show.span(more * calibration.setting.budget)
+    these = f"no more than {_alarms(known.false_alarms)}" if known.false_alarms else "no false alarm"
     return (
-        f"{told}: that is all so few gates can show. It takes {show.count(enough)} with no more than"
-        f" {show.count(known.false_alarms)} to show {show.percent(rate)}, {show.count(more)} more, {hours} of load."
+        f"{told}: that is all so few gates can show. It takes {show.count(enough)} with {these} to show that fewer than"
+        f" {show.percent(rate)} are: {show.count(more)} more, {hours} of load."
     )
 
 
-def share(times: int, of: int) -> str:
-    """``10.0 %, 1.8 % to 28 %``: a share that was counted, with its bounds."""
-    low, high = bounds(times, of)
-    between = f"{show.measured_share(low)} to {show.measured_share(high)}"
-    return f"{show.measured_share(times / of)}, {between} at 95{show.NARROW}% each"
+def inconclusive(known: Rates) -> str:
+    """``2 of 20, 10.0 % [1.8 %, 28.3 %]``: the gates that were, and the bounds of their share."""
+    low, high = bounds(known.inconclusive, known.gates)
+    return (
+        f"{show.count(known.inconclusive)} of {show.count(known.gates)},"
+        f" {show.measured_share(known.inconclusive / known.gates)}"
+        f" [{show.measured_share(low)}, {show.measured_share(high)}]"
+    )
 
 
 def visible(measure: Measure, change: float | None) -> str:
@@ -62,3 +63,7 @@ def visible(measure: Measure, change: float | None) -> str:
 def when(calibration: Calibration) -> list[float]:
     """Seconds of load after which each gate had said pass or fail, of those that did."""
     return sorted(gate.at for gate in calibration.gates if gate.at is not None)
+
+
+def _alarms(number: int) -> str:
+    return f"{show.count(number)} false {'alarm' if number == 1 else 'alarms'}"

@@ -1,0 +1,367 @@
+"""How often a gate errs here: what is replayed of logs, what gates come to together, and how that is shown."""
+
+import re
+from collections.abc import Sequence
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from rich.console import Console
+from scipy import stats
+from tailgate_loadtest.errors import ComparisonError
+from tailgate_loadtest.judge.regression.calibration import (
+    Calibration,
+    CalibrationsDocument,
+    File,
+    GateRecord,
+    Machine,
+    Seen,
+    Setting,
+    bounds,
+    decided,
+    gate_record,
+    least,
+    progress,
+    rates,
+    replay,
+    showing,
+)
+from tailgate_loadtest.judge.regression.decision import judge
+from tailgate_loadtest.judge.regression.together import looks_of
+from tailgate_loadtest.measure.histogram import Histogram
+from tailgate_loadtest.measure.hlog import Interval, LatencyLog
+from tailgate_loadtest.measure.kinds import Kind
+from tailgate_loadtest.report.calibration.page import MAX_ROUTES, page
+from tailgate_loadtest.report.calibration.table import calibration_table
+from tailgate_loadtest.shapes.sides import SIDES, Design, Side
+from tailgate_slo.model import Tolerance
+
+from tests.loadtest.comparisons import HOSTILE, ROUTES, undecided
+
+DESIGN = Design(seconds=5 * 40 + 5, warmup=5, seed=3)
+LOOKS = looks_of(DESIGN, 0.01)
+TIMES = tuple(look.at for look in LOOKS.moments)
+LOOSE, TIGHT = Tolerance(), Tolerance(relative="0.0001", absolute="0.0000001")  # type: ignore[arg-type]
+ROUTE = "GET /shop"
+
+SETTING = Setting(
+    machine=Machine(processor="EPYC", cores=2, memory_bytes=16 * 2**30 - 300_000_000),
+    profile=File(name="gate", digest="1"),
+    locustfile=File(name="locustfile.py", digest="2"),
+    classes=(),
+    budget=300,
+    turn=5,
+    relative=0.05,
+    absolute=0.002,
+    error_rate=0.01,
+    db_rtt=0,
+    tool="0.1.0",
+)
+
+
+def logs(slower: float = 1.0, rate: int = 40) -> dict[Side, LatencyLog]:
+    """Both sides' times around 40 ms, the candidate's so many times as long, as the design would have them."""
+    rng = np.random.default_rng(11)
+    found: dict[Side, list[Interval]] = {side: [] for side in SIDES}
+    for segment in DESIGN.segments:
+        for side in SIDES if segment.to is None else (segment.to,):
+            for second in range(segment.start, segment.end):
+                histogram = Histogram()
+                times = rng.lognormal(np.log(0.04), 0.2, rate if segment.to else rate // 2)
+                for time in times * (slower if side is Side.CANDIDATE else 1.0):
+                    histogram.add(round(time * 1e9))
+                found[side].append(Interval(second, ROUTE, Kind.RESPONSE, histogram))
+    return {side: LatencyLog(intervals) for side, intervals in found.items()}
+
+
+def gate(number: int = 0, verdict: Any = "pass", **changes: Any) -> GateRecord:
+    """A gate that saw less and less in two looks, and was decided at the second."""
+    return GateRecord(
+        **{
+            "id": f"gate-{number:03}",
+            "started": f"2026-05-20T08:{number % 60:02}:00+00:00",
+            "seed": number,
+            "revision": None,
+            "verdict": verdict,
+            "at": None if verdict == "inconclusive" else 200.0,
+            "reasons": () if verdict == "pass" else (f"{ROUTE} p95: it is so",),
+            "looks": (100.0, 200.0),
+            "seen": tuple(
+                Seen(route=route, measure=measure, visible=(None, 0.2))
+                for route in (ROUTE, "POST /cart")
+                for measure in ("p50", "p95", "failures")
+            ),
+            **changes,
+        }
+    )
+
+
+def calibration(*gates: GateRecord, **setting: Any) -> Calibration:
+    """Those gates, of one setting."""
+    return Calibration(setting=SETTING.model_copy(update=setting), side="working tree", gates=gates)
+
+
+def shown(found: Calibration, width: int = 80) -> str:
+    known = rates(found)
+    assert known is not None
+    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    console.print(calibration_table(found, known))
+    return console.export_text()
+
+
+def pictured(found: Calibration) -> str:
+    known = rates(found)
+    assert known is not None
+    return page(found, known)
+
+
+def test_each_look_is_judged_as_if_the_load_had_been_looked_at_then() -> None:
+    base, candidate = logs().values()
+    found = replay(base, candidate, DESIGN, LOOKS, LOOSE, until=DESIGN.seconds)
+    assert [each.look.at for each in found if each.look] == list(TIMES)
+    for each, at in zip(found, TIMES, strict=True):
+        assert each == judge(base, candidate, DESIGN, LOOKS, LOOSE, until=at)
+
+
+def test_looks_after_the_load_had_ended_tell_nothing() -> None:
+    base, candidate = logs().values()
+    found = replay(base, candidate, DESIGN, LOOKS, LOOSE, until=TIMES[1] + 1)
+    assert [each.look.at for each in found if each.look] == list(TIMES[:2])
+    assert replay(base, candidate, DESIGN, LOOKS, LOOSE, until=TIMES[0] - 1) == []
+
+
+def test_the_first_look_that_decides_ends_the_gate() -> None:
+    base, candidate = logs().values()
+    found = replay(base, candidate, DESIGN, LOOKS, Tolerance(relative="0.5"), until=DESIGN.seconds)  # type: ignore[arg-type]
+    assert {each.verdict for each in found} == {"pass"}
+    assert decided(found) == TIMES[0]
+    assert decided(replay(base, candidate, DESIGN, LOOKS, TIGHT, until=DESIGN.seconds)) is None
+
+
+def test_a_side_that_is_slower_would_have_been_an_alarm() -> None:
+    base, candidate = logs(slower=1.5).values()
+    found = replay(base, candidate, DESIGN, LOOKS, LOOSE, until=DESIGN.seconds)
+    assert decided(found) == TIMES[0]
+    assert found[0].verdict == "fail"
+
+
+def test_a_gate_keeps_what_each_look_would_have_shown() -> None:
+    base, candidate = logs().values()
+    judgements = replay(base, candidate, DESIGN, LOOKS, LOOSE, until=DESIGN.seconds)
+    document = undecided().model_copy(update={"verdict": "pass"})
+    record = gate_record(document, judgements, seed=7)
+    assert (record.looks, record.seed, record.at) == (TIMES, 7, decided(judgements))
+    assert record.reasons == ()
+    kept = {(each.route, each.measure): each.visible for each in record.seen}
+    last = {(cell.route, cell.measure): cell for cell in judgements[-1].cells if cell.blocking}
+    assert kept.keys() == last.keys()
+    p95 = kept[ROUTE, "p95"]
+    assert p95[-1] == pytest.approx(last[ROUTE, "p95"].visible - 1)  # type: ignore[operator]
+    assert kept[ROUTE, "failures"][-1] == last[ROUTE, "failures"].visible
+    assert p95[0] is not None
+    assert p95[-1] is not None
+    assert p95[-1] < p95[0]
+
+
+def test_what_was_decided_though_the_whole_was_not_has_no_time() -> None:
+    base, candidate = logs().values()
+    judgements = replay(base, candidate, DESIGN, LOOKS, Tolerance(relative="0.5"), until=DESIGN.seconds)  # type: ignore[arg-type]
+    unsound = undecided().model_copy(update={"reasons": ("the generator was late",)})
+    record = gate_record(unsound, judgements, seed=1)
+    assert (record.verdict, record.at, record.reasons) == ("inconclusive", None, ("the generator was late",))
+
+
+def test_what_the_probe_found_is_an_alarm_at_the_end() -> None:
+    base, candidate = logs().values()
+    judgements = replay(base, candidate, DESIGN, LOOKS, TIGHT, until=DESIGN.seconds)
+    found = undecided().model_copy(update={"verdict": "fail", "reasons": (f"{ROUTE}: one more query",)})
+    assert gate_record(found, judgements, seed=1).at == TIMES[-1]
+
+
+def test_an_interrupted_gate_is_none() -> None:
+    with pytest.raises(ComparisonError, match="was interrupted"):
+        gate_record(undecided().model_copy(update={"verdict": "interrupted"}), [], seed=1)
+
+
+@given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_the_bounds_of_a_rate_are_the_exact_ones(counts: tuple[int, int]) -> None:
+    times, of = counts
+    exact = stats.binomtest(times, of).proportion_ci(0.9, "exact")
+    assert bounds(times, of) == pytest.approx((exact.low, exact.high), abs=1e-9)
+
+
+def test_twenty_gates_without_an_alarm_show_little() -> None:
+    assert bounds(0, 20)[1] == pytest.approx(0.139, abs=5e-4)
+    assert showing(0.01) == 299
+
+
+@given(st.integers(0, 8), st.floats(1e-3, 0.2))
+def test_so_many_gates_show_a_rate_and_one_fewer_does_not(alarms: int, rate: float) -> None:
+    enough = showing(rate, alarms)
+    assert stats.binom.cdf(alarms, enough, rate) <= 0.05 + 1e-9
+    assert stats.binom.cdf(alarms, enough - 1, rate) >= 0.05 - 1e-9
+
+
+def test_rates_are_those_of_all_gates() -> None:
+    gates = [gate(0, "fail"), gate(1, "inconclusive"), gate(2, "inconclusive"), *(gate(n) for n in range(3, 20))]
+    known = rates(calibration(*gates))
+    assert known is not None
+    assert (known.gates, known.false_alarms, known.inconclusive) == (20, 1, 2)
+    assert (known.false_alarms_low, known.false_alarms_high) == bounds(1, 20)
+    assert (known.seconds, known.measured) == (300, gates[-1].started)
+    assert known.machine == "EPYC, 2 cores, 16 GiB"
+    assert rates(calibration()) is None
+
+
+def seeing(*values: float | None) -> list[GateRecord]:
+    return [
+        gate(n, looks=(100.0,), seen=(Seen(route=ROUTE, measure="p95", visible=(value,)),))
+        for n, value in enumerate(values)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "middle"),
+    [((0.1, 0.3, 0.2), 0.2), ((0.1, None, 0.2), 0.2), ((0.1, None, None), None), ((0.1, None), None)],
+)
+def test_a_gate_that_saw_nothing_saw_the_least(values: Sequence[float | None], middle: float | None) -> None:
+    (found,) = least(calibration(*seeing(*values)))
+    assert found.points == ((100.0, middle),)
+
+
+def test_the_share_of_decided_gates_grows() -> None:
+    gates = [gate(0, at=100.0), gate(1), gate(2, "inconclusive"), gate(3, "fail", at=100.0)]
+    assert progress(calibration(*gates)) == [(100.0, 0.5), (200.0, 0.75)]
+
+
+def test_memory_that_a_kernel_keeps_makes_no_other_machine() -> None:
+    other = SETTING.model_copy(update={"machine": Machine(processor="EPYC", cores=2, memory_bytes=16 * 2**30 - 1)})
+    assert SETTING.differences(other) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"machine": SETTING.machine.model_copy(update={"processor": "Xeon"})}, "processor EPYC instead of Xeon"),
+        ({"machine": SETTING.machine.model_copy(update={"cores": 4})}, "cores 2 instead of 4"),
+        ({"machine": SETTING.machine.model_copy(update={"memory_bytes": 2**33})}, "memory 16 GiB instead of 8 GiB"),
+        ({"profile": File(name="load", digest="9")}, "profile gate instead of load"),
+        ({"profile": File(name="gate", digest="9")}, "profile gate as it was then"),
+        ({"locustfile": File(name="locustfile.py", digest="9")}, "locustfile locustfile.py as it was then"),
+        ({"classes": ("Caller",)}, "user classes all instead of Caller"),
+        ({"budget": 600.0}, "budget 300 s instead of 600 s"),
+        ({"turn": 4}, "turns of 5 s instead of 4 s"),
+        ({"relative": 0.1}, "tolerance 0.05 or 2 ms instead of 0.1 or 2 ms"),
+        ({"error_rate": 0.05}, "error rate 0.01 instead of 0.05"),
+        ({"db_rtt": 0.01}, "round trip to the database 0 ms instead of 10 ms"),
+        ({"tool": "0.2.0"}, "version 0.1.0 instead of 0.2.0"),
+    ],
+)
+def test_another_setting_is_named(changes: dict[str, Any], told: str) -> None:
+    assert SETTING.differences(SETTING.model_copy(update=changes)) == [told]
+
+
+def test_what_is_kept_is_read_again() -> None:
+    document = CalibrationsDocument(calibrations=(calibration(gate(), gate(1, "fail")),))
+    assert CalibrationsDocument.model_validate_json(document.model_dump_json(by_alias=True)) == document
+
+
+@pytest.mark.parametrize("changes", [{"looks": (100.0,)}, {"at": float("nan")}, {"looks": (100.0, float("inf"))}])
+def test_a_gate_that_cannot_be_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        gate(**changes)
+
+
+def test_the_table_says_what_so_few_gates_are_worth() -> None:
+    text = " ".join(shown(calibration(*map(gate, range(20)))).split())
+    assert "0 false alarms in 20 gates 1 % by design" in text
+    assert "fewer than 13.9 % of such gates are false alarms: that is all so few gates can show" in text
+    assert "It takes 299 with no false alarm to show that fewer than 1 % are: 279 more, 23 h 15 min of load." in text
+    assert "inconclusive: 0 of 20, 0 % [0 %, 13.9 %]" in text
+    assert "decided: 20, half of them within 3 min 20 s, all within 3 min 20 s" in text
+
+
+def test_enough_gates_show_what_was_promised() -> None:
+    text = " ".join(shown(calibration(*map(gate, range(299)))).split())
+    assert "fewer than 1.00 % of such gates are false alarms, as promised" in text
+
+
+def test_too_many_alarms_are_named() -> None:
+    gates = [gate(n, "fail" if n < 3 else "pass") for n in range(20)]
+    text = " ".join(shown(calibration(*gates)).split())
+    assert "more than 4.2 % of such gates are false alarms, and 1 % are promised" in text
+    assert f"! gate-000: {ROUTE} p95: it is so" in text
+    assert 'class="banner fail"' in pictured(calibration(*gates))
+
+
+def test_every_measure_has_its_row_and_every_look_its_column() -> None:
+    lines = shown(calibration(gate())).splitlines()
+    assert any(re.search(r"1:40\s+3:20", line) for line in lines)
+    assert sum(bool(re.search(r"–\s+\+20%$", line.rstrip())) for line in lines) == 4
+    assert sum(bool(re.search(r"–\s+\+20pt$", line.rstrip())) for line in lines) == 2
+    assert all(len(line) <= 80 for line in lines)
+
+
+def test_of_many_looks_some_are_shown_the_first_and_the_last_among_them() -> None:
+    times = tuple(float(time) for time in range(100, 2000, 40))
+    many = gate(looks=times, seen=(Seen(route=ROUTE, measure="p95", visible=(0.1,) * len(times)),))
+    head = shown(calibration(many)).splitlines()[4]
+    assert re.search(r"after\s+1:40\s.*\s33:00$", head.rstrip())
+    assert len(head.split()) == 7
+
+
+def test_gates_that_could_stop_nothing_say_so() -> None:
+    bare = calibration(gate(looks=(), seen=(), verdict="inconclusive"))
+    assert "nothing had enough requests" in shown(bare)
+    assert "Nothing had enough requests" in pictured(bare)
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append(tag)
+
+
+def tags(text: str) -> list[str]:
+    parser = _Tags()
+    parser.feed(text)
+    return parser.seen
+
+
+def test_each_route_has_a_picture_and_the_progress_one_for_each_width() -> None:
+    text = pictured(calibration(gate(), gate(1, "inconclusive")))
+    assert tags(text).count("svg") == 2 + 2
+    assert text.count('class="line p50"') == text.count('class="label p50"') == 2
+    assert text.count('id="progress-wide-title"') == text.count('id="progress-narrow-title"') == 1
+    assert "http:" not in text
+    assert "script" not in tags(text)
+
+
+def test_no_name_in_a_calibration_is_obeyed() -> None:
+    seen = tuple(Seen(route=HOSTILE, measure=m, visible=(0.5, 0.01)) for m in ("p50", "p99"))
+    hostile = calibration(gate(verdict="fail", seen=seen, reasons=(HOSTILE,), id=HOSTILE), gate(1))
+    hostile = hostile.model_copy(update={"side": HOSTILE})
+    tame = calibration(gate(verdict="fail", seen=tuple(s.model_copy(update={"route": ROUTE}) for s in seen)), gate(1))
+    assert set(tags(pictured(hostile))) <= set(tags(pictured(tame))) | {"wbr"}
+    assert not {"\x1b", "\x00", "\u202e"} & set(pictured(hostile) + shown(hostile))
+
+
+def test_of_very_many_routes_some_are_pictured_and_all_are_told() -> None:
+    routes = [f"GET /{n}" for n in range(100)]
+    seen = tuple(Seen(route=route, measure="p95", visible=(0.1, 0.1)) for route in routes)
+    text = pictured(calibration(gate(seen=seen)))
+    assert tags(text).count("svg") == MAX_ROUTES + 2
+    assert all(f"GET\u00a0/<wbr>{n}<" in text for n in range(100))
+    assert "and 40 more routes" in shown(calibration(gate(seen=seen)))
+
+
+def test_what_differs_widely_is_on_a_logarithmic_axis() -> None:
+    seen = tuple(Seen(route=r, measure="p99", visible=(9.0, 0.1)) for r in ROUTES)
+    assert "%, log" in pictured(calibration(gate(seen=seen)))
