@@ -3,7 +3,7 @@
 from markupsafe import escape
 
 from tailgate_loadtest.judge.regression.document import ComparisonDocument
-from tailgate_loadtest.report.regression import words
+from tailgate_loadtest.report.regression import shown
 from tailgate_loadtest.report.regression.markup import plain
 from tailgate_loadtest.report.regression.sections import sections
 
@@ -23,8 +23,8 @@ def worth_telling(document: ComparisonDocument) -> bool:
     """Whether a pull request that was told nothing yet should be: something changed, or nobody can say."""
     return bool(
         document.verdict != "pass"
-        or words.notable(document)
-        or words.better(document)
+        or shown.notable(document)
+        or shown.better(document)
         or document.loosened
         or any(finding.worse and finding.blocking for finding in document.exact)
     )

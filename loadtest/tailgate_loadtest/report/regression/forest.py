@@ -8,7 +8,7 @@ from markupsafe import Markup
 from tailgate_loadtest.judge.regression.document import Cell, Measure
 from tailgate_loadtest.report import show, svg
 from tailgate_loadtest.report.plot import Frame
-from tailgate_loadtest.report.regression import words
+from tailgate_loadtest.report.regression import shown, words
 from tailgate_loadtest.report.scale import Scale
 
 _PERCENTILES: tuple[Measure, ...] = ("p50", "p95", "p99")
@@ -61,8 +61,8 @@ def mark(cell: Cell) -> Markup | None:
     """One cell by itself, to stand beside its number; None where there is no interval."""
     if cell.ratio is None or cell.low is None or cell.high is None or cell.tolerance is None:
         return None
-    reach = max(abs(each - words.neutral(cell)) for each in (cell.low, cell.high, cell.tolerance)) * 1.1 or 1.0
-    x = Scale(words.neutral(cell) - reach, words.neutral(cell) + reach, 2, 118)
+    reach = max(abs(each - shown.neutral(cell)) for each in (cell.low, cell.high, cell.tolerance)) * 1.1 or 1.0
+    x = Scale(shown.neutral(cell) - reach, shown.neutral(cell) + reach, 2, 118)
     return svg.element(
         "svg",
         svg.element("path", d="M0 8H120", class_="track"),

@@ -9,7 +9,7 @@ from tailgate_otel import names
 
 from tailgate_loadtest.judge.regression.document import ComparisonDocument
 from tailgate_loadtest.report import show
-from tailgate_loadtest.report.regression import words
+from tailgate_loadtest.report.regression import shown
 
 _NAME = 200
 
@@ -36,7 +36,7 @@ def metrics(document: ComparisonDocument) -> str:
         if cell.candidate is not None:
             child = failures.labels(route) if cell.measure == "failures" else times.labels(route, cell.measure)
             child.set(_rounded(cell.candidate))
-        if (changed := words.change_of(cell)) is not None:
+        if (changed := shown.change_of(cell)) is not None:
             change.labels(route, cell.measure).set(_rounded(changed))
     page: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
     return page.decode()
@@ -49,10 +49,10 @@ def load_performance(document: ComparisonDocument) -> str:
     GitLab has room for the time to the first byte alone, and shows it by that name.
     """
     requests = sum(
-        max(cell.samples_candidate for cell in cells.values()) for cells in words.of_route(document).values()
+        max(cell.samples_candidate for cell in cells.values()) for cells in shown.of_route(document).values()
     )
     outcomes = [cell.verdict == "pass" for cell in document.cells if cell.blocking]
-    outcomes += [not words.stops(finding) for finding in document.exact if finding.blocking]
+    outcomes += [not shown.stops(finding) for finding in document.exact if finding.blocking]
     outcomes += [finding.verdict == "pass" for finding in document.objectives]
     outcomes += [each.accepted is not None for each in document.loosened]
     found: dict[str, Any] = {

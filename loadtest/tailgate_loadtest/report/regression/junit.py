@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from tailgate_loadtest.judge.document import Outcome
 from tailgate_loadtest.judge.regression.document import Cell, ComparisonDocument, ExactFinding
 from tailgate_loadtest.report import words as run_words
-from tailgate_loadtest.report.regression import words
+from tailgate_loadtest.report.regression import shown, words
 from tailgate_loadtest.report.show import clean
 
 
@@ -18,7 +18,7 @@ def junit(document: ComparisonDocument) -> str:
     _properties(suite, document)
     group = f"tailgate.{document.kind}"
     neutral = document.on_inconclusive == "neutral"
-    for cell in words.worst_first(document.cells):
+    for cell in shown.worst_first(document.cells):
         if cell.blocking:
             case = _case(suite, f"{group}.statistics", f"{cell.route} {cell.measure}")
             _judged(case, cell.verdict, _told(cell), cell.why, neutral=neutral)
@@ -26,7 +26,7 @@ def junit(document: ComparisonDocument) -> str:
     for finding in document.exact:
         if finding.blocking:
             case = _case(suite, f"{group}.exact", f"{finding.route} {finding.measure}, {finding.phase}")
-            _judged(case, "fail" if words.stops(finding) else "pass", words.exact(finding), finding.why)
+            _judged(case, "fail" if shown.stops(finding) else "pass", words.exact(finding), finding.why)
             _out(case, _exact_lines(finding))
     for loosened in document.loosened:
         case = _case(suite, f"{group}.loosened", loosened.objective)

@@ -7,7 +7,7 @@ from tailgate_loadtest.judge.regression.document import Cell, ComparisonDocument
 from tailgate_loadtest.report import facts, marks, plot
 from tailgate_loadtest.report import words as run_words
 from tailgate_loadtest.report.plot import Frame
-from tailgate_loadtest.report.regression import words
+from tailgate_loadtest.report.regression import shown, words
 from tailgate_loadtest.report.regression.forest import forest, mark
 from tailgate_loadtest.report.regression.timeline import timeline
 from tailgate_loadtest.report.templating import environment
@@ -20,8 +20,8 @@ _WIDE, _NARROW = Frame(width=1120, height=0, left=72, right=12), Frame(width=360
 
 def page(document: ComparisonDocument) -> str:
     """The whole page."""
-    rows = list(words.of_route(document).items())
-    judged = [(route, cells) for route, cells in rows if words.worst(cells.values())]
+    rows = list(shown.of_route(document).items())
+    judged = [(route, cells) for route, cells in rows if shown.worst(cells.values())]
     pictured = [(route, cells) for route, cells in judged or rows if _known(cells)][:MAX_PICTURED]
     design = document.design
     return (
@@ -29,18 +29,19 @@ def page(document: ComparisonDocument) -> str:
         .get_template("comparison.html")
         .render(
             document=document,
+            shown=shown,
             words=words,
             run_words=run_words,
             marks=marks,
             mark=mark,
             when=facts.when(document.started),
-            troubles=words.troubles(document),
+            troubles=shown.troubles(document),
             loosened=[each for each in document.loosened if each.accepted is None],
             missed=[finding for finding in document.objectives if finding.verdict == "fail"],
-            doubts=words.undecided(document),
+            doubts=shown.undecided(document),
             rows=rows,
             pictured=len(pictured),
-            reasons=words.reasons(document),
+            reasons=shown.reasons(document),
             forest=plot.both(lambda key, frame: forest(key, pictured, wide=frame is _WIDE), "forest", _WIDE, _NARROW)
             if pictured
             else None,

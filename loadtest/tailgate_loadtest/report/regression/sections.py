@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from tailgate_loadtest.judge.regression.document import Cell, ComparisonDocument
 from tailgate_loadtest.report import show
 from tailgate_loadtest.report import words as run_words
-from tailgate_loadtest.report.regression import words
+from tailgate_loadtest.report.regression import shown, words
 from tailgate_loadtest.report.regression.markup import code, folded, items, plain, prose, table
-from tailgate_loadtest.report.regression.words import Trouble
+from tailgate_loadtest.report.regression.shown import Trouble
 from tailgate_loadtest.report.words import SYMBOLS, WORDS
 
 _MOST_CAUSES = 3
@@ -32,8 +32,8 @@ def sections(document: ComparisonDocument, *, times: int = 1) -> list[str]:
     parts = [
         f"### {SYMBOLS[document.verdict]} {WORDS[document.verdict]}: {words.headline(document)}",
         _sides(document),
-        items(map(prose, words.reasons(document)), room["reasons"]),
-        items(map(_trouble, words.troubles(document)), room["worse"]),
+        items(map(prose, shown.reasons(document)), room["reasons"]),
+        items(map(_trouble, shown.troubles(document)), room["worse"]),
         items(_loosened(document), room["loosened"]),
         items(_missed(document), room["missed"]),
         _titled("Taken on knowingly", items(_accepted(document), room["accepted"])),
@@ -80,17 +80,17 @@ def _missed(document: ComparisonDocument) -> Iterable[str]:
 
 
 def _accepted(document: ComparisonDocument) -> Iterable[str]:
-    for entry in words.notable(document):
+    for entry in shown.notable(document):
         yield f"{code(entry.route)} {plain(words.acceptance(document, entry))} ({plain(entry.why)})"
 
 
 def _doubts(document: ComparisonDocument) -> Iterable[str]:
-    for route, cells in words.undecided(document).items():
+    for route, cells in shown.undecided(document).items():
         yield f"{code(route)} {words.doubt(cells)}"
 
 
 def _better(document: ComparisonDocument) -> Iterable[str]:
-    for cell in words.better(document):
+    for cell in shown.better(document):
         yield f"{code(cell.route)} {words.told(cell)}"
 
 
@@ -100,8 +100,8 @@ def _sure(document: ComparisonDocument) -> str:
 
 
 def _routes(document: ComparisonDocument) -> Iterable[Iterable[str]]:
-    for route, cells in words.of_route(document).items():
-        outcome = words.worst(cells.values()) or "unjudged"
+    for route, cells in shown.of_route(document).items():
+        outcome = shown.worst(cells.values()) or "unjudged"
         changes = (_change(cells.get(measure)) for measure in words.MEASURES)
         yield code(route), *changes, f"{SYMBOLS[outcome]} {WORDS[outcome]}"
 

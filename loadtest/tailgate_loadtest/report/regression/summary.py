@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from tailgate_loadtest.judge.regression.document import ComparisonDocument
 from tailgate_loadtest.report import show
-from tailgate_loadtest.report.regression import words
+from tailgate_loadtest.report.regression import shown, words
 from tailgate_loadtest.report.regression.markup import code, folded, plain, table
 from tailgate_loadtest.report.regression.sections import sections
 
@@ -25,7 +25,7 @@ def _cells(document: ComparisonDocument) -> str:
 
 
 def _rows(document: ComparisonDocument) -> Iterable[Iterable[str]]:
-    for cell in words.worst_first(document.cells):
+    for cell in shown.worst_first(document.cells):
         yield (
             code(cell.route),
             cell.measure if cell.blocking else f"{cell.measure} (shown only)",

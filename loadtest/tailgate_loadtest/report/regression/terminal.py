@@ -10,7 +10,7 @@ from rich.text import Text
 from tailgate_loadtest.judge.document import Verdict
 from tailgate_loadtest.judge.regression.document import Cell, ComparisonDocument
 from tailgate_loadtest.report import show
-from tailgate_loadtest.report.regression import words
+from tailgate_loadtest.report.regression import shown, words
 from tailgate_loadtest.report.words import SYMBOLS, WORDS
 
 _STYLES: dict[Verdict, str] = {
@@ -29,8 +29,8 @@ _LONGEST = 400
 
 def comparison_table(document: ComparisonDocument) -> RenderableType:
     """Every route's changes, the worst first, with what stops the change and why. Fits 80 columns."""
-    every = words.of_route(document)
-    rows = [(route, cells) for route, cells in every.items() if words.worst(cells.values())]
+    every = shown.of_route(document)
+    rows = [(route, cells) for route, cells in every.items() if shown.worst(cells.values())]
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", pad_edge=False)
     table.add_column("route", ratio=1, overflow="fold")
     for measure in words.MEASURES:
@@ -38,7 +38,7 @@ def comparison_table(document: ComparisonDocument) -> RenderableType:
     table.add_column("verdict", no_wrap=True)
     for route, cells in rows[:_MAX_ROUTES]:
         changes = (_change(cells.get(measure)) for measure in words.MEASURES)
-        table.add_row(Text(_line(route)), *changes, _word(words.worst(cells.values()) or "unjudged"))
+        table.add_row(Text(_line(route)), *changes, _word(shown.worst(cells.values()) or "unjudged"))
     parts: list[RenderableType] = [table] if rows else []
     if left := len(every) - len(rows[:_MAX_ROUTES]):
         parts.append(Text(f"and {left} more that are only shown, in report.html", style=_STYLES["unjudged"]))
@@ -58,7 +58,7 @@ def _change(cell: Cell | None) -> Text:
 
 def _worse(document: ComparisonDocument) -> Iterable[RenderableType]:
     """What stops the change, with its causes."""
-    for trouble in words.troubles(document)[:_MAX_LINES]:
+    for trouble in shown.troubles(document)[:_MAX_LINES]:
         yield _marked("fail", trouble.route)
         yield from (_indented(words.told(cell)) for cell in trouble.cells)
         yield from (_indented(words.exact(finding)) for finding in trouble.exact)
@@ -67,18 +67,18 @@ def _worse(document: ComparisonDocument) -> Iterable[RenderableType]:
     yield from (_marked("fail", f"{each.objective}: {each.what}") for each in loosened[:_MAX_LINES])
     missed = [finding for finding in document.objectives if finding.verdict == "fail"]
     yield from (_marked("fail", f"{each.display_name}: {each.why}") for each in missed[:_MAX_LINES])
-    kinds = (words.troubles(document), loosened, missed)
+    kinds = (shown.troubles(document), loosened, missed)
     if left := sum(max(len(each) - _MAX_LINES, 0) for each in kinds):
         yield Text(f"and {left} more, in report.html")
 
 
 def _known(document: ComparisonDocument) -> Iterable[Text]:
     """What is taken on knowingly, and what nobody knows."""
-    for entry in words.notable(document)[:_MAX_LINES]:
+    for entry in shown.notable(document)[:_MAX_LINES]:
         symbol, style = ("~", "cyan") if entry.holds else ("!", "yellow")
         line = f"{entry.route} {words.acceptance(document, entry)} ({entry.why})"
         yield Text(f"{symbol} {_line(line)}", style=style)
-    doubtful = words.undecided(document)
+    doubtful = shown.undecided(document)
     for route, cells in list(doubtful.items())[:_MAX_LINES]:
         yield _marked("inconclusive", f"{route} {words.doubt(cells)}")
     if len(doubtful) > _MAX_LINES:
@@ -88,7 +88,7 @@ def _known(document: ComparisonDocument) -> Iterable[Text]:
 def _verdict(document: ComparisonDocument) -> Iterable[RenderableType]:
     head = f"{SYMBOLS[document.verdict]} {WORDS[document.verdict].upper()}"
     yield Text.assemble((head, f"bold {_STYLES[document.verdict]}"), f"  {words.headline(document)}")
-    yield from (_indented(f"- {reason}") for reason in words.reasons(document))
+    yield from (_indented(f"- {reason}") for reason in shown.reasons(document))
     (_, base), (_, candidate) = words.sides(document)
     told = words.calibrated(document.rates) if document.rates else words.uncalibrated(document)
     for line in (f"{candidate} against {base}, {show.span(document.seconds)}", words.error_rate(document), told):

@@ -1,9 +1,7 @@
 """A comparison in words: everything that shows one says the same."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from tailgate_loadtest.judge.document import Outcome
 from tailgate_loadtest.judge.regression.document import (
     Acceptance,
     Cell,
@@ -12,11 +10,11 @@ from tailgate_loadtest.judge.regression.document import (
     Measure,
     Rates,
 )
-from tailgate_loadtest.report import show, words
+from tailgate_loadtest.report import show
+from tailgate_loadtest.report.regression import shown
 
 MINUS = "−"
 MEASURES: tuple[Measure, ...] = ("p50", "p95", "p99", "failures")
-_WORST: tuple[Outcome, ...] = ("fail", "inconclusive", "pass")
 _PHASES = {"cold": "when first asked", "warm": "when asked again", "load": "under load"}
 _EXACT = {
     "queries": "queries",
@@ -25,20 +23,6 @@ _EXACT = {
     "status": "status",
     "requests": "requests",
 }
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Trouble:
-    """A route that stops the change: its cells, the largest change first, what was counted of it, and why it is so."""
-
-    route: str
-    cells: tuple[Cell, ...]
-    exact: tuple[ExactFinding, ...]
-
-    @property
-    def causes(self) -> tuple[str, ...]:
-        """Of all cells, each once."""
-        return tuple(dict.fromkeys(cause for cell in self.cells for cause in cell.causes))
 
 
 def headline(document: ComparisonDocument) -> str:
@@ -52,79 +36,13 @@ def headline(document: ComparisonDocument) -> str:
         return "The comparison was ended before its time"
     every = {c.route for c in document.cells} | {f.route for f in document.exact}
     clauses = []
-    if found := troubles(document):
+    if found := shown.troubles(document):
         clauses.append(f"{len(found)} of {len(every)} routes got worse")
     if loosened := sum(each.accepted is None for each in document.loosened):
         clauses.append("1 objective is loosened" if loosened == 1 else f"{loosened} objectives are loosened")
     if missed := sum(finding.verdict == "fail" for finding in document.objectives):
         clauses.append("1 objective is missed" if missed == 1 else f"{missed} objectives are missed")
     return ", ".join(clauses) or "The change is stopped"
-
-
-def stops(what: Cell | ExactFinding) -> bool:
-    """Whether this alone stops the change."""
-    if isinstance(what, Cell):
-        return what.blocking and what.verdict == "fail"
-    return what.blocking and what.worse and what.accepted is None
-
-
-def troubles(document: ComparisonDocument) -> list[Trouble]:
-    """The routes that stop the change, the one with the largest change first, those only counted last."""
-    found: dict[str, tuple[list[Cell], list[ExactFinding]]] = {}
-    for cell in sorted(filter(stops, document.cells), key=_by_change):
-        found.setdefault(cell.route, ([], []))[0].append(cell)
-    for finding in filter(stops, document.exact):
-        found.setdefault(finding.route, ([], []))[1].append(finding)
-    return [Trouble(route=route, cells=tuple(of[0]), exact=tuple(of[1])) for route, of in found.items()]
-
-
-def undecided(document: ComparisonDocument) -> dict[str, list[Cell]]:
-    """The cells that could stop the change and of which too little is known, by route."""
-    found: dict[str, list[Cell]] = {}
-    for cell in document.cells:
-        if cell.blocking and cell.verdict == "inconclusive":
-            found.setdefault(cell.route, []).append(cell)
-    return found
-
-
-def reasons(document: ComparisonDocument) -> tuple[str, ...]:
-    """The verdict's reasons, where what is told of routes and objectives does not say them already."""
-    told = troubles(document) or any(each.accepted is None for each in document.loosened)
-    missed = any(finding.verdict == "fail" for finding in document.objectives)
-    return () if document.verdict == "pass" or (document.verdict == "fail" and (told or missed)) else document.reasons
-
-
-def better(document: ComparisonDocument) -> list[Cell]:
-    """The cells that improved by more than the tolerance, the largest change first."""
-    return sorted((c for c in document.cells if _improved(c)), key=lambda c: change_of(c) or 0.0)
-
-
-def worst_first(cells: Iterable[Cell]) -> list[Cell]:
-    """Cells, the worse and undecided ones before the others, those that block before those only shown."""
-    return sorted(cells, key=lambda c: (not c.blocking, _WORST.index(c.verdict), *_by_change(c)))
-
-
-def routes(document: ComparisonDocument) -> list[str]:
-    """Every route that has a cell, the one with the worst cell first."""
-    return list(dict.fromkeys(cell.route for cell in worst_first(document.cells)))
-
-
-def of_route(document: ComparisonDocument) -> dict[str, dict[Measure, Cell]]:
-    """Each route's cells by measure, the worst route first."""
-    found: dict[str, dict[Measure, Cell]] = {route: {} for route in routes(document)}
-    for cell in document.cells:
-        found[cell.route][cell.measure] = cell
-    return found
-
-
-def neutral(cell: Cell) -> float:
-    """The ratio, or difference, of no change."""
-    return 0.0 if cell.measure == "failures" else 1.0
-
-
-def change_of(cell: Cell) -> float | None:
-    """The change as a fraction of the base, or in shares for failures; None where it is not known."""
-    return None if cell.ratio is None else cell.ratio - neutral(cell)
 
 
 def change(cell: Cell) -> str:
@@ -144,7 +62,7 @@ def tolerance(cell: Cell) -> str:
     if cell.tolerance is None:
         return show.NOTHING
     # Mostly written down by somebody: as many digits as that has, and no more.
-    percent = 100 * (cell.tolerance - neutral(cell))
+    percent = 100 * (cell.tolerance - shown.neutral(cell))
     return f"+{show.exact(round(percent, 2 if percent < 10 else 0))}{_unit(cell)}"
 
 
@@ -186,7 +104,7 @@ def exact(finding: ExactFinding) -> str:
 
 def standing(finding: ExactFinding) -> str:
     """What a finding does to the change, in a word or two."""
-    if stops(finding):
+    if shown.stops(finding):
         return "worse"
     if finding.accepted is not None:
         return "taken on"
@@ -220,11 +138,6 @@ def covered(document: ComparisonDocument, entry: Acceptance) -> str:
         c.measure: told(c) for c in document.cells if c.route == entry.route and c.accepted is not None
     }
     return "; ".join(numbers.get(each, each) for each in entry.covers) or "not needed by this change"
-
-
-def notable(document: ComparisonDocument) -> list[Acceptance]:
-    """The entries that this change needs, and those that have expired."""
-    return [entry for entry in document.accepts if entry.covers or not entry.holds]
 
 
 def error_rate(document: ComparisonDocument) -> str:
@@ -262,27 +175,10 @@ def sides(document: ComparisonDocument) -> Sequence[tuple[str, str]]:
     return found
 
 
-def worst(cells: Iterable[Cell]) -> Outcome | None:
-    """The worst verdict of those cells that can stop the change; None if none can."""
-    return words.worst(cell.verdict for cell in cells if cell.blocking)
-
-
-def _improved(cell: Cell) -> bool:
-    if cell.high is None or cell.tolerance is None:
-        return False
-    return cell.high < 2 * neutral(cell) - cell.tolerance
-
-
-def _by_change(cell: Cell) -> tuple[float, str, str]:
-    # Shares of failures weigh more than ratios: a request that fails is worse than a slow one.
-    known = change_of(cell) or 0.0
-    return -(known * 1e3 if cell.measure == "failures" else known), cell.route, cell.measure
-
-
 def _change(cell: Cell, ratio: float | None) -> str:
     if ratio is None:
         return show.NOTHING
-    return _signed(100 * (ratio - neutral(cell)), 2 if cell.measure == "failures" else 1) + _unit(cell)
+    return _signed(100 * (ratio - shown.neutral(cell)), 2 if cell.measure == "failures" else 1) + _unit(cell)
 
 
 def _unit(cell: Cell) -> str:
@@ -292,7 +188,7 @@ def _unit(cell: Cell) -> str:
 def _bare(cell: Cell, ratio: float | None) -> str:
     if ratio is None:
         return "?"
-    return _signed(100 * (ratio - neutral(cell)), 2 if cell.measure == "failures" else 1)
+    return _signed(100 * (ratio - shown.neutral(cell)), 2 if cell.measure == "failures" else 1)
 
 
 def _signed(number: float, digits: int) -> str:
