@@ -42,7 +42,7 @@ _PATIENCE = 20.0
 """Seconds that an iteration, or a user's start, may take before the user is given up."""
 _FAREWELL = 2.0
 """Seconds that users who are given up get to end."""
-_PHASE = 180.0
+_PHASE = 300.0
 """Seconds that all iterations of a phase may take."""
 _FRUITLESS = 50
 """Iterations in a row that may ask nothing."""
