@@ -197,7 +197,9 @@ def test_times_of_nothing_are_no_pass(same):
             for second, histogram in log.seconds(route, Kind.RESPONSE).items()
         )
 
-    assert judged(*map(still, same)).verdict == "inconclusive"
+    found = judged(*map(still, same))
+    assert found.verdict == "inconclusive"
+    assert "took no time at all" in found.reasons[0]
 
 
 def test_a_route_too_rare_is_shown_and_warned_of_but_stops_nothing():

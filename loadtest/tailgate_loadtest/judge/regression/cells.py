@@ -27,6 +27,8 @@ _FAILURES = 0.001
 _SHOWN = 16
 """... or so many failures of all requests that are planned, if that is more: of none in n requests one can but conclude
 that fewer than 3.2 in n fail, and of none in the half of them, at an early look, fewer than 14 in n."""
+_SOONEST = 1e-6
+"""Seconds; no answer comes over a network sooner."""
 _NAMES = ("base", "candidate")
 
 
@@ -231,6 +233,8 @@ def _lacking(found: Evidence) -> str | None:
     for mine in (0, 1):
         if not found.good[mine]:
             return f"all {requests[mine]} requests of the {_NAMES[mine]} failed: there are no times to compare"
+        if found.value[mine] < _SOONEST:
+            return f"requests of the {_NAMES[mine]} took no time at all: its log holds no response times"
     return None
 
 

@@ -28,8 +28,8 @@ from tailgate_loadtest.judge.statistics import Array
 FACTOR = 2.0
 """How many times larger a difference may be by turns than side by side."""
 LEAST_PAIRS = 5
-_FINEST = 1 / 2048
-"""A bucket's middle may be so far from its values: no ratio is known better than that."""
+_FINEST = 1 / 512
+"""The middle of what is counted as one may be so far from a value: no ratio is known better than that."""
 
 
 def least_requests(q: float) -> int:
