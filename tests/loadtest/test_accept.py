@@ -116,8 +116,9 @@ def test_queries_are_accepted_as_a_fraction_of_the_base_and_of_one_where_that_ha
     assert found.entries[0].covers == (("queries, cold",) if covered else ())
 
 
-def test_a_status_that_differs_is_accepted_by_the_share_of_requests() -> None:
-    differs = exact(measure="status", base=200, candidate=500, requests=4, of=40)
+@pytest.mark.parametrize(("measure", "base", "candidate"), [("status", 200, 500), ("requests", 3, 2)])
+def test_what_is_answered_otherwise_is_accepted_by_the_share_of_requests(measure, base, candidate) -> None:
+    differs = exact(measure=measure, base=base, candidate=candidate, requests=4, of=40)
     assert accept([entry(measure="availability", bound=Decimal("0.1"))], TODAY, exact=[differs]).exact[0].accepted
     assert not accept([entry(measure="availability", bound=Decimal("0.09"))], TODAY, exact=[differs]).exact[0].accepted
 
