@@ -138,10 +138,10 @@ def test_a_regression_that_is_taken_on_knowingly_passes_until_its_day(run: Calla
 def test_what_no_test_has_sized_is_not_accepted(run: Callable[..., Bundle]) -> None:
     """The interval of one run against one knows only the doubt within the runs: nothing may rest on it."""
     base, candidate = run(load()), run(load(scale=1.1))
-    entry = f"{{route: {SHOP}, measure: latency, bound: 5, until: 2030-01-01, why: 'a new field'}}"
-    candidate.write_text(
-        "slo.yaml", objectives(("all", "measure: availability", "0.9"), gate=f"accept: [{entry}]").text
-    )
+    kinds = ("latency", "availability")
+    entries = [f"{{route: {SHOP}, measure: {kind}, bound: 5, until: 2030-01-01, why: a field}}" for kind in kinds]
+    gate = f"accept: [{', '.join(entries)}]"
+    candidate.write_text("slo.yaml", objectives(("all", "measure: availability", "0.9"), gate=gate).text)
     assert compared([base], [candidate]).exit_code == 3
 
 
