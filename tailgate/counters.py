@@ -8,7 +8,8 @@ from tailgate_dashboards.prometheus.counters import counters, scraped
 from tailgate_dashboards.series import series_of
 from tailgate_loadtest.errors import CountersError
 from tailgate_loadtest.run.interruption import Interruption
-from tailgate_loadtest.run.server import Moment, Sample, ServerCounters
+from tailgate_loadtest.run.page import Sample
+from tailgate_loadtest.run.server import Moment, ServerCounters
 from tailgate_slo import Metrics, Objectives
 
 from tailgate.console import say

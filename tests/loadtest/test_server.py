@@ -1,11 +1,15 @@
 """The service's counters, as its metrics page has them."""
 
+import contextlib
+import socket
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import cycle
 
 import pytest
-from tailgate_loadtest.errors import BundleError
+from tailgate_loadtest.errors import BundleError, PlanError
 from tailgate_loadtest.run.server import QueryCounts, ServerCounters
 from tailgate_otel import names
 
@@ -15,6 +19,11 @@ from tests.loadtest.conftest import counters, metrics
 class Page(ThreadingHTTPServer):
     content: bytes = b""
     status = 200
+    there = ""
+
+    def __init__(self, *arguments) -> None:
+        super().__init__(*arguments)
+        self.asked: list[tuple[str, str | None]] = []
 
     @property
     def url(self) -> str:
@@ -27,10 +36,14 @@ def page() -> Iterator[Page]:
         server: Page
 
         def do_GET(self) -> None:
-            self.send_response(self.server.status)
-            self.send_header("Content-Length", str(len(self.server.content)))
+            self.server.asked.append((self.path, self.headers.get("Authorization")))
+            self.send_response(200 if self.path == "/there" else self.server.status)
+            if self.server.there and self.path != "/there":
+                self.send_header("Location", self.server.there)
+            content = b"there 1" if self.path == "/there" else self.server.content
+            self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(self.server.content)
+            self.wfile.write(content)
 
         def log_message(self, *_) -> None:
             pass
@@ -159,3 +172,72 @@ def test_a_damaged_document_is_refused(sample):
     moments = {"start": {"samples": []}, "end": {"samples": [sample]}}
     with pytest.raises(BundleError, match=r"server.json: a sample is damaged"):
         ServerCounters.of(moments).queries()
+
+
+def test_credentials_are_used_and_never_shown(page):
+    page.content = b"a 1"
+    host = page.url.removeprefix("http://")
+    server = ServerCounters(f"http://alice:pa%2Fss@{host}?token=hush")
+    server.take("start")
+    assert page.asked == [("/metrics?token=hush", "Basic " + b64encode(b"alice:pa/ss").decode())]
+    assert server.document()["source"] == page.url
+    page.status = 403
+    server.take("end")
+    assert server.errors == [f"the service's metrics at {page.url} could not be read at the end: it answers 403"]
+
+
+@pytest.mark.parametrize(
+    "url", ["foo", "file:///etc/passwd", "http://", "http://h:99999/", "http://u:hush#@h/", "nowhere?token=hush", ""]
+)
+def test_what_is_no_address_is_refused_and_no_secret_is_shown(url):
+    with pytest.raises(PlanError, match="is no address; give one like") as refused:
+        ServerCounters(url)
+    assert "hush" not in str(refused.value)
+
+
+def test_another_path_is_followed_and_another_server_is_not(page):
+    page.status, page.there = 307, "/there"
+    server = ServerCounters(page.url)
+    server.take("start")
+    assert [sample[0] for sample in server.moments["start"]["samples"]] == ["there"]
+    page.there = "http://bob:hush@127.0.0.2:9/there?token=hush"
+    server.take("end")
+    assert server.errors[0].endswith("it answers 307, it is at http://127.0.0.2:9: give the address there")
+
+
+def test_a_page_that_is_too_large_is_not_read_on(page):
+    page.content = b"a 1\n" * (3 << 20)
+    server = ServerCounters(page.url)
+    server.take("start")
+    assert server.errors[0].endswith("it is larger than 8 MiB")
+
+
+def test_of_too_many_samples_the_first_are_kept(page):
+    page.content = "".join(f"a{i} 1\n" for i in range(50_010)).encode()
+    server = ServerCounters(page.url)
+    server.take("start")
+    assert len(server.moments["start"]["samples"]) == 50_000
+    assert "more than 50000 samples" in server.errors[0]
+
+
+def test_a_page_that_drips_is_given_up(monkeypatch):
+    """Each byte comes in time, and the whole never does."""
+    monkeypatch.setattr("tailgate_loadtest.run.page._TIMEOUT", 0.5)
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def drip() -> None:
+            connection, _ = listening.accept()
+            with connection, contextlib.suppress(OSError):
+                for byte in cycle(b"HTTP/1.1 200 OK and so on "):
+                    connection.sendall(bytes((byte,)))
+                    if ended.wait(0.05):
+                        return
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        server = ServerCounters(f"http://127.0.0.1:{listening.getsockname()[1]}/metrics")
+        server.take("start")
+        ended.set()
+        thread.join()
+    assert server.errors[0].endswith("no whole answer within 0.5 s")

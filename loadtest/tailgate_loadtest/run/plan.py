@@ -11,6 +11,7 @@ from tailgate_loadtest.errors import PlanError
 from tailgate_loadtest.run import certificates
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.document import PlanRecord, StageRecord, TlsRecord
+from tailgate_loadtest.run.page import Page
 from tailgate_loadtest.shapes.orders import Crew, Orders, Swarm, Tls
 from tailgate_loadtest.shapes.profile import Profile
 from tailgate_loadtest.shapes.tolerance import Tolerance
@@ -30,7 +31,8 @@ class Plan:
     """Where bundles are written."""
     seed: int = 1
     objectives: Objectives | None = None
-    metrics_url: str | None = None
+    metrics_url: str | None = field(default=None, repr=False)
+    """Of the service's metrics page; it may hold credentials."""
     targets: Path | None = None
     run_secret: str | None = field(default=None, repr=False)
     classes: tuple[str, ...] = ()
@@ -60,6 +62,8 @@ class Plan:
             raise PlanError(
                 "--host holds a user name or password, and it would enter the bundle; send them by the locustfile"
             )
+        if self.metrics_url is not None:
+            Page(self.metrics_url)
         certificates.check(self.tls)
 
     @property

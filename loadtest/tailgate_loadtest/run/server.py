@@ -1,26 +1,19 @@
 """The service's own side of a run: its counters, read before the load, at the end of the warm-up, and after."""
 
-import http.client
 import math
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
-from prometheus_client.parser import text_string_to_metric_families
 from tailgate_otel import names
 
 from tailgate_loadtest.errors import BundleError, CountersError
+from tailgate_loadtest.run.page import MAX_SAMPLES, Page, Sample
 
 SCHEMA = "tailgate/server/v1"
 Moment = Literal["start", "measured", "end"]
-_TIMEOUT = 5.0
-_MAX_BYTES = 32 * 1024 * 1024
-_MAX_SAMPLES = 50_000
 
-Sample = tuple[str, Mapping[str, str], float]
 Read = Callable[[Moment], list[Sample]]
 """Reads a service's counters by the names of ours, or raises CountersError."""
 
@@ -28,14 +21,21 @@ Read = Callable[[Moment], list[Sample]]
 class ServerCounters:
     """What a service's counters said at the moments of a run.
 
-    ``source`` is the address of its metrics page; where ``read`` is given, of whatever that reads them from.
+    ``source`` is the address of its metrics page; where they are ``read`` from elsewhere, or were read before
+    (``moments``), it only tells people where that is.
+
+    Raises PlanError where a page's address is none.
     """
 
     def __init__(
         self, source: str | None, moments: Mapping[str, Any] | None = None, *, read: Read | None = None
     ) -> None:
         self.source = source
-        self._read = read or self._page
+        self._read = read
+        if source is not None and read is None and moments is None:
+            page = Page(source)
+            self.source = page.address
+            self._read = lambda _: page.read()
         self.moments: dict[str, Any] = dict(moments or {})
         self.errors: list[str] = []
 
@@ -48,27 +48,17 @@ class ServerCounters:
 
     def take(self, moment: Moment) -> None:
         """Read them now. What cannot be read is noted, and missing from then on; it never ends a run."""
-        if self.source is None:
+        if self._read is None:
             return
         try:
             samples = self._read(moment)
         except CountersError as error:
             self.errors.append(f"the service's metrics at {self.source} could not be read at the {moment}: {error}")
             return
-        if len(samples) > _MAX_SAMPLES:
-            self.errors.append(f"{self.source} has {len(samples)} samples; only the first {_MAX_SAMPLES} are kept")
-        finite = [sample for sample in samples[:_MAX_SAMPLES] if math.isfinite(sample[2])]
+        if len(samples) > MAX_SAMPLES:
+            self.errors.append(f"{self.source} has more than {MAX_SAMPLES} samples; only the first of them are kept")
+        finite = [sample for sample in samples[:MAX_SAMPLES] if math.isfinite(sample[2])]
         self.moments[moment] = {"at": time.time(), "samples": finite}
-
-    def _page(self, moment: Moment) -> list[Sample]:
-        try:
-            request = urllib.request.Request(self.source or "", headers={"Accept": "text/plain;version=0.0.4"})  # noqa: S310
-            with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:  # noqa: S310 - the user's own address
-                text = response.read(_MAX_BYTES)
-            families = text_string_to_metric_families(text.decode("utf-8"))
-            return [(s.name, dict(s.labels), float(s.value)) for family in families for s in family.samples]
-        except (OSError, ValueError, http.client.HTTPException, urllib.error.URLError) as error:
-            raise CountersError(str(error)) from error
 
     def document(self) -> dict[str, Any]:
         """server.json."""
