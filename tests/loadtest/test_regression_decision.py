@@ -91,6 +91,14 @@ def test_failures_are_a_measure_of_their_own():
     assert cell(found, "GET /fast", "failures").ratio == pytest.approx(0.03, abs=0.015)
 
 
+def test_no_failure_among_few_requests_shows_little():
+    failures = cell(judged(*gate(routes={"GET /some": Route(rate=2)})), "GET /some", "failures")
+    assert failures.verdict == "pass"
+    assert failures.high == pytest.approx(1 - 0.04 ** (1 / failures.samples_candidate))
+    assert failures.tolerance == pytest.approx(16 / min(failures.samples_base, failures.samples_candidate))
+    assert failures.visible > failures.tolerance
+
+
 def test_failures_that_both_sides_have_pass():
     routes = {"GET /fast": Route(rate=60, spread=0.2, failing=0.001)}
     assert judged(*gate(routes=routes)).verdict == "pass"
@@ -177,7 +185,23 @@ def test_a_candidate_that_answers_nothing_any_more_is_worse(same):
 
 def test_requests_never_answered_on_both_sides_are_no_pass(same):
     hung = {Kind.RESPONSE: Kind.CENSORED}
-    assert judged(*(without(side, lambda route, kind: hung.get(kind, kind)) for side in same)).verdict == "inconclusive"
+    found = judged(*(without(side, lambda route, kind: hung.get(kind, kind)) for side in same))
+    assert found.verdict == "inconclusive"
+    assert "no times to compare" in found.reasons[0]
+
+
+def test_a_percentile_that_reaches_what_was_never_answered_on_both_sides_is_no_pass(same):
+    def strained(log):
+        late = (Interval(second, "GET /fast", Kind.CENSORED, Histogram.of([9.0] * 9)) for second in range(BUDGET))
+        own = [
+            Interval(second, "GET /fast", Kind.RESPONSE, histogram)
+            for second, histogram in log.seconds("GET /fast", Kind.RESPONSE).items()
+        ]
+        return LatencyLog([*own, *late])
+
+    found = judged(*map(strained, same))
+    assert found.verdict == "inconclusive"
+    assert "never answered on both sides" in cell(found, "GET /fast", "p95").why
 
 
 def test_requests_nobody_knows_the_end_of_are_no_pass(same):
@@ -208,6 +232,7 @@ def test_a_route_too_rare_is_shown_and_warned_of_but_stops_nothing():
     assert not any(each.blocking for each in found.cells if each.route == "GET /rare")
     assert "GET /rare" in found.warnings[0]
     assert "needs" in cell(found, "GET /rare", "p95").why
+    assert {each.p_adjusted for each in found.cells if not each.blocking} == {None}
 
 
 def test_where_every_route_is_too_rare_nothing_passes():
@@ -233,6 +258,17 @@ def test_noise_that_hides_everything_is_inconclusive_and_says_what_would_have_be
     found = judge(*logs(scene, design(), np.random.default_rng(3)), design(), LOOKS, Tolerance(), until=BUDGET)
     assert found.verdict == "inconclusive"
     assert cell(found, "GET /wild", "p95").visible > 1.3
+
+
+def test_a_ratio_that_may_be_chance_does_not_fail_however_large():
+    large = []
+    for seed in range(6):
+        scene = Scene(routes={"GET /wild": Route(rate=20, spread=1.0)}, machine=Machine(drift=0.8))
+        sides = logs(scene, design(seed), np.random.default_rng(seed))
+        found = judge(*sides, design(seed), LOOKS, Tolerance(), until=BUDGET)
+        large += [each for each in found.cells if each.blocking and each.ratio > each.tolerance]
+    assert large
+    assert {each.verdict for each in large} == {"inconclusive"}
 
 
 def test_the_absolute_bound_tolerates_more_of_what_is_fast():

@@ -210,7 +210,9 @@ def _visible(found: Evidence, level: float, seconds: float) -> float:
     smallest = visible.smallest(errors, tolerance=found.tolerance, level=level)
     if smallest is None:
         return math.nan
-    return max(smallest, visible.fewest(level, found.requests[1])) if found.measure == "failures" else smallest
+    if found.measure != "failures":
+        return smallest
+    return max(smallest, visible.fewest(found.requests[1], tolerance=found.tolerance, level=level))
 
 
 def _lacking(found: Evidence) -> str | None:

@@ -45,13 +45,14 @@ def smallest(known: Errors, *, tolerance: float, level: float) -> float | None:
     )
 
 
-def fewest(level: float, requests: float) -> float:
+def fewest(requests: float, *, tolerance: float, level: float) -> float:
     """The smallest share of failures found nine times in ten where there were none before, of so many requests.
 
-    The test needs so many windows with a failure that as many coins all show heads less often than ``level``; the mean
-    is that of which a Poisson number reaches so many nine times in ten.
+    The test needs so many windows with a failure that as many coins all show heads less often than ``level``, and the
+    size one more than is tolerated; the mean is that of which a Poisson number reaches so many nine times in ten.
     """
-    return float(gammaincinv(math.ceil(-math.log2(level)), _FOUND)) / requests
+    least = max(math.ceil(-math.log2(level)), math.floor(tolerance * requests) + 1)
+    return float(gammaincinv(least, _FOUND)) / requests
 
 
 def forecast(
