@@ -24,7 +24,7 @@ def history(
 ) -> None:
     """Show how runs went over time: a table here, and a page with a picture of every route.
 
-    Only runs of one profile, host and machine are joined by a line. Bundles that cannot be read are named.
+    Only runs of one profile, host, variant and machine are joined by a line. Bundles that cannot be read are named.
     """
     found = read(directory)
     target = out_to or directory / "history.html"

@@ -346,6 +346,15 @@ def test_routes_without_anything_in_common_are_refused(run: Callable[..., Bundle
         compared([run(load())], [run(load(CART))])
 
 
+def test_a_side_of_two_is_not_compared_with_a_run_alone(run: Callable[..., Bundle], tmp_path: Path) -> None:
+    """It got but a share of the arrivals."""
+    (tmp_path / "one-ab").mkdir()
+    (tmp_path / "one-ab" / "comparison.json").write_text("{}")
+    run(load()).path.rename(tmp_path / "one-ab" / "candidate")
+    with pytest.raises(ComparisonError, match="one of them was loaded alone"):
+        compared([run(load())], bundles(tmp_path / "one-ab", "candidate"))
+
+
 def test_a_search_for_the_highest_rate_is_refused(run: Callable[..., Bundle]) -> None:
     plan = {"steps": True}
     with pytest.raises(ComparisonError, match="searched for the highest rate"):

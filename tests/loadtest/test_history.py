@@ -80,21 +80,26 @@ def test_runs_stand_in_the_order_in_which_they_began(day: Callable[..., Bundle],
     assert [run.routes[0].p95 for run in history.runs] == pytest.approx([0.06, 0.06, 0.6])
 
 
-def test_runs_of_another_profile_host_or_machine_are_another_series(day: Callable[..., Bundle], tmp_path: Path) -> None:
+def test_runs_of_another_profile_host_variant_or_machine_are_another_series(
+    day: Callable[..., Bundle], tmp_path: Path
+) -> None:
     day(0)
     day(1, environment=EPYC)
     day(2, plan={"profile": "load"})
     day(3, plan={"host": "http://shop.test"})
     day(4)
+    day(5, environment={**XEON, "variant": "parallel"})
     history = read(tmp_path)
-    assert [run.series for run in history.runs] == [1, 2, 3, 4, 1]
+    assert [run.series for run in history.runs] == [1, 2, 3, 4, 1, 5]
     assert [(each.profile, each.host, each.machine) for each in history.series] == [
         ("steady", "loopback", "Xeon, 2 cores"),
         ("steady", "loopback", "EPYC, 2 cores"),
         ("load", "loopback", "Xeon, 2 cores"),
         ("steady", "http://shop.test", "Xeon, 2 cores"),
+        ("steady", "loopback", "Xeon, 2 cores"),
     ]
-    assert [len(chapter.runs) for chapter in chapters(history)] == [3, 1, 1]
+    assert [len(chapter.runs) for chapter in chapters(history)] == [1, 3, 1, 1]
+    assert chapters(history)[0].title == "steady, loopback, parallel"
 
 
 def test_a_line_breaks_where_the_machine_changes(day: Callable[..., Bundle], tmp_path: Path) -> None:
@@ -141,6 +146,10 @@ def test_both_sides_of_a_live_comparison_are_runs(day: Callable[..., Bundle], tm
     history = read(tmp_path)
     assert [run.path for run in history.runs] == ["one-ab/base", "one-ab/candidate"]
     assert [run.report for run in history.runs] == ["one-ab/report.html"] * 2
+    # Neither joined with the other, nor with what was loaded alone.
+    day(2)
+    titles = [chapter.title for chapter in chapters(read(tmp_path))]
+    assert titles == ["steady, loopback", "steady, loopback, candidate of two", "steady, loopback, base of two"]
 
 
 def test_what_cannot_be_read_is_left_out_by_name(day: Callable[..., Bundle], tmp_path: Path) -> None:

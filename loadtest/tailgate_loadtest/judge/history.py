@@ -1,12 +1,12 @@
 """Many runs over time: of each when, of what, how it was judged, and its routes' percentiles, failures and queries.
 
-Read from run.json and verdict.json alone, so that a thousand bundles take seconds. Only runs of one profile, host and
-machine can be put beside one another; they make a series.
+Read from run.json and verdict.json alone, so that a thousand bundles take seconds. Only runs of one profile, host,
+variant and machine can be put beside one another; they make a series.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -18,7 +18,7 @@ from tailgate_loadtest.judge.regression.environments import host
 from tailgate_loadtest.judge.verdict import read_verdict
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.document import Model, RouteRecord, RunDocument
-from tailgate_loadtest.run.found import name, places
+from tailgate_loadtest.run.found import Side, name, places, side_of
 
 SCHEMA: Literal["tailgate/history/v1"] = "tailgate/history/v1"
 
@@ -51,7 +51,7 @@ class RunRow(Model):
     revision: str | None
     dirty: bool
     series: int
-    """Runs with the same number were made by one profile, against one host, on one machine."""
+    """Runs with the same number were made by one profile, against one variant on one host, on one machine."""
     seconds: float
     verdict: Verdict | None
     """None: it was never judged."""
@@ -72,6 +72,10 @@ class Series(Model):
     model: str
     profile: str | None
     host: str
+    variant: str | None
+    """What was loaded there, where the service says."""
+    side: Side | None
+    """Of two that were loaded together, each by a share of the arrivals; None: alone."""
     machine: str
 
 
@@ -128,22 +132,21 @@ def read(directory: Path) -> History:
     numbers = {kin: number for number, kin in enumerate(dict.fromkeys(kin for kin, _ in rows), 1)}
     return History(
         directory=name(directory),
-        series=tuple(
-            Series(number=number, model=kin.model, profile=kin.profile, host=kin.host, machine=kin.machine)
-            for kin, number in numbers.items()
-        ),
+        series=tuple(Series(number=number, **asdict(kin)) for kin, number in numbers.items()),
         runs=tuple(row.model_copy(update={"series": numbers[kin]}) for kin, row in rows),
         skipped=tuple(skipped),
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Kin:
     """What runs of one series have in common."""
 
     model: str
     profile: str | None
     host: str
+    variant: str | None
+    side: Side | None
     machine: str
 
 
@@ -154,7 +157,15 @@ def _row(bundle: Bundle, path: str) -> tuple[_Kin, RunRow]:
     judged = read_verdict(bundle) if (bundle.path / "verdict.json").exists() else None
     where = run.environment
     revision = where.get("revision")
-    kin = _Kin(run.plan.model, run.plan.profile, host(run.plan.host), _machine(run))
+    variant = where.get("variant")
+    kin = _Kin(
+        model=run.plan.model,
+        profile=run.plan.profile,
+        host=host(run.plan.host),
+        variant=None if variant is None else str(variant),
+        side=side_of(bundle.path),
+        machine=_machine(run),
+    )
     return kin, RunRow(
         path=path,
         report=_report(bundle.path, path),

@@ -9,6 +9,7 @@ from tailgate_loadtest.run.bundle import Bundle
 
 Side = Literal["base", "candidate"]
 
+_SIDES: tuple[Side, ...] = ("base", "candidate")
 _TRACES = ("latency.hlog", "server.json", "verdict.json", "slo.yaml", ".engine.json")
 """What only a run leaves behind: a directory with any of these, and no run.json, once was to be a bundle."""
 
@@ -41,6 +42,12 @@ def places(path: Path, *sides: Side) -> Iterator[Path]:
         if (real := child.resolve()) not in seen:
             seen.add(real)
             yield from _at(child, sides)
+
+
+def side_of(path: Path) -> Side | None:
+    """Which of two sides a bundle is that were loaded together; None: it was loaded alone."""
+    together = (path.resolve().parent / "comparison.json").exists()
+    return next((side for side in _SIDES if together and path.resolve().name == side), None)
 
 
 def name(path: Path) -> str:

@@ -45,6 +45,11 @@ def refuse(base: Sequence[Past], candidate: Sequence[Past]) -> None:
     for what, value in (("model", _model), ("profile", _profile), ("locustfile", _locustfile), ("load", _load)):
         _one(what, value, base, candidate)
     for each in (*base, *candidate):
+        if each.together != base[0].together:
+            raise ComparisonError(
+                f"{base[0].name} and {each.name} cannot be compared: one of them was loaded alone, and the other with"
+                " another side beside it, by a share of the arrivals"
+            )
         if each.run.plan.steps:
             raise ComparisonError(
                 f"{each.name}: searched for the highest rate held, so its percentiles are of many rates together;"

@@ -12,7 +12,7 @@ from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.document import RunDocument
-from tailgate_loadtest.run.found import name
+from tailgate_loadtest.run.found import name, side_of
 from tailgate_loadtest.run.server import SCHEMA as SERVER_SCHEMA
 from tailgate_loadtest.run.server import QueryCounts, ServerCounters
 
@@ -23,6 +23,8 @@ class Past:
 
     bundle: Bundle
     run: RunDocument
+    together: bool
+    """It was loaded together with another side, and got a share of the arrivals."""
     routes: Mapping[str, Windows]
     """Of every route with a request that was judged; seconds."""
     queries: Mapping[str, QueryCounts]
@@ -71,6 +73,7 @@ def read(bundle: Bundle) -> Past:
     return Past(
         bundle=bundle,
         run=run,
+        together=side_of(bundle.path) is not None,
         routes={route: windows for route, windows in cuts.items() if windows.total.any() or windows.lost.any()},
         queries=server.queries(),
         digest=f"{run.id} {hashlib.sha256(bundle.log.read_bytes()).hexdigest()}",

@@ -19,7 +19,8 @@ class Chapter:
     def title(self) -> str:
         """The load and where it went."""
         first = self.series[0]
-        return f"{first.profile or 'closed model'}, {first.host}"
+        what = [first.profile or "closed model", first.host, first.variant]
+        return ", ".join([*filter(None, what), *([f"{first.side} of two"] if first.side else [])])
 
     def routes(self, most: int) -> list[str]:
         """Every route, at most so many: first those of the newest run that key objectives name, then the busiest."""
@@ -48,9 +49,10 @@ class Chapter:
 
 def chapters(history: History) -> list[Chapter]:
     """All of them, that of the newest run first."""
-    kinds: dict[tuple[str, str | None, str], list[Series]] = {}
+    kinds: dict[tuple[str | None, ...], list[Series]] = {}
     for series in history.series:
-        kinds.setdefault((series.model, series.profile, series.host), []).append(series)
+        kind = (series.model, series.profile, series.host, series.variant, series.side)
+        kinds.setdefault(kind, []).append(series)
     runs: dict[int, list[RunRow]] = {}
     for run in history.runs:
         runs.setdefault(run.series, []).append(run)
