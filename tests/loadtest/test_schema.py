@@ -7,6 +7,7 @@ import pytest
 from pydantic import BaseModel
 from tailgate_loadtest.judge.document import VerdictDocument
 from tailgate_loadtest.judge.regression.calibration import CalibrationsDocument
+from tailgate_loadtest.judge.regression.document import ComparisonDocument
 from tailgate_loadtest.run.document import RunDocument
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
@@ -14,7 +15,12 @@ SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
 
 @pytest.mark.parametrize(
     ("name", "model"),
-    [("run-v1", RunDocument), ("verdict-v1", VerdictDocument), ("calibration-v1", CalibrationsDocument)],
+    [
+        ("run-v1", RunDocument),
+        ("verdict-v1", VerdictDocument),
+        ("comparison-v1", ComparisonDocument),
+        ("calibration-v1", CalibrationsDocument),
+    ],
 )
 def test_a_published_schema_is_that_of_its_document(name: str, model: type[BaseModel]) -> None:
     golden = SCHEMAS / f"{name}.json"

@@ -134,6 +134,7 @@ def test_sides_that_are_the_same_are_never_called_worse(tmp_path: Path) -> None:
     with shop(items=0.01, basket=0.01) as base, shop(items=0.01, basket=0.01) as candidate:
         asked = ("--base", base.url, "--candidate", candidate.url, *LENGTH, "--error-rate", "0.000001", "--json")
         done = ab("ab", *asked)
+    assert done.stdout, done.stderr
     told = json.loads(done.stdout)
     assert done.returncode in (0, 3), told["reasons"]
     assert [cell for cell in told["cells"] if cell["verdict"] == "fail"] == []
@@ -231,6 +232,7 @@ def test_a_project_in_another_language_is_compared_with_where_it_left_the_defaul
     (project / "calm.yaml").write_text("name: calm\nstages: [{duration: 1m, rate: 36}]\nusers: 50\n")
     asked = ("-f", "locustfile.py", "--profile", "calm.yaml", "--turn", "1", "--budget", "40s", "--json")
     done = Command(project)("ab", *asked)
+    assert done.stdout, done.stderr
     told = json.loads(done.stdout)
     assert (done.returncode, told["verdict"]) == (1, "fail"), done.stderr
     assert {cell["route"] for cell in told["cells"] if cell["verdict"] == "fail"} == {"GET /catalogue"}

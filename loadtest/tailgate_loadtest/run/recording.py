@@ -134,8 +134,8 @@ def _routes(
                 lost=log.whole(route, Kind.LOST).total,
                 setup=log.whole(route, Kind.SETUP).total,
                 rate=requests / seconds if seconds > 0 else 0.0,
-                response=_percentiles(response),
-                service=_percentiles(service),
+                response=percentiles(response),
+                service=percentiles(service),
                 errors=errors.get(route, {}),
                 queries=queries.get(route),
                 split=splits.get(route),
@@ -144,7 +144,8 @@ def _routes(
     return tuple(records)
 
 
-def _percentiles(histogram: Histogram) -> Percentiles | None:
+def percentiles(histogram: Histogram) -> Percentiles | None:
+    """Those of a bundle; None of nothing."""
     if not histogram.total:
         return None
     p50, p90, p95, p99, p999 = (histogram.quantile(q) for q in (0.5, 0.9, 0.95, 0.99, 0.999))

@@ -13,7 +13,7 @@ from tailgate_slo import Gate, Objectives
 
 from tailgate_loadtest.errors import BundleError
 from tailgate_loadtest.judge.document import Finding
-from tailgate_loadtest.judge.regression import counted, decision
+from tailgate_loadtest.judge.regression import decision
 from tailgate_loadtest.judge.regression.accept import Accepted, accept
 from tailgate_loadtest.judge.regression.decision import Judgement
 from tailgate_loadtest.judge.regression.document import (
@@ -28,18 +28,20 @@ from tailgate_loadtest.judge.regression.document import (
 )
 from tailgate_loadtest.judge.regression.document import Look as LookRecord
 from tailgate_loadtest.judge.regression.evidence import evidence
-from tailgate_loadtest.judge.regression.exact import Compared
+from tailgate_loadtest.judge.regression.exact import Compared, under_load
 from tailgate_loadtest.judge.regression.exact import compare as compare_exactly
 from tailgate_loadtest.judge.regression.looks import Looks
 from tailgate_loadtest.judge.regression.loosened import loosenings
 from tailgate_loadtest.judge.regression.size import LEAST_PAIRS
 from tailgate_loadtest.judge.regression.why import causes
 from tailgate_loadtest.judge.verdict import judge_bundle, lacking, raised
+from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.comparison import DOCUMENT, Comparison
 from tailgate_loadtest.run.document import RunDocument
 from tailgate_loadtest.run.environment import Fact
 from tailgate_loadtest.run.probe import read as read_probe
+from tailgate_loadtest.run.recording import percentiles
 from tailgate_loadtest.run.server import SCHEMA as SERVER_SCHEMA
 from tailgate_loadtest.run.server import ServerCounters
 from tailgate_loadtest.shapes.sides import SIDES, TURNS, Design, Side
@@ -145,14 +147,16 @@ def judge_pair(comparison: Comparison, terms: Terms, *, until: float = math.inf)
     verdict, code, reasons = _conclude(runs, judgement, accepted, exact.reasons)
     if verdict == "inconclusive" and terms.on_inconclusive == "neutral":
         code = 0
+    warnings = [*judgement.warnings, *exact.remarks, *_missed(findings), *base.warnings, *candidate.warnings]
+    cells = _explained(accepted.cells, comparison, warnings)
     return ComparisonDocument(
         id=comparison.id,
         tool=version("tailgate-loadtest"),
         kind="ab",
         started=base.started,
         seconds=max(run.seconds for run in runs.values()),
-        base=_record(Side.BASE, terms.sides[Side.BASE]),
-        candidate=_record(Side.CANDIDATE, terms.sides[Side.CANDIDATE]),
+        base=_record(Side.BASE, terms.sides[Side.BASE], bundles[Side.BASE]),
+        candidate=_record(Side.CANDIDATE, terms.sides[Side.CANDIDATE], bundles[Side.CANDIDATE]),
         design=_design(terms.design),
         looks=_looks(judgement, looks),
         error_rate=terms.error_rate,
@@ -160,7 +164,7 @@ def judge_pair(comparison: Comparison, terms: Terms, *, until: float = math.inf)
         verdict=verdict,
         exit_code=code,
         reasons=tuple(reasons),
-        cells=_explained(accepted.cells, comparison),
+        cells=cells,
         exact=(*accepted.exact, *_under_load(bundles, tolerance)),
         loosened=accepted.loosened,
         objectives=findings[Side.CANDIDATE],
@@ -169,17 +173,7 @@ def judge_pair(comparison: Comparison, terms: Terms, *, until: float = math.inf)
         on_inconclusive=terms.on_inconclusive,
         rates=terms.rates,
         unrated=terms.unrated,
-        warnings=tuple(
-            dict.fromkeys(
-                (
-                    *judgement.warnings,
-                    *exact.remarks,
-                    *_missed(findings),
-                    *base.warnings,
-                    *candidate.warnings,
-                )
-            )
-        ),
+        warnings=tuple(dict.fromkeys(warnings)),
     )
 
 
@@ -239,19 +233,22 @@ def _under_load(bundles: Mapping[Side, Bundle], tolerance: float) -> list[ExactF
         ServerCounters.of(bundles[side].read_json("server.json", "tailgate/server/v", SERVER_SCHEMA)).queries()
         for side in SIDES
     ]
-    found = counted.findings([told[0]], [told[1]], tolerance)
-    return [each.model_copy(update={"blocking": False}) for each in found]
+    return list(under_load(told[0], told[1], tolerance))
 
 
 def _counted_worse(found: Iterable[ExactFinding]) -> list[str]:
     return [f"{each.route}: {each.why}" for each in found if each.worse and each.blocking and each.accepted is None]
 
 
-def _explained(cells: Sequence[Cell], comparison: Comparison) -> tuple[Cell, ...]:
-    """With the causes of what is worse, for which alone the traces are read."""
+def _explained(cells: Sequence[Cell], comparison: Comparison, warnings: list[str]) -> tuple[Cell, ...]:
+    """With the causes of what is worse, for which alone the traces are read; without them it is no less so."""
     if not any(cell.verdict == "fail" for cell in cells):
         return tuple(cells)
-    base, candidate = (evidence([comparison.bundle(side)]) for side in SIDES)
+    try:
+        base, candidate = (evidence([comparison.bundle(side)]) for side in SIDES)
+    except BundleError as error:
+        warnings.append(f"why it is worse cannot be told: {error}")
+        return tuple(cells)
     return tuple(
         cell.model_copy(update={"causes": causes(cell.measure, base[cell.route], candidate[cell.route])})
         if cell.verdict == "fail" and cell.route in base and cell.route in candidate
@@ -274,8 +271,14 @@ def _gate(objectives: Objectives | None, run: RunDocument) -> Gate:
     return objectives.gate(run.plan.profile or "closed") if objectives else Gate()
 
 
-def _record(side: Side, asked: Asked) -> SideRecord:
-    return SideRecord(what=asked.what, revision=asked.revision, bundles=(side.value,), facts=dict(asked.facts))
+def _record(side: Side, asked: Asked, bundle: Bundle) -> SideRecord:
+    return SideRecord(
+        what=asked.what,
+        revision=asked.revision,
+        bundles=(side.value,),
+        facts=dict(asked.facts),
+        response=percentiles(bundle.read_log().whole(None, Kind.RESPONSE)),
+    )
 
 
 def _design(design: Design) -> DesignRecord:
