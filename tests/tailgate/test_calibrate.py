@@ -1,0 +1,258 @@
+"""``tailgate calibrate``: gates of one API against itself, kept one by one, and what later verdicts take from them."""
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tailgate_loadtest.judge.regression.calibration import Calibration, CalibrationsDocument, GateRecord, bounds
+
+from tailgate.asking import request_of
+from tailgate.calibrating import CALIBRATION, setting_of, side_of, with_rates
+from tailgate.comparing import Request
+from tests.loadtest.conftest import serving
+
+from .conftest import Command
+
+LOCUSTFILE = """
+from locust import FastHttpUser, task
+
+
+class Visitor(FastHttpUser):
+    @task
+    def look(self):
+        self.client.get("/fast")
+"""
+BRISK = """
+apiVersion: tailgate/v1
+kind: Profile
+name: brisk
+stages: [{duration: 10s, rate: 40}]
+"""
+LOAD = ("-f", "locustfile.py", "--profile", "brisk.yaml", "--turn", "1", "--budget", "26s", "--error-rate", "0.0001")
+SIDE = "http://127.0.0.1:1"
+
+
+@pytest.fixture
+def project(tailgate: Command) -> Command:
+    """A directory with what is to be loaded, and how."""
+    (tailgate.cwd / "locustfile.py").write_text(LOCUSTFILE)
+    (tailgate.cwd / "brisk.yaml").write_text(BRISK)
+    return tailgate
+
+
+@pytest.fixture
+def asked(project: Command, monkeypatch: pytest.MonkeyPatch) -> Request:
+    """What ``tailgate ab`` with the same options would be asked for there."""
+    monkeypatch.chdir(project.cwd)
+    return request_of(
+        base=SIDE,
+        candidate=SIDE,
+        budget="26s",
+        turn=1,
+        error_rate=0.0001,
+        classes=None,
+        locustfile="locustfile.py",
+        profile="brisk.yaml",
+        slo=None,
+        targets=None,
+        openapi=None,
+        tolerate=None,
+        seed=1,
+        db_rtt="0ms",
+        out=None,
+    )
+
+
+def gates(number: int, alarms: int = 0) -> tuple[GateRecord, ...]:
+    return tuple(
+        GateRecord(
+            id=f"gate-{n}",
+            started=f"2026-05-20T08:00:{n:02}+00:00",
+            seed=n,
+            revision=None,
+            verdict="fail" if n < alarms else "pass",
+            at=24.0,
+            reasons=("it is so",) if n < alarms else (),
+            looks=(24.0,),
+            seen=(),
+        )
+        for n in range(number)
+    )
+
+
+def keep(*calibrations: Calibration, path: Path = CALIBRATION) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(CalibrationsDocument(calibrations=calibrations).model_dump_json(by_alias=True))
+
+
+def kept(directory: Path) -> CalibrationsDocument:
+    return CalibrationsDocument.model_validate_json((directory / CALIBRATION).read_text())
+
+
+@pytest.mark.xdist_group("load")
+@pytest.mark.timeout(180)
+def test_an_interrupted_calibration_goes_on_with_the_next_gate(project: Command) -> None:
+    with serving() as api:
+        options = ("calibrate", "--side", api.url, *LOAD)
+        process = project.start(*options, "--gates", "9")
+        assert process.stderr is not None
+        loads = (line for line in process.stderr if "loading both" in line)
+        next(loads)
+        next(loads)
+        first = kept(project.cwd)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert "0 false alarms in 1 gate" in said
+        (calibration,) = first.calibrations
+        (gate,) = calibration.gates
+        assert kept(project.cwd) == first
+
+        done = project(*options, "--gates", "2", "--keep", "none", "--json")
+        assert done.returncode == 0, done.stderr
+        assert "1 gate is there already" in done.stderr
+    told = json.loads(done.stdout)
+    (again,) = kept(project.cwd).calibrations
+    assert again.gates[0] == gate
+    assert [each.seed for each in again.gates] == [1, 2]
+    assert {each.verdict for each in again.gates} <= {"pass", "inconclusive"}
+    assert [each.looks for each in again.gates] == [(24.0,)] * 2
+    assert {(seen.route, seen.measure) for seen in gate.seen} == {("GET /fast", "p50"), ("GET /fast", "failures")}
+    assert (told["rates"]["gates"], told["rates"]["false_alarms"]) == (2, 0)
+    assert told["rates"]["false_alarms_high"] == bounds(0, 2)[1]
+    assert len(told["gates"]) == 2
+    assert "GET" in (project.cwd / told["page"]).read_text()
+    # Of the first the logs are kept, of the interrupted and of the second nothing.
+    directory = project.cwd / CALIBRATION.with_suffix("")
+    assert [path.name for path in directory.glob("*-ab")] == [gate.id]
+    assert (directory / gate.id / "base" / "latency.hlog").exists()
+    assert project.here("gate", str(directory / gate.id)).returncode in (0, 3)
+
+
+def test_gates_that_are_there_already_are_shown_without_a_load(project: Command, asked: Request) -> None:
+    keep(Calibration(setting=setting_of(asked), side=SIDE, gates=gates(20)))
+    done = project.here("calibrate", "--side", SIDE, *LOAD)
+    assert done.returncode == 0, done.stderr
+    assert "0 false alarms in 20 gates" in done.stdout
+    assert "fewer than 13.9 %" in " ".join(done.stdout.split())
+    assert (project.cwd / CALIBRATION.with_suffix(".html")).exists()
+
+
+def test_more_alarms_than_promised_are_no_success(project: Command, asked: Request) -> None:
+    keep(Calibration(setting=setting_of(asked), side=SIDE, gates=gates(20, alarms=3)))
+    done = project.here("calibrate", "--side", SIDE, *LOAD)
+    assert done.returncode == 1
+    assert "! gate-0: it is so" in done.stdout
+
+
+def test_gates_of_another_side_or_setting_are_left_as_they_are(project: Command, asked: Request) -> None:
+    setting = setting_of(asked)
+    others = (
+        Calibration(setting=setting, side="working tree", gates=gates(3)),
+        Calibration(setting=setting.model_copy(update={"budget": 60.0}), side=SIDE, gates=gates(4)),
+    )
+    keep(*others)
+    # Nobody answers there, so that no gate comes of it.
+    done = project.here("calibrate", "--side", SIDE, *LOAD)
+    assert done.returncode == 2
+    assert "gates are there already" not in done.stderr
+    assert kept(project.cwd).calibrations == others
+
+
+def test_a_verdict_repeats_what_is_known_of_such_gates(asked: Request) -> None:
+    setting = setting_of(asked)
+    keep(
+        Calibration(setting=setting, side=SIDE, gates=gates(7)),
+        Calibration(setting=setting, side="parallel", gates=gates(9)),
+        Calibration(setting=setting.model_copy(update={"turn": 2}), side=SIDE, gates=gates(11)),
+        Calibration(setting=setting, side="empty", gates=()),
+    )
+    known = with_rates(asked, CALIBRATION)
+    assert known.rates is not None
+    assert (known.rates.gates, known.unrated) == (7, None)
+
+
+def test_gates_of_another_setting_are_named_and_not_repeated(asked: Request) -> None:
+    other = setting_of(asked).model_copy(update={"budget": 60.0})
+    keep(
+        Calibration(setting=other.model_copy(update={"turn": 2}), side=SIDE, gates=gates(9)),
+        Calibration(setting=other, side="parallel", gates=gates(7)),
+    )
+    known = with_rates(asked, CALIBRATION)
+    assert known.rates is None
+    assert known.unrated == "`tailgate calibrate` was run with budget 60 s instead of 26 s"
+
+
+def test_what_is_in_a_profile_and_a_locustfile_makes_the_setting(asked: Request, project: Command) -> None:
+    keep(Calibration(setting=setting_of(asked), side=SIDE, gates=gates(7)))
+    (project.cwd / "locustfile.py").write_text(LOCUSTFILE.replace("/fast", "/slow"))
+    assert with_rates(asked, CALIBRATION).unrated == (
+        "`tailgate calibrate` was run with locustfile locustfile.py as it was then"
+    )
+
+
+def test_where_nothing_was_ever_measured_nothing_is_said(asked: Request) -> None:
+    assert with_rates(asked, CALIBRATION) == asked
+
+
+DAMAGED = [
+    ("{", "is not JSON"),
+    ('{"schema": "tailgate/calibration/v9"}', "written by a newer tailgate"),
+    ('{"schema": "tailgate/run/v1"}', "not a tailgate/calibration/v1 document"),
+    ('{"schema": "tailgate/calibration/v1", "calibrations": [{}]}', "calibrations.0.setting: Field required"),
+]
+
+
+@pytest.mark.parametrize(("text", "why"), DAMAGED)
+def test_a_damaged_file_stops_no_verdict_and_is_never_written_over(
+    asked: Request, refused: Callable[..., str], text: str, why: str
+) -> None:
+    CALIBRATION.parent.mkdir()
+    CALIBRATION.write_text(text)
+    known = with_rates(asked, CALIBRATION)
+    assert known.rates is None
+    assert why in (known.unrated or "")
+    assert why in refused("calibrate", "--side", SIDE, *LOAD)
+    assert CALIBRATION.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--calibration", "here"), "--calibration here: give a name that ends with .json"),
+        (("--budget", "5s"), "--budget 5s: 24s are the least"),
+        (("-f", "absent.py"), "-f absent.py: there is no such file"),
+        (("--profile", "breakpoint", "--budget", "60s"), "compares nothing"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_started(
+    project: Command, refused: Callable[..., str], options: tuple[str, ...], why: str
+) -> None:
+    assert why in refused("calibrate", "--side", SIDE, *LOAD, *options)
+
+
+def test_nothing_is_begun_where_nothing_can_be_kept(project: Command, refused: Callable[..., str]) -> None:
+    (project.cwd / ".tailgate").write_text("")
+    assert ".tailgate" in refused("calibrate", "--side", SIDE, *LOAD)
+
+
+@pytest.mark.parametrize(
+    ("what", "name"),
+    [(None, "working tree"), (".", "working tree"), ("parallel", "parallel"), (SIDE, SIDE), ("v1.2", "v1.2")],
+)
+def test_a_side_has_a_name(what: str | None, name: str) -> None:
+    assert side_of(what) == name
+
+
+def test_a_command_is_kept_without_what_it_holds() -> None:
+    name = side_of("cmd:PASSWORD=sesame ./shop")
+    assert name.startswith("cmd:")
+    assert "sesame" not in name
+    assert name != side_of("cmd:PASSWORD=sesame ./other")
+
+
+def test_what_is_kept_is_no_part_of_the_working_tree(project: Command, asked: Request) -> None:
+    project.here("calibrate", "--side", SIDE, *LOAD)
+    assert (project.cwd / CALIBRATION.parent / ".gitignore").read_text() == "*\n"
