@@ -10,7 +10,9 @@ from tailgate_loadtest.judge.regression.document import ComparisonDocument
 from tailgate_loadtest.report.regression.terminal import comparison_table
 from tailgate_loadtest.report.regression.write import write as write_report
 from tailgate_loadtest.run.bundle import Bundle
+from tailgate_loadtest.run.comparison import DOCUMENT
 from tailgate_loadtest.run.found import bundles, name
+from tailgate_loadtest.shapes.sides import Side
 
 from tailgate.console import out, print_json
 from tailgate.errors import CommandError
@@ -29,11 +31,11 @@ def compare(
     A directory stands for all the runs in it. Three runs of each side are the least that can call response times worse:
     one against one is shown, and only what is counted (queries per request, a route that fails throughout) is called.
     """
-    if out_to is not None and ((out_to / "run.json").exists() or (out_to / "base").exists()):
+    if out_to is not None and ((out_to / "run.json").exists() or (out_to / Side.BASE).exists()):
         raise CommandError(f"--out {out_to}: holds runs itself, and is left alone; name another directory")
     today = dt.datetime.now(dt.UTC).date()
     document = compare_bundles(
-        bundles(base, "base"), bundles(candidate, "candidate"), names=(name(base), name(candidate)), today=today
+        bundles(base, Side.BASE), bundles(candidate, Side.CANDIDATE), names=(name(base), name(candidate)), today=today
     )
     if out_to is not None:
         _write(out_to, document)
@@ -46,5 +48,5 @@ def compare(
 
 def _write(directory: Path, document: ComparisonDocument) -> None:
     directory.mkdir(parents=True, exist_ok=True)
-    Bundle(directory).write_text("comparison.json", document.model_dump_json(by_alias=True, indent=1) + "\n")
+    Bundle(directory).write_text(DOCUMENT, document.model_dump_json(by_alias=True, indent=1) + "\n")
     write_report(directory, document)

@@ -25,6 +25,7 @@ from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.document import Generator, StageRecord
 from tailgate_loadtest.run.found import bundles
 from tailgate_loadtest.run.server import QueryCounts
+from tailgate_loadtest.shapes.sides import Side
 
 from .conftest import counters, intervals, metrics, objectives
 
@@ -348,11 +349,10 @@ def test_routes_without_anything_in_common_are_refused(run: Callable[..., Bundle
 
 def test_a_side_of_two_is_not_compared_with_a_run_alone(run: Callable[..., Bundle], tmp_path: Path) -> None:
     """It got but a share of the arrivals."""
-    (tmp_path / "one-ab").mkdir()
-    (tmp_path / "one-ab" / "comparison.json").write_text("{}")
+    (tmp_path / "one-ab" / "base").mkdir(parents=True)
     run(load()).path.rename(tmp_path / "one-ab" / "candidate")
     with pytest.raises(ComparisonError, match="one of them was loaded alone"):
-        compared([run(load())], bundles(tmp_path / "one-ab", "candidate"))
+        compared([run(load())], bundles(tmp_path / "one-ab", Side.CANDIDATE))
 
 
 def test_a_search_for_the_highest_rate_is_refused(run: Callable[..., Bundle]) -> None:
@@ -611,7 +611,7 @@ def test_a_directory_leads_to_its_bundles_and_each_once(run: Callable[..., Bundl
     made = [run(load()), run(load())]
     (tmp_path / "latest").symlink_to(made[1].path.name)
     (tmp_path / "notes").mkdir()
-    assert [each.path for each in bundles(tmp_path, "base")] == sorted(each.path for each in made)
+    assert [each.path for each in bundles(tmp_path, Side.BASE)] == sorted(each.path for each in made)
 
 
 def test_links_lead_to_bundles_elsewhere(run: Callable[..., Bundle], tmp_path: Path) -> None:
@@ -620,7 +620,7 @@ def test_links_lead_to_bundles_elsewhere(run: Callable[..., Bundle], tmp_path: P
     (tmp_path / "chosen" / "one").symlink_to(made.path)
     (tmp_path / "chosen" / "same").symlink_to(made.path)
     (tmp_path / "chosen" / "itself").symlink_to(tmp_path / "chosen")
-    assert [each.path.name for each in bundles(tmp_path / "chosen", "base")] == ["one"]
+    assert [each.path.name for each in bundles(tmp_path / "chosen", Side.BASE)] == ["one"]
 
 
 def test_a_name_that_is_no_text_is_written_all_the_same(run: Callable[..., Bundle], tmp_path: Path) -> None:
@@ -644,9 +644,15 @@ def test_of_two_live_sides_a_side_gets_its_own(tmp_path: Path) -> None:
     for name in ("base", "candidate"):
         (tmp_path / "one-ab" / name).mkdir(parents=True)
         (tmp_path / "one-ab" / name / "run.json").write_text("{}")
-    (tmp_path / "one-ab" / "comparison.json").write_text("{}")
-    assert [each.path.name for each in bundles(tmp_path / "one-ab", "candidate")] == ["candidate"]
-    assert [each.path.name for each in bundles(tmp_path, "base")] == ["base"]
+    assert [each.path.name for each in bundles(tmp_path / "one-ab", Side.CANDIDATE)] == ["candidate"]
+    assert [each.path.name for each in bundles(tmp_path, Side.BASE)] == ["base"]
+
+
+def test_two_sides_that_were_killed_are_refused(tmp_path: Path) -> None:
+    for name in ("base", "candidate"):
+        (tmp_path / "one-ab" / name).mkdir(parents=True)
+    with pytest.raises(BundleError, match="candidate: is no run bundle"):
+        bundles(tmp_path, Side.CANDIDATE)
 
 
 @pytest.mark.parametrize("name", ["latency.hlog", "server.json"])
@@ -655,12 +661,12 @@ def test_a_bundle_whose_run_was_killed_is_refused(run: Callable[..., Bundle], tm
     (tmp_path / "killed").mkdir()
     (tmp_path / "killed" / name).write_text("")
     with pytest.raises(BundleError, match="killed: is no run bundle"):
-        bundles(tmp_path, "base")
+        bundles(tmp_path, Side.BASE)
 
 
 def test_a_foreign_directory_holds_no_bundle(tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()
     with pytest.raises(BundleError, match="holds no run bundle"):
-        bundles(tmp_path, "base")
+        bundles(tmp_path, Side.BASE)
     with pytest.raises(BundleError, match="there is no such directory"):
-        bundles(tmp_path / "nowhere", "base")
+        bundles(tmp_path / "nowhere", Side.BASE)

@@ -139,8 +139,7 @@ def test_a_run_is_reached_from_wherever_the_page_lies(day: Callable[..., Bundle]
 
 def test_both_sides_of_a_live_comparison_are_runs(day: Callable[..., Bundle], tmp_path: Path) -> None:
     (tmp_path / "one-ab").mkdir()
-    for name in ("comparison.json", "report.html"):
-        (tmp_path / "one-ab" / name).write_text("{}")
+    (tmp_path / "one-ab" / "report.html").touch()
     for number, name in enumerate(("base", "candidate")):
         day(number).path.rename(tmp_path / "one-ab" / name)
     history = read(tmp_path)

@@ -18,7 +18,8 @@ from tailgate_loadtest.judge.regression.environments import host
 from tailgate_loadtest.judge.verdict import read_verdict
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.document import Model, RouteRecord, RunDocument
-from tailgate_loadtest.run.found import Side, name, places, side_of
+from tailgate_loadtest.run.found import name, places, side_of
+from tailgate_loadtest.shapes.sides import SIDES, Side
 
 SCHEMA: Literal["tailgate/history/v1"] = "tailgate/history/v1"
 
@@ -119,7 +120,7 @@ def read(directory: Path) -> History:
         raise BundleError(f"{directory}: there is no such directory; give the one that holds the runs, such as runs")
     rows: list[tuple[_Kin, RunRow]] = []
     skipped: list[Skipped] = []
-    for path in places(directory, "base", "candidate"):
+    for path in places(directory, *SIDES):
         where = name(path.relative_to(directory))
         try:
             rows.append(_row(Bundle.open(path), where))
@@ -188,8 +189,7 @@ def _row(bundle: Bundle, path: str) -> tuple[_Kin, RunRow]:
 def _report(bundle: Path, path: str) -> str | None:
     if (bundle / "report.html").exists():
         return f"{path}/report.html"
-    both = bundle.parent
-    if (both / "comparison.json").exists() and (both / "report.html").exists():
+    if side_of(bundle) and (bundle.parent / "report.html").exists():
         return f"{PurePosixPath(path).parent}/report.html"
     return None
 

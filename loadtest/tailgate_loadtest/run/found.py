@@ -2,14 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 from tailgate_loadtest.errors import BundleError
 from tailgate_loadtest.run.bundle import Bundle
+from tailgate_loadtest.shapes.sides import SIDES, Side
 
-Side = Literal["base", "candidate"]
-
-_SIDES: tuple[Side, ...] = ("base", "candidate")
 _TRACES = ("latency.hlog", "server.json", "verdict.json", "slo.yaml", ".engine.json")
 """What only a run leaves behind: a directory with any of these, and no run.json, once was to be a bundle."""
 
@@ -46,8 +43,13 @@ def places(path: Path, *sides: Side) -> Iterator[Path]:
 
 def side_of(path: Path) -> Side | None:
     """Which of two sides a bundle is that were loaded together; None: it was loaded alone."""
-    together = (path.resolve().parent / "comparison.json").exists()
-    return next((side for side in _SIDES if together and path.resolve().name == side), None)
+    real = path.resolve()
+    return next((side for side in SIDES if real.name == side and _has_sides(real.parent)), None)
+
+
+def _has_sides(path: Path) -> bool:
+    # Not by its document: one that was killed has none.
+    return all((path / side).is_dir() for side in SIDES)
 
 
 def name(path: Path) -> str:
@@ -58,8 +60,7 @@ def name(path: Path) -> str:
 def _at(path: Path, sides: tuple[Side, ...]) -> Iterator[Path]:
     if (path / "run.json").exists():
         yield path
-    elif (path / "comparison.json").exists():
-        # What compared bundles of other places holds none itself.
-        yield from (path / side for side in sides if (path / side).is_dir())
+    elif _has_sides(path):
+        yield from (path / side for side in sides)
     elif any((path / name).exists() for name in _TRACES):
         yield path
