@@ -215,7 +215,7 @@ def _announce(request: Request, made: int, gates: int) -> None:
         say(f"{made} {'gate is' if made == 1 else 'gates are'} there already, of {gates}")
     if left := gates - made if gates > made else 0:
         seconds = show.plain(show.span(left * request.design.seconds))
-        say(f"{left} to make take more than {seconds}; what is interrupted goes on with the next gate")
+        say(f"{left} to make, more than {seconds} of load; what is interrupted goes on with the next gate")
 
 
 def _said(gate: GateRecord) -> str:

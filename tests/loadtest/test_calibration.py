@@ -1,8 +1,10 @@
 """How often a gate errs here: what is replayed of logs, what gates come to together, and how that is shown."""
 
+import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,12 +33,15 @@ from tailgate_loadtest.judge.regression.calibration import (
     showing,
 )
 from tailgate_loadtest.judge.regression.decision import judge
-from tailgate_loadtest.judge.regression.together import looks_of
+from tailgate_loadtest.judge.regression.together import Asked, Terms, judge_pair, looks_of
 from tailgate_loadtest.measure.histogram import Histogram
 from tailgate_loadtest.measure.hlog import Interval, LatencyLog
 from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.report.calibration.page import MAX_ROUTES, page
 from tailgate_loadtest.report.calibration.table import calibration_table
+from tailgate_loadtest.report.regression.terminal import comparison_table
+from tailgate_loadtest.run.bundle import Bundle
+from tailgate_loadtest.run.comparison import Comparison
 from tailgate_loadtest.shapes.sides import SIDES, Design, Side
 from tailgate_slo.model import Tolerance
 
@@ -63,7 +68,7 @@ SETTING = Setting(
 )
 
 
-def logs(slower: float = 1.0, rate: int = 40) -> dict[Side, LatencyLog]:
+def intervals(slower: float = 1.0, rate: int = 40) -> dict[Side, list[Interval]]:
     """Both sides' times around 40 ms, the candidate's so many times as long, as the design would have them."""
     rng = np.random.default_rng(11)
     found: dict[Side, list[Interval]] = {side: [] for side in SIDES}
@@ -75,7 +80,11 @@ def logs(slower: float = 1.0, rate: int = 40) -> dict[Side, LatencyLog]:
                 for time in times * (slower if side is Side.CANDIDATE else 1.0):
                     histogram.add(round(time * 1e9))
                 found[side].append(Interval(second, ROUTE, Kind.RESPONSE, histogram))
-    return {side: LatencyLog(intervals) for side, intervals in found.items()}
+    return found
+
+
+def logs(slower: float = 1.0) -> dict[Side, LatencyLog]:
+    return {side: LatencyLog(found) for side, found in intervals(slower).items()}
 
 
 def gate(number: int = 0, verdict: Any = "pass", **changes: Any) -> GateRecord:
@@ -108,7 +117,7 @@ def calibration(*gates: GateRecord, **setting: Any) -> Calibration:
 def shown(found: Calibration, width: int = 80) -> str:
     known = rates(found)
     assert known is not None
-    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    console = Console(width=width, record=True, file=io.StringIO())
     console.print(calibration_table(found, known))
     return console.export_text()
 
@@ -125,6 +134,26 @@ def test_each_look_is_judged_as_if_the_load_had_been_looked_at_then() -> None:
     assert [each.look.at for each in found if each.look] == list(TIMES)
     for each, at in zip(found, TIMES, strict=True):
         assert each == judge(base, candidate, DESIGN, LOOKS, LOOSE, until=at)
+
+
+def test_a_comparison_is_judged_as_if_it_had_ended_at_an_earlier_look(
+    bundle: Callable[..., Bundle], tmp_path: Path
+) -> None:
+    (tmp_path / "both").mkdir()
+    for side, found in intervals(slower=1.5).items():
+        bundle(found, path=f"both/{side}", seconds=DESIGN.seconds + 3.0)
+    asked = {side: Asked(what="working tree", revision=None, facts={}) for side in SIDES}
+    terms = Terms(sides=asked, design=DESIGN, error_rate=0.01, fresh=True)
+    comparison = Comparison(Bundle(tmp_path / "both"))
+    base, candidate = logs(slower=1.5).values()
+    for until, looks in ((TIMES[0], TIMES[:1]), (TIMES[-1] + 9, TIMES)):
+        document = judge_pair(comparison, terms, until=until)
+        assert tuple(look.at for look in document.looks) == looks
+        expected = judge(base, candidate, DESIGN, LOOKS, LOOSE, until=looks[-1])
+        assert [(c.route, c.measure, c.ratio) for c in document.cells] == [
+            (c.route, c.measure, c.ratio) for c in expected.cells
+        ]
+        assert (document.verdict, document.reasons) == ("fail", expected.reasons)
 
 
 def test_looks_after_the_load_had_ended_tell_nothing() -> None:
@@ -276,6 +305,14 @@ def test_what_is_kept_is_read_again() -> None:
 def test_a_gate_that_cannot_be_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         gate(**changes)
+
+
+def test_a_comparison_says_why_it_has_no_rates() -> None:
+    console = Console(width=400, record=True, file=io.StringIO())
+    console.print(comparison_table(undecided().model_copy(update={"unrated": "the budget was another"})))
+    text = console.export_text()
+    assert "How often such verdicts are wrong here is not measured: the budget was another." in text
+    assert "Not measured on this machine yet" not in text
 
 
 def test_the_table_says_what_so_few_gates_are_worth() -> None:
