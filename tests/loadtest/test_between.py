@@ -17,7 +17,7 @@ from tailgate_loadtest.errors import BundleError, ComparisonError
 from tailgate_loadtest.judge.regression import counted
 from tailgate_loadtest.judge.regression.compared import compare
 from tailgate_loadtest.judge.regression.document import Cell, ComparisonDocument
-from tailgate_loadtest.judge.regression.welch import shift
+from tailgate_loadtest.judge.regression.welch import Shift, shift
 from tailgate_loadtest.measure.histogram import Histogram
 from tailgate_loadtest.measure.hlog import Interval
 from tailgate_loadtest.measure.kinds import Kind
@@ -541,6 +541,24 @@ def test_sides_that_are_the_same_are_told_apart_as_rarely_as_said(
         held += found[0].bound(0.95) >= 0
     assert alarms <= 0.015 * gates
     assert held >= 0.93 * gates
+
+
+@pytest.mark.parametrize("runs", [3, 6])
+def test_the_smallest_visible_difference_is_found_nine_times_in_ten(runs: int) -> None:
+    rng, gates = np.random.default_rng(5), 3000
+    known = Shift(0.0, 0.05 * math.sqrt(2 / runs), 2.0 * (runs - 1))
+    difference = known.visible(0.001, 0.9)
+    found = 0
+    for _ in range(gates):
+        base, candidate = rng.normal(0, 0.05, (2, runs))
+        found += _students(base, candidate + difference) <= 0.001
+    assert found / gates == pytest.approx(0.9, abs=0.02)
+
+
+def _students(base: Any, candidate: Any) -> float:
+    """With the degrees of freedom of sides that scatter alike, which ``visible`` was given."""
+    one = shift(base, candidate, 1e-12, (len(base), len(candidate)))
+    return Shift(one.estimate, one.error, len(base) + len(candidate) - 2.0).p
 
 
 def test_runs_that_agree_to_the_last_digit_are_not_believed_too_much(run: Callable[..., Bundle]) -> None:
