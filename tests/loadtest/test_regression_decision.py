@@ -271,6 +271,31 @@ def test_a_ratio_that_may_be_chance_does_not_fail_however_large():
     assert {each.verdict for each in large} == {"inconclusive"}
 
 
+def test_on_a_machine_that_drifts_and_stalls_sides_that_are_the_same_hardly_ever_fail():
+    """Of 40 gates at 1 %, three would fail once in a hundred times."""
+    scene = Scene(routes={"GET /one": Route(rate=30), "GET /two": Route(rate=30)})
+    verdicts = []
+    for seed in range(40):
+        sides = logs(scene, design(seed), np.random.default_rng(seed))
+        verdicts.append(judge(*sides, design(seed), LOOKS, Tolerance(), until=BUDGET).verdict)
+    assert verdicts.count("fail") <= 2
+
+
+def test_what_is_worse_by_the_tolerance_hardly_ever_passes_though_half_of_it_is_hidden_side_by_side():
+    """Of 60 gates at 5 %, eight would pass once in a hundred times."""
+    scene = Scene(
+        routes={"GET /one": Route(rate=60, spread=0.2)},
+        changes={"GET /one": Change(slower=1.15)},
+        machine=Machine(drift=0.1, stalls=0.0, understated=2.0),
+    )
+    passed = 0
+    for seed in range(60):
+        sides = logs(scene, design(seed), np.random.default_rng(seed))
+        found = judge(*sides, design(seed), LOOKS, WIDE, until=BUDGET)
+        passed += cell(found, "GET /one", "p50").verdict == "pass"
+    assert passed <= 7
+
+
 def test_the_absolute_bound_tolerates_more_of_what_is_fast():
     fast = {"GET /fast": Route(rate=60, median=0.004, spread=0.2)}
     found = judged(*gate({"GET /fast": Change(slower=1.2)}, fast), tolerance=Tolerance())

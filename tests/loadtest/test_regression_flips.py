@@ -46,11 +46,11 @@ def test_p_is_the_share_of_all_signs_with_a_sum_as_large(found):
 
 @pytest.mark.parametrize("q", [0.5, 0.95, 0.99])
 def test_of_sides_that_are_the_same_it_rejects_as_seldom_as_is_said(q):
-    """1,000 gates; the limits lie three standard errors above the level."""
+    """400 gates; the limits lie three standard errors above the level."""
     rng = np.random.default_rng(11)
-    p = np.array([flips.worse([simulated(rng)], q) for _ in range(1_000)])
+    p = np.array([flips.worse([simulated(rng)], q) for _ in range(400)])
     for level in (0.05, 0.01):
-        assert (p <= level).sum() <= 1_000 * level + 3 * math.sqrt(1_000 * level)
+        assert (p <= level).sum() <= 400 * level + 3 * math.sqrt(400 * level)
 
 
 def test_ten_per_cent_is_found_however_the_speed_of_the_machine_changes():
