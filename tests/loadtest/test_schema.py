@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 from tailgate_loadtest.judge.document import VerdictDocument
+from tailgate_loadtest.judge.history import History
 from tailgate_loadtest.judge.regression.calibration import CalibrationsDocument
 from tailgate_loadtest.judge.regression.document import ComparisonDocument
 from tailgate_loadtest.run.document import RunDocument
@@ -20,6 +21,7 @@ SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
         ("verdict-v1", VerdictDocument),
         ("comparison-v1", ComparisonDocument),
         ("calibration-v1", CalibrationsDocument),
+        ("history-v1", History),
     ],
 )
 def test_a_published_schema_is_that_of_its_document(name: str, model: type[BaseModel]) -> None:
