@@ -48,6 +48,8 @@ def push(
     """
     if not grafana:
         raise CommandError(f"which Grafana? Give --grafana URL, or set {names.ENV_GRAFANA_URL}")
+    if not folder.strip():
+        raise CommandError("--folder: a folder needs a title")
     objectives = tailgate_slo.load(file or objectives_files.DEFAULT)
     message = f"tailgate {version('tailgate')}, objectives {objectives.digest[:12]}"
     wanted: list[things.Thing] = [things.Folder(title=folder)]

@@ -28,6 +28,7 @@ class GrafanaStandIn:
         self.folders: dict[str, dict[str, Any]] = {}
         self.boards: dict[str, dict[str, Any]] = {}
         self.sources: dict[str, dict[str, Any]] = {}
+        self.secrets: dict[str, dict[str, str]] = {}
         self.annotations: dict[int, dict[str, Any]] = {}
         self.written: list[str] = []
         self.provisioned: set[str] = set()
@@ -104,14 +105,21 @@ class GrafanaStandIn:
 
     def _source(self, method: str, rest: list[str], body: Any) -> Answer:
         if method == "POST":
-            self.sources[body["uid"]] = {**body, "id": len(self.sources) + 1, "orgId": 1, "readOnly": False}
+            self.sources[body["uid"]] = {"id": len(self.sources) + 1, "orgId": 1, "readOnly": False}
+            self._keep(body["uid"], body)
             return 200, {"message": "Datasource added", "datasource": self.sources[body["uid"]]}
         source = self.sources.get(rest[1])
         if source is None:
             return _not_found("Data source not found")
         if method == "PUT":
-            source |= body
+            self._keep(rest[1], body)
         return 200, source
+
+    def _keep(self, uid: str, body: Any) -> None:
+        """A data source as it is given out: of its secrets only which there are."""
+        secrets = self.secrets.setdefault(uid, {})
+        secrets |= body.pop("secureJsonData", {})
+        self.sources[uid] |= body | {"secureJsonFields": dict.fromkeys(secrets, True)}
 
     def _annotation(self, method: str, rest: list[str], body: Any) -> Answer:
         if method == "POST":

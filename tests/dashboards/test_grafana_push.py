@@ -4,6 +4,7 @@ Against the stand-in of ``grafana_standin``, which says what that shows and what
 """
 
 import json
+import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -115,7 +116,7 @@ def test_data_sources_lead_from_an_exemplar_to_its_trace(standin: GrafanaStandIn
 def test_a_grafana_that_is_provisioned_has_the_same_data_sources() -> None:
     text = (PROVISIONING / "datasources/tailgate.yaml").read_text(encoding="utf-8")
     provisioned = {source["uid"]: source for source in yaml.safe_load(text)["datasources"]}
-    for source in (prometheus("-", tempo=True), tempo("-")):
+    for source in (prometheus("http://prometheus", tempo=True), tempo("http://tempo")):
         there = provisioned[source.uid]
         assert there["type"] == source.type
         assert source.settings.items() <= there.get("jsonData", {}).items()
@@ -133,6 +134,34 @@ def test_of_a_data_source_only_what_we_set_is_changed(standin: GrafanaStandIn) -
     assert after["url"] == "http://new:9090"
     assert after["basicAuth"]
     assert after["jsonData"]["timeInterval"] == "30s"
+
+
+def test_a_data_sources_password_is_kept_where_grafana_keeps_secrets(standin: GrafanaStandIn) -> None:
+    sources: list[Thing] = [prometheus("http://me:ge%2Fheim@prometheus:9090/", tempo=False)]
+    assert push(standin, sources, ADMIN) == ["create"]
+    made = standin.sources[names.GRAFANA_PROMETHEUS]
+    assert (made["url"], made["basicAuth"], made["basicAuthUser"]) == ("http://prometheus:9090", True, "me")
+    assert standin.secrets[names.GRAFANA_PROMETHEUS] == {"basicAuthPassword": "ge/heim"}
+    assert "heim" not in str(made) + repr(sources)
+    assert push(standin, sources, ADMIN) == ["keep"]
+
+
+def test_a_password_in_a_data_sources_address_is_not_shown_and_goes(standin: GrafanaStandIn) -> None:
+    push(standin, [prometheus("http://prometheus:9090", tempo=False)], ADMIN)
+    standin.sources[names.GRAFANA_PROMETHEUS]["url"] = "http://me:geheim@prometheus:9090"
+    (change,) = compare(Grafana(standin.url, ADMIN), [prometheus("http://me:geheim@prometheus:9090", tempo=False)])
+    assert change.action == "update"
+    assert "geheim" not in change.diff
+    carry_out(Grafana(standin.url, ADMIN), [change])
+    assert "geheim" not in str(standin.sources)
+
+
+@pytest.mark.parametrize("url", ["foo", "ftp://u:geheim@h", "http://u:gehe#im@h", "http://h?token=geheim"])
+def test_a_data_source_of_no_address_is_refused(url: str) -> None:
+    for source in (lambda: prometheus(url, tempo=True), lambda: tempo(url), lambda: Grafana(url)):
+        with pytest.raises(GrafanaError, match="is no address of a") as caught:
+            source()
+        assert "gehe" not in str(caught.value)
 
 
 def test_a_wrong_token_is_named_with_its_cure(standin: GrafanaStandIn, things: list[Thing]) -> None:
@@ -199,8 +228,11 @@ def test_what_is_no_address_is_refused_before_it_is_asked(url: str) -> None:
         (200, {"Content-Type": "application/json"}, b"[" * 100_000, "no Grafana"),
         (404, {}, b"", "no Grafana"),
         (302, {"Location": "https://login.test/"}, b"", "sends us on to https://login.test/"),
+        (302, {"Location": "https://me:pass@login.test/in?token=1"}, b"", "sends us on to https://login.test/in. Give"),
+        (500, {}, "Störung".encode(), "500: Störung"),
+        (200, {"Content-Type": "application/json"}, b" " * (17 << 20), "it answers more than 16 MiB"),
     ],
-    ids=["a page", "other JSON", "torn", "odd", "deep", "not found", "sent on"],
+    ids=["a page", "other JSON", "torn", "odd", "deep", "not found", "sent on", "sent on by name", "broken", "huge"],
 )
 def test_whoever_else_answers_there_is_no_grafana(status: int, headers: dict[str, str], body: bytes, said: str) -> None:
     class Handler(BaseHTTPRequestHandler):
@@ -216,6 +248,29 @@ def test_whoever_else_answers_there_is_no_grafana(status: int, headers: dict[str
 
     with serving(Handler) as url, pytest.raises(GrafanaError, match=said):
         Grafana(url, EDITOR).check()
+
+
+def test_a_grafana_that_drips_is_given_up() -> None:
+    """Each byte comes in time, and the whole never does."""
+    ended = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            while not ended.wait(0.05):
+                try:
+                    self.wfile.write(b" ")
+                except OSError:
+                    return
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with serving(Handler) as url:
+        with pytest.raises(GrafanaError, match=r"cannot be asked: no whole answer within 0.3 s"):
+            Grafana(url, EDITOR, timeout=0.3).check()
+        ended.set()
 
 
 def test_the_token_goes_to_nobody_else() -> None:

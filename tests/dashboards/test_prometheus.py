@@ -106,6 +106,17 @@ def test_an_address_that_is_none_is_refused_at_once(url):
         Prometheus(url)
 
 
+@pytest.mark.parametrize(
+    "url", ["http://me:se/cret@h", "http://me:se#cret@h", "http://h/?token=secret", "h:1?a@secret"]
+)
+def test_what_is_no_address_is_not_shown_where_a_secret_may_be_in_it(url):
+    with pytest.raises(
+        PrometheusError, match=r"write / \? # and @ in a user name or password as %2F %3F %23 and %40"
+    ) as caught:
+        Prometheus(url)
+    assert "cret" not in str(caught.value)
+
+
 def test_credentials_are_sent_and_never_told(standin):
     standin.status, standin.body = 401, b"Unauthorized"
     with pytest.raises(PrometheusError, match="answers 401") as caught:
@@ -119,8 +130,8 @@ def test_credentials_are_sent_and_never_told(standin):
 
 
 def test_a_redirection_is_named_and_not_followed(standin):
-    standin.status, standin.location = 302, "http://elsewhere.example.org/login"
-    with pytest.raises(PrometheusError, match=r"answers 302, it is at http://elsewhere.example.org/login"):
+    standin.status, standin.location = 302, "http://you:word@elsewhere.example.org/login?token=1"
+    with pytest.raises(PrometheusError, match=r"answers 302, it is at http://elsewhere.example.org/login\. Give"):
         Prometheus(f"http://me:pass@{standin.host}").query("up")
     assert len(standin.asked) == 1
 

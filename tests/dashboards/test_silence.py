@@ -264,7 +264,7 @@ def test_what_is_no_address_is_refused_before_it_is_asked(url: str) -> None:
         (200, {}, b"[" * 100_000, "no Alertmanager"),
         (200, {}, b"x" * 2_000_000, "more than 1 MiB"),
         (404, {}, b"page not found", "no Alertmanager"),
-        (302, {"Location": "https://login.test/"}, b"", "it is at https://login.test/. Give that address"),
+        (302, {"Location": "https://me:a@login.test/?b=c"}, b"", "it is at https://login.test/. Give that address"),
         (401, {}, b'{"message": "who are you?\\u0007"}', "answers 401: who are you?. Write credentials"),
         (400, {}, b'"start time must be before end time"', "answers 400: start time must be before end time"),
     ],

@@ -113,6 +113,23 @@ def test_what_is_missing_is_named(push: Push, grafana: GrafanaStandIn, environme
     assert grafana.written == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--folder", " "), "--folder: a folder needs a title"),
+        (("--prometheus", "foo"), "'foo' is no address of a Prometheus"),
+        (("--tempo", "http://"), "is no address of a Tempo"),
+    ],
+)
+def test_what_is_wrong_is_told_before_anything_is_asked(
+    push: Push, grafana: GrafanaStandIn, arguments: tuple[str, ...], said: str
+) -> None:
+    code, _, err = push(SLO, *arguments)
+    assert code == 2
+    assert said in err
+    assert grafana.written == []
+
+
 def test_an_old_grafana_is_left_as_it_is(push: Push) -> None:
     with grafana_standin("9.2.0") as old:
         code, _, err = push(SLO, "--grafana", old.url)

@@ -1,14 +1,12 @@
 """A client of Alertmanager's API, version 2, as far as silences need it.
 
-https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml. Bounded in time and in size, and it follows no
-redirection: credentials go to the address that was given.
+https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml. Bounded in time and in size.
 """
 
 import http.client
 import json
 import re
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Sequence
@@ -17,7 +15,8 @@ from typing import Any
 
 from tailgate_otel import names
 
-from tailgate_dashboards.address import read_address, unmoved
+from tailgate_dashboards.address import no_address, read_address, shown
+from tailgate_dashboards.asking import Refusal, ask
 from tailgate_dashboards.errors import AlertmanagerError
 from tailgate_dashboards.plain import plain
 
@@ -36,12 +35,10 @@ class Alertmanager:
     def __init__(self, url: str, *, timeout: float = 5.0) -> None:
         address = read_address(url)
         if address is None:
-            shown = plain(url.rpartition("@")[2])
-            raise AlertmanagerError(f"{shown!r} is no address of an Alertmanager; give one like http://127.0.0.1:9093")
+            raise AlertmanagerError(no_address(url, "an Alertmanager", "http://127.0.0.1:9093"))
         self.url = address.url
         self._timeout = timeout
         self._headers = {**address.headers, "Accept": "application/json", "Content-Type": "application/json"}
-        self._opener = unmoved()
 
     def silence(self, ids: Sequence[str], *, seconds: float, comment: str) -> str:
         """Silence every alert of the objectives with these ids from now on, for so long. Returns the silence's own id.
@@ -84,11 +81,9 @@ class Alertmanager:
         address = f"{self.url}/api/v2/{path}"
         try:
             request = urllib.request.Request(address, data=body, headers=self._headers, method=method)  # noqa: S310
-            with self._opener.open(request, timeout=self._timeout) as response:
-                text = self._whole(response)
-        except urllib.error.HTTPError as error:
-            with error:
-                raise self._refusal(error) from error
+            text = ask(request, timeout=self._timeout, most=_MAX_BYTES)
+        except Refusal as refusal:
+            raise self._refused(refusal) from refusal
         except (OSError, http.client.HTTPException, ValueError) as error:
             reason = plain(str(getattr(error, "reason", error)))
             raise AlertmanagerError(
@@ -99,26 +94,14 @@ class Alertmanager:
         except (ValueError, RecursionError) as error:
             raise self._stranger() from error
 
-    def _whole(self, response: http.client.HTTPResponse) -> bytes:
-        """The answer, if it comes in time and is not too large; each read by itself would never time out."""
-        until = time.monotonic() + self._timeout
-        text = b""
-        while part := response.read1(1 << 16):
-            text += part
-            if len(text) > _MAX_BYTES:
-                raise OSError(f"it answers more than {_MAX_BYTES >> 20} MiB")
-            if time.monotonic() > until:
-                raise TimeoutError(f"no whole answer within {self._timeout:g} s")
-        return text
-
-    def _refusal(self, error: urllib.error.HTTPError) -> AlertmanagerError:
+    def _refused(self, error: Refusal) -> AlertmanagerError:
         if error.code in (401, 403):
             return AlertmanagerError(
                 f"{self.url}: answers {error.code}: {_reason(error)}. Write credentials into the address, as in"
                 " https://user:password@host"
             )
         if 300 <= error.code < 400:
-            there = plain(error.headers.get("Location") or "elsewhere")
+            there = shown(error.location)
             return AlertmanagerError(f"{self.url}: answers {error.code}, it is at {there}. Give that address")
         if error.code == http.HTTPStatus.NOT_FOUND:
             return self._stranger()
@@ -135,14 +118,11 @@ def _moment(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
 
 
-def _reason(error: urllib.error.HTTPError) -> str:
+def _reason(error: Refusal) -> str:
     """Its own words, where it has some: a text in JSON, or plainly."""
-    try:
-        text = error.read(_MAX_BYTES).decode("utf-8", "replace")
-    except (OSError, http.client.HTTPException):
-        return plain(str(error.reason))
+    text = error.text.decode("utf-8", "replace")
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
-        return plain(text or str(error.reason))
+        return plain(text or str(error))
     return plain(str(document.get("message", document)) if isinstance(document, dict) else str(document))

@@ -1,54 +1,55 @@
 """A Grafana, through grafana-client; every way in which it can refuse becomes one sentence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from grafana_client import GrafanaApi
 from grafana_client.client import GrafanaException
-from requests import JSONDecodeError, RequestException, TooManyRedirects
+from requests import JSONDecodeError, RequestException, Response, TooManyRedirects
 from tailgate_otel import names
 
+from tailgate_dashboards.address import no_address, read_address, shown
+from tailgate_dashboards.asking import within
 from tailgate_dashboards.errors import GrafanaError
+from tailgate_dashboards.plain import plain
 
 OLDEST = 10
 """The oldest major version whose panels the boards are made of."""
-_SHOWN = 300
+_MAX_BYTES = 16 << 20
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
 
 
 class Grafana:
-    """A Grafana at ``url``; ``timeout`` bounds each wait for it, in seconds.
+    """A Grafana at ``url``; ``timeout`` bounds each answer, in seconds.
 
     Without a token, ``https://user:password@host/prefix`` is understood; without either, we ask as nobody. Every
     method raises GrafanaError, whose message names the address, without credentials, and the cure.
     """
 
     def __init__(self, url: str, token: str | None = None, *, timeout: float = 10.0) -> None:
-        try:
-            parts = urlsplit(url)
-            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            usable = False
-        if not usable or parts.query or parts.fragment:
-            shown = plain(url.rpartition("@")[2])
-            raise GrafanaError(f"{shown!r} is no address of a Grafana; give one like http://127.0.0.1:3000")
-        address = parts.netloc.rpartition("@")[2]
-        prefix = parts.path.strip("/")
-        self.url = urlunsplit((parts.scheme, address, prefix, "", ""))
+        address = read_address(url)
+        if address is None:
+            raise GrafanaError(no_address(url, "a Grafana", "http://127.0.0.1:3000"))
+        self.url = address.url
+        self._timeout = timeout
         credential: str | tuple[str, str] | None = token
-        if token is None and parts.username is not None:
-            credential = (unquote(parts.username), unquote(parts.password or ""))
+        if token is None and address.user is not None:
+            credential = (address.user, address.password)
         self._known = credential is not None
+        parts = urlsplit(self.url)
+        prefix = parts.path.strip("/")
         self._api = GrafanaApi(
             credential,
             protocol=parts.scheme,
-            host=address,
+            host=parts.netloc,
             url_path_prefix=f"{prefix}/" if prefix else "",
             timeout=timeout,
         )
+        session = self._api.client.s
         # A redirection would turn what is written into what is read, and might take the token elsewhere.
-        self._api.client.s.max_redirects = 0
+        session.max_redirects = 0
+        session.hooks["response"].append(_bounded)
 
     def check(self) -> str:
         """Its version, or "" where it keeps that to itself; raises when there is none, or one too old."""
@@ -66,16 +67,16 @@ class Grafana:
     def ask(self, what: str, call: Callable[[Any], Any]) -> Any:
         """What a call of grafana-client's API answers; ``what`` says in an error's message what it was to do."""
         try:
-            return call(self._api)
+            return within(self._timeout, lambda: call(self._api))
         except GrafanaException as error:
             raise self._refusal(what, error) from error
         except TooManyRedirects as error:
             response = error.response
-            there = plain(response.headers.get("Location", "") if response is not None else "") or "elsewhere"
+            there = shown(response.headers.get("Location") if response is not None else None)
             raise GrafanaError(f"{self.url}: sends us on to {there}. Give the address that it sends to") from error
         except (JSONDecodeError, RecursionError) as error:
             raise self.stranger() from error
-        except RequestException as error:
+        except (RequestException, TimeoutError) as error:
             raise GrafanaError(
                 f"{self.url}: cannot be asked: {_cause(error)}. Start it, or correct the address"
             ) from error
@@ -116,10 +117,30 @@ class Grafana:
         return GrafanaError(f"{self.url}: refuses to {what}: {error.status_code}: {said}")
 
 
-def plain(text: str) -> str:
-    """One line of printable text, not too long, of whatever a server said."""
-    line = "".join(each if each.isprintable() else " " for each in text).strip()
-    return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
+def _bounded(response: Response, **_: Any) -> None:
+    """Let no more be read of an answer than is ours to keep, and read it as UTF-8 where it does not say what it is."""
+    if "charset" not in response.headers.get("Content-Type", ""):
+        response.encoding = "utf-8"
+    response.raw = _Bounded(response.raw)
+
+
+class _Bounded:
+    """What an answer is read from."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+
+    def stream(self, size: int, **more: Any) -> Iterator[bytes]:
+        """Its pieces."""
+        read = 0
+        for piece in self._raw.stream(size, **more):
+            read += len(piece)
+            if read > _MAX_BYTES:
+                raise RequestException(f"it answers more than {_MAX_BYTES >> 20} MiB")
+            yield piece
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._raw, name)
 
 
 def _cause(error: BaseException) -> str:

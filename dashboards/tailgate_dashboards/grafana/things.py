@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from tailgate_otel import names
 
+from tailgate_dashboards.address import Address, no_address, read_address
+from tailgate_dashboards.errors import GrafanaError
+
 if TYPE_CHECKING:
     from .connection import Grafana
 
 
 # Grafana's own bookkeeping: it changes with every save, and differs between one Grafana and the next.
 _BOOKKEEPING = ("id", "version")
+_PASSWORD = "basicAuthPassword"  # noqa: S105 - what Grafana calls it
 
 Document = dict[str, Any]
 
@@ -80,20 +84,29 @@ class Folder:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """A data source; ``settings`` are its ``jsonData``. What Grafana has beside them, secrets too, is left alone."""
+    """A data source; ``settings`` are its ``jsonData``. What Grafana has beside them is left alone.
+
+    So are its credentials, unless there is a ``user`` here. Grafana gives no password away: one that was changed here
+    is written once something else differs.
+    """
 
     title: str
     """Its name where we make it; another is as good."""
     uid: str
     type: str
     url: str
-    """As the Grafana reaches it."""
+    """As the Grafana reaches it, without credentials: everybody who may see the data source may see it."""
+    user: str | None = None
+    password: str = field(default="", repr=False)
     settings: Mapping[str, Any] = field(default_factory=dict)
     kind: str = field(default="data source", init=False)
 
     def wanted(self) -> Document:
         """What we have a say in."""
-        return {"type": self.type, "url": self.url, "access": "proxy", "jsonData": dict(self.settings)}
+        wanted: Document = {"type": self.type, "url": self.url, "access": "proxy", "jsonData": dict(self.settings)}
+        if self.user is not None:
+            wanted |= {"basicAuth": True, "basicAuthUser": self.user, "secureJsonFields": {_PASSWORD: True}}
+        return wanted
 
     def find(self, grafana: "Grafana") -> Found | None:
         """By its uid."""
@@ -102,17 +115,26 @@ class Source:
             return None
         document = {key: whole.get(key) for key in self.wanted()}
         document["jsonData"] = {key: value for key, value in _settings(whole).items() if key in self.settings}
+        if "@" in (there := str(document["url"])):
+            # Somebody wrote credentials into it, which are not to be shown.
+            document["url"] = f"(with credentials) {there.rpartition('@')[2]}"
+        if "secureJsonFields" in document:
+            kept = document["secureJsonFields"] or {}
+            document["secureJsonFields"] = {_PASSWORD: bool(kept.get(_PASSWORD))}
         return Found(document=document, whole=whole)
 
     def write(self, grafana: "Grafana", found: Found | None) -> None:
         """Make it, or change what we have a say in."""
         what = f"write the data source {self.title}"
+        wanted = {key: value for key, value in self.wanted().items() if key != "secureJsonFields"}
+        if self.user is not None:
+            wanted["secureJsonData"] = {_PASSWORD: self.password}
         if found is None:
-            made = {**self.wanted(), "uid": self.uid, "name": self.title}
+            made = {**wanted, "uid": self.uid, "name": self.title}
             grafana.ask(what, lambda api: api.datasource.create_datasource(made))
         else:
             settings = {**_settings(found.whole), **self.settings}
-            changed = {**found.whole, **self.wanted(), "jsonData": settings}
+            changed = {**found.whole, **wanted, "jsonData": settings}
             grafana.ask(what, lambda api: api.datasource.update_datasource_by_uid(self.uid, changed))
 
 
@@ -160,19 +182,41 @@ class Board:
 
 
 def prometheus(url: str, tempo: bool) -> Source:
-    """A Prometheus; with ``tempo``, a click on an exemplar opens its trace there."""
+    """A Prometheus; with ``tempo``, a click on an exemplar opens its trace there. Raises GrafanaError."""
     settings: Document = {"httpMethod": "POST"}
     if tempo:
         destination = {"name": names.LABEL_TRACE_ID, "datasourceUid": names.GRAFANA_TEMPO}
         settings["exemplarTraceIdDestinations"] = [destination]
+    address = _address(url, "a Prometheus", "http://prometheus:9090")
     return Source(
-        title="Prometheus (tailgate)", uid=names.GRAFANA_PROMETHEUS, type="prometheus", url=url, settings=settings
+        title="Prometheus (tailgate)",
+        uid=names.GRAFANA_PROMETHEUS,
+        type="prometheus",
+        url=address.url,
+        user=address.user,
+        password=address.password,
+        settings=settings,
     )
 
 
 def tempo(url: str) -> Source:
-    """A Tempo."""
-    return Source(title="Tempo (tailgate)", uid=names.GRAFANA_TEMPO, type="tempo", url=url)
+    """A Tempo. Raises GrafanaError."""
+    address = _address(url, "a Tempo", "http://tempo:3200")
+    return Source(
+        title="Tempo (tailgate)",
+        uid=names.GRAFANA_TEMPO,
+        type="tempo",
+        url=address.url,
+        user=address.user,
+        password=address.password,
+    )
+
+
+def _address(url: str, whose: str, example: str) -> Address:
+    address = read_address(url)
+    if address is None:
+        raise GrafanaError(no_address(url, whose, example))
+    return address
 
 
 def _bare(board: Document) -> Document:

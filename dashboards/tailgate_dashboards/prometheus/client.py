@@ -1,18 +1,17 @@
 """A client of Prometheus's HTTP API: https://prometheus.io/docs/prometheus/latest/querying/api/.
 
-Bounded in time and in size, and it follows no redirection: credentials go to the address that was given.
+Bounded in time and in size.
 """
 
 import http.client
 import json
-import time
-import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from tailgate_dashboards.address import read_address, unmoved
+from tailgate_dashboards.address import no_address, read_address, shown
+from tailgate_dashboards.asking import Refusal, TooLargeError, ask
 from tailgate_dashboards.errors import OverloadError, PrometheusError, RefusedError
 from tailgate_dashboards.plain import plain
 
@@ -21,7 +20,6 @@ from .values import Line, Sample, read_labels, read_lines, read_samples, read_te
 _Read = TypeVar("_Read")
 
 _MAX_BYTES = 64 << 20
-_MAX_REASON = 64 << 10
 # How Prometheus says that a query asks for too much at once; half as long a range may do.
 _TOO_MUCH = ("too many samples", "maximum resolution", "timed out", "timeout")
 
@@ -36,12 +34,10 @@ class Prometheus:
     def __init__(self, url: str, *, timeout: float = 60.0) -> None:
         address = read_address(url)
         if address is None:
-            shown = plain(url.rpartition("@")[2])
-            raise PrometheusError(f"{shown!r} is no address of a Prometheus; give one like http://127.0.0.1:9090")
+            raise PrometheusError(no_address(url, "a Prometheus", "http://127.0.0.1:9090"))
         self.url = address.url
         self._timeout = timeout
         self._headers = {**address.headers, "Accept": "application/json"}
-        self._opener = unmoved()
 
     def query(self, promql: str, at: float | None = None) -> list[Sample]:
         """The value of an expression at a moment, now by default."""
@@ -86,17 +82,15 @@ class Prometheus:
         body = urllib.parse.urlencode(form).encode() if form is not None else None
         try:
             request = urllib.request.Request(f"{self.url}/api/v1/{path}", data=body, headers=self._headers)  # noqa: S310
-            with self._opener.open(request, timeout=self._timeout) as response:
-                text = self._whole(response)
-        except urllib.error.HTTPError as error:
-            with error:
-                raise self._refusal(error) from error
-        except TimeoutError as error:
-            raise OverloadError(f"{self.url}: no whole answer within {self._timeout:g} s; ask for less") from error
+            text = ask(request, timeout=self._timeout, most=_MAX_BYTES)
+        except Refusal as refusal:
+            raise self._refused(refusal) from refusal
+        except TooLargeError as error:
+            raise OverloadError(f"{self.url}: answers more than {_MAX_BYTES >> 20} MiB; ask for less") from error
         except (OSError, http.client.HTTPException, ValueError) as error:
             reason = getattr(error, "reason", error)
             if isinstance(reason, TimeoutError):
-                raise OverloadError(f"{self.url}: no answer within {self._timeout:g} s; ask for less") from error
+                raise OverloadError(f"{self.url}: no whole answer within {self._timeout:g} s; ask for less") from error
             raise PrometheusError(
                 f"{self.url}: cannot be asked: {plain(str(reason))}. Start it, or correct the address"
             ) from error
@@ -108,39 +102,26 @@ class Prometheus:
                 f"{self.url}: what answers there is no Prometheus. Give the address whose /api/v1/query is its"
             ) from error
 
-    def _whole(self, response: http.client.HTTPResponse) -> bytes:
-        """The answer, if it comes in time and is not too large; each read by itself would never time out."""
-        until = time.monotonic() + self._timeout
-        parts, size = [], 0
-        while part := response.read1(1 << 20):
-            parts.append(part)
-            size += len(part)
-            if size > _MAX_BYTES:
-                raise OverloadError(f"{self.url}: answers more than {_MAX_BYTES >> 20} MiB; ask for less")
-            if time.monotonic() > until:
-                raise TimeoutError
-        return b"".join(parts)
-
-    def _refusal(self, error: urllib.error.HTTPError) -> PrometheusError:
-        reason = _reason(error)
-        if error.code in (401, 403):
+    def _refused(self, refusal: Refusal) -> PrometheusError:
+        reason = _reason(refusal)
+        if refusal.code in (401, 403):
             return PrometheusError(
-                f"{self.url}: answers {error.code}: {reason}. Write credentials into the address, as in"
+                f"{self.url}: answers {refusal.code}: {reason}. Write credentials into the address, as in"
                 " https://user:password@host"
             )
-        if 300 <= error.code < 400:
-            there = plain(error.headers.get("Location") or "elsewhere")
-            return PrometheusError(f"{self.url}: answers {error.code}, it is at {there}. Give that address")
-        said = f"{self.url}: answers {error.code}: {reason}"
+        if 300 <= refusal.code < 400:
+            there = shown(refusal.location)
+            return PrometheusError(f"{self.url}: answers {refusal.code}, it is at {there}. Give that address")
+        said = f"{self.url}: answers {refusal.code}: {reason}"
         if any(words in reason for words in _TOO_MUCH):
             return OverloadError(said)
-        return RefusedError(said) if error.code in (400, 422) else PrometheusError(said)
+        return RefusedError(said) if refusal.code in (400, 422) else PrometheusError(said)
 
 
-def _reason(error: urllib.error.HTTPError) -> str:
+def _reason(refusal: Refusal) -> str:
     """Prometheus's own words, where it has some."""
     try:
-        document = json.loads(error.read(_MAX_REASON))
+        document = json.loads(refusal.text)
         return plain(f"{document['errorType']}: {document['error']}")
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, RecursionError):
-        return plain(str(error.reason))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return plain(str(refusal))

@@ -2,7 +2,6 @@
 
 import base64
 import http.client
-import queue
 import threading
 import urllib.error
 import urllib.request
@@ -100,19 +99,20 @@ def _within(seconds: float, work: Callable[[], bytes]) -> bytes:
 
     Time limits of sockets hold for each read, so that whoever sends a byte a second is waited for without end.
     """
-    done: queue.SimpleQueue[tuple[bytes, BaseException | None]] = queue.SimpleQueue()
+    found: list[bytes] = []
+    failed: list[BaseException] = []
 
     def run() -> None:
         try:
-            done.put((work(), None))
+            found.append(work())
         except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
-            done.put((b"", error))
+            failed.append(error)
 
-    threading.Thread(target=run, daemon=True, name="metrics page").start()
-    try:
-        result, error = done.get(timeout=seconds)
-    except queue.Empty:
-        raise TimeoutError(f"no whole answer within {seconds:g} s") from None
-    if error is not None:
-        raise error
-    return result
+    thread = threading.Thread(target=run, daemon=True, name="metrics page")
+    thread.start()
+    thread.join(seconds)
+    if failed:
+        raise failed[0]
+    if not found:
+        raise TimeoutError(f"no whole answer within {seconds:g} s")
+    return found[0]
