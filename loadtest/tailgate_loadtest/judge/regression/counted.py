@@ -3,8 +3,8 @@
 Every query is counted, so there is no scatter to allow for. But which requests were made differs a little from run to
 run, and with it how often a cache answered: a mean that moved is no proof. Proof is that nine in ten of the candidate's
 requests ran more queries than nine in ten of the base's did, which no mixture of the same requests brings about, and
-one more query in a handler always does. The service's histogram has no edge at every number; what lies between two
-edges follows from the sum (Markov's inequality, with the edges as the least and the most). Where many requests all lie
+one more query in a handler does. The service's histogram has no edge at every number; what lies between two edges
+follows from the sum (Markov's inequality, with the edges as the least and the most). Where many requests all lie
 between the same two edges and their mean is a whole number, all are taken to have run just so many: of requests that
 differ, one mean in as many as there are requests would be whole by chance, on each side.
 """
