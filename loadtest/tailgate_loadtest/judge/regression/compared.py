@@ -83,6 +83,7 @@ def compare(
         loosened=accepted.loosened,
         accepts=accepted.entries,
         differences=tuple(each.what for each in differences),
+        unrated="`tailgate calibrate` measures it for sides that are loaded together",
         warnings=tuple(warnings),
     )
 
