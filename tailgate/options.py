@@ -59,6 +59,15 @@ ProfileName = Annotated[
         rich_help_panel=_OPEN,
     ),
 ]
+AnySeed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed",
+        min=0,
+        help="The same seed, the same arrivals on the same sides; by default another each time.",
+        rich_help_panel=_OPEN,
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed, the same arrivals.", rich_help_panel=_OPEN)]
 
 Users = Annotated[

@@ -1,5 +1,6 @@
 """``tailgate ab``: did this change make it worse? Two live sides, and a verdict with a known error rate."""
 
+import secrets
 from enum import StrEnum
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from tailgate.console import say
 from tailgate.telling import conclude
 
 _SIDES, _JUDGING = "What to compare", "What to judge by"
+_SEEDS = 1_000_000
 
 
 class OnInconclusive(StrEnum):
@@ -57,7 +59,7 @@ def ab(
     openapi: options.OpenApi = None,
     tolerate: options.Tolerate = None,
     calibration: options.CalibrationFile = CALIBRATION,
-    seed: options.Seed = 1,
+    seed: options.AnySeed = None,
     db_rtt: options.DbRtt = "0ms",
     out_dir: options.Out = None,
     as_json: options.AsJson = False,
@@ -84,7 +86,8 @@ def ab(
         targets=targets,
         openapi=openapi,
         tolerate=tolerate,
-        seed=seed,
+        # Always the same, it would always give the same side the same moments of the load.
+        seed=secrets.randbelow(_SEEDS) if seed is None else seed,
         db_rtt=db_rtt,
         out=out_dir,
         on_inconclusive=on_inconclusive.value,
