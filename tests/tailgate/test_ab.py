@@ -36,7 +36,7 @@ class Shopper(LoadUser):
         self.client.get("/basket")
 """
 PROFILE = "name: steady\nstages: [{duration: 1m, rate: 120}]\nusers: 200\n"
-LENGTH = ("--turn", "1", "--budget", "40s")
+LENGTH = ("--seed", "1", "--turn", "1", "--budget", "40s")
 """Five cycles, each of 4 s for both and two pairs of turns of a second."""
 
 
@@ -230,7 +230,7 @@ def test_a_project_in_another_language_is_compared_with_where_it_left_the_defaul
     # As it stands, not committed.
     (project / "slo.yaml").write_text(waiting("500ms"))
     (project / "calm.yaml").write_text("name: calm\nstages: [{duration: 1m, rate: 36}]\nusers: 50\n")
-    asked = ("-f", "locustfile.py", "--profile", "calm.yaml", "--turn", "1", "--budget", "40s", "--json")
+    asked = ("-f", "locustfile.py", "--profile", "calm.yaml", *LENGTH, "--json")
     done = Command(project)("ab", *asked)
     assert done.stdout, done.stderr
     told = json.loads(done.stdout)
