@@ -20,3 +20,8 @@ def find(given: str | None, *, reference: bool) -> Objectives | None:
         # slo.yaml in a working directory is about one's own API.
         return tailgate_slo.load(tailgate_slo.reference_path())
     return tailgate_slo.load(DEFAULT) if DEFAULT.is_file() else None
+
+
+def how_many(number: int) -> str:
+    """So many objectives, in words."""
+    return "1 objective" if number == 1 else f"{number} objectives"

@@ -56,13 +56,19 @@ def _show(objectives: Objectives, findings: dict[str, Finding]) -> None:
         if findings:
             row.append({True: "yes", False: "no", None: "-"}[findings[slo.name].good])
         table.add_row(*map(Text, row))
-    out().print(f"{objectives.file}: {len(objectives.slos)} objectives", markup=False)
+    out().print(f"{objectives.file}: {objectives_files.how_many(len(objectives.slos))}", markup=False)
     out().print(table)
     for title in objectives.ignored:
         out().print(f"passed over: {title}", markup=False)
     for finding in findings.values():
         if not finding.good:
             out().print(f"{finding.slo.name}: {finding.said}", markup=False, highlight=False, soft_wrap=True)
+    notes: dict[str, list[str]] = {}
+    for finding in findings.values():
+        if finding.note:
+            notes.setdefault(finding.note, []).append(finding.slo.name)
+    for note, concerned in notes.items():
+        out().print(f"{', '.join(concerned)}: {note}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _good(slo: SLO) -> str:
@@ -88,7 +94,7 @@ def _file(objectives: Objectives, findings: dict[str, Finding]) -> dict[str, Any
 
 
 def _found(finding: Finding) -> dict[str, Any]:
-    return {"prometheus": {"answers": finding.good, "said": finding.said}}
+    return {"prometheus": {"answers": finding.good, "said": finding.said, "note": finding.note}}
 
 
 def _document(slo: SLO) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from tailgate_dashboards.prometheus import Prometheus
 from tailgate_dashboards.prometheus.check import check
 from tailgate_slo import parse
 
-from tests.dashboards.past import FILE
+from tests.dashboards.past import DURATION, END, FILE, ROUTE, holding
 from tests.dashboards.servers import needs_prometheus
 
 pytestmark = [needs_prometheus, pytest.mark.xdist_group("past")]
@@ -60,6 +60,9 @@ def test_what_is_there_is_found(past_url):
         ({"metrics": "preset: otel, native: true"}, "is there: leave native out"),
         ({"metrics": "preset: otel, match: {job: shop}"}, "has job=shop"),
         ({"metrics": "preset: micrometer"}, "there is no series http_server_requests_seconds_count"),
+        ({"metrics": "preset: otel, labels: {route: path}"}, "has no label path; name the route's by labels"),
+        ({"metrics": "preset: otel, match: {team: shop}"}, "has team=shop. None has a label team"),
+        ({"metrics": "preset: otel, duration: x"}, "there is no series x_count. Name the service's own in kind"),
         (
             {
                 "metrics": "preset: otel, labels: {status: code}",
@@ -83,6 +86,73 @@ def test_a_label_of_another_name_and_another_unit_are_read_as_the_file_says(past
     assert not good
     assert "nearest edges are 1 ms." in said
     assert found(past_url, metrics='preset: otel, labels: {method: ""}') == (True, "is there")
+
+
+def queried(url, *, bad="", good="", total=f"{DURATION}_count"):
+    part, query = ("bad", bad) if bad else ("good", good)
+    file = f"""\
+apiVersion: openslo/v1
+kind: SLO
+metadata: {{name: one}}
+spec:
+  service: shop
+  indicator:
+    spec:
+      ratioMetric:
+        {part}: {{metricSource: {{type: Prometheus, spec: {{query: '{query}'}}}}}}
+        total: {{metricSource: {{type: Prometheus, spec: {{query: 'sum(rate({total}[{{{{.window}}}}]))'}}}}}}
+  objectives: [{{target: 0.99}}]
+"""
+    (finding,) = check(parse(file.encode(), "shop.yaml"), Prometheus(url))
+    return finding
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"bad": "sum(rate(x[{{.window}}])"}, "its bad query is refused: "),
+        ({"bad": "sum(rate(x[{{.window}}])) by"}, "its bad query is refused: "),
+        ({"good": f"sum(rate({DURATION}_bucket{{{{.window}}}}))"}, "its good query is refused: "),
+        (
+            {"good": f"sum(rate({DURATION}_cuont[{{{{.window}}}}]))"},
+            f"all events would count as bad. There is no series {DURATION}_cuont; did you mean {DURATION}_count?",
+        ),
+        (
+            {"bad": "sum(rate(failed_total[{{.window}}]))", "total": "requests"},
+            "its total and bad queries have no answer over the last 1h. There is no series requests",
+        ),
+    ],
+)
+def test_each_of_an_objectives_own_queries_is_asked(past_url, given, said):
+    found = queried(past_url, **given)
+    assert found.good is False
+    assert said in found.said
+
+
+def test_a_query_of_failures_may_have_no_answer_yet_and_that_is_told(past_url):
+    found = queried(past_url, bad=f'sum(rate({DURATION}_cuont{{a="b"}}[{{{{.window}}}}]))')
+    assert found.good is True
+    assert "its bad query has no answer, which is right where nothing failed yet" in found.note
+    assert f"There is no series {DURATION}_cuont; did you mean {DURATION}_count?" in found.note
+    assert queried(past_url, bad=f"sum(rate({DURATION}_count[{{{{.window}}}}]))").note == ""
+
+
+def test_two_jobs_by_the_same_names_are_told(version, tmp_path):
+    jobs = ("blue", "green")
+    lines = [f'{DURATION}_count{{{ROUTE},job="{job}",http_response_status_code="200"}} 1 {END}' for job in jobs]
+    file = FILE.split("---\n")[1]
+    alone = (
+        "---\napiVersion: tailgate/v1\nkind: Metrics\nmetadata: {name: m}\nspec: {preset: otel, match: {job: blue}}\n"
+    )
+    with holding(tmp_path, version, "\n".join([f"# TYPE {DURATION} histogram", *lines, "# EOF", ""])) as server:
+        (found,) = check(parse(file.encode(), "shop.yaml"), Prometheus(server.url))
+        (told,) = check(parse((file + alone).encode(), "shop.yaml"), Prometheus(server.url))
+    assert found.good
+    assert found.note == (
+        f"2 jobs have {DURATION}_count, and are added up: blue, green; where they are not one service, write match:"
+        " {job: blue} in kind: Metrics"
+    )
+    assert (told.good, told.note) == (True, "")
 
 
 def test_what_only_a_run_tells_is_not_missing(past_url):

@@ -7,7 +7,7 @@ nothing.
 """
 
 from .compile import Rules, compile_rules, left_out
-from .events import Events, events_of
+from .events import Events, events_of, metrics_of
 from .existing import refuse_recorded
 from .identity import identity_of
 from .render import FORMS, Form, name_of, render
@@ -21,6 +21,7 @@ __all__ = [
     "events_of",
     "identity_of",
     "left_out",
+    "metrics_of",
     "name_of",
     "refuse_recorded",
     "render",

@@ -1,7 +1,8 @@
 """Service level indicators as PromQL: the rates of bad and of all events."""
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from tailgate_slo import SLO, Measure
@@ -22,6 +23,7 @@ _QUOTED = re.compile(
     re.VERBOSE,
 )
 _SELECTOR = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*\s*(\{[^{}]*\})?")
+_METRIC = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)\s*[\[{]")
 _MISSED: dict[Op, str] = {"lt": ">=", "lte": ">", "gt": "<=", "gte": "<"}
 
 
@@ -34,6 +36,7 @@ class Events:
         counted: whether these are events a second; else they are moments, each bad as far as ``bad`` says.
         present: what there is nothing of when there are no data.
         source: what those who look for them will know that by: a metric's name, or the objective's.
+        asked: the objective's own queries, each by its word for it (``bad``); none where it has a measure.
     """
 
     bad: str
@@ -42,11 +45,13 @@ class Events:
     counted: bool = True
     present: str
     source: str
+    asked: Mapping[str, str] = field(default_factory=dict)
 
     def over(self, window: str) -> "Events":
         """The same over a range such as ``5m``."""
         filled = {key: getattr(self, key).replace(WINDOW, window) for key in ("bad", "all", "present")}
-        return replace(self, **filled)
+        asked = {word: query.replace(WINDOW, window) for word, query in self.asked.items()}
+        return replace(self, **filled, asked=asked)
 
 
 def events_of(slo: SLO, series: Series) -> Events | None:
@@ -59,6 +64,11 @@ def events_of(slo: SLO, series: Series) -> Events | None:
     if slo.measure is None or slo.measure.kind == "vital":
         return None
     return _of_measure(slo.name, slo.measure, series)
+
+
+def metrics_of(query: str) -> frozenset[str]:
+    """The names of the metrics in a query, as far as matchers or a range after them tell that they are."""
+    return frozenset(_METRIC.findall(_QUOTED.sub('""', query)))
 
 
 def _of_measure(name: str, measure: Measure, series: Series) -> Events:
@@ -119,7 +129,8 @@ def _of_query(name: str, query: Query) -> Events:
         bad = f"avg({value})" if query.failure else f"(1 - avg({value}))"
     # What is good over an hour is not what was good at each of its moments.
     ranged = isinstance(query, Raw) and WINDOW in asked
-    return Events(bad=bad, all=f"(count({value}) > bool 0)", ranged=ranged, counted=False, present=value, source=name)
+    every = f"(count({value}) > bool 0)"
+    return Events(bad=bad, all=every, ranged=ranged, counted=False, present=value, source=name, asked={"query": asked})
 
 
 def _of_ratio(name: str, query: Ratio) -> Events:
@@ -132,7 +143,14 @@ def _of_ratio(name: str, query: Ratio) -> Events:
     if query.bad is None:
         bad = f"clamp_min({total} - {bad}, 0)"
     # What is no number would spoil every sum that it gets into.
-    return Events(bad=f"({bad} >= 0)", all=f"({total} >= 0)", ranged=ranged, present=total, source=name)
+    return Events(
+        bad=f"({bad} >= 0)",
+        all=f"({total} >= 0)",
+        ranged=ranged,
+        present=total,
+        source=name,
+        asked={"total": total, "good" if query.bad is None else "bad": part},
+    )
 
 
 def _counted(name: str, query: str, counter: bool) -> str:
