@@ -7,6 +7,7 @@ ARGUMENT...``: it has the kernel ask it to end (SIGTERM) when the thread ends th
 import contextlib
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,8 @@ PR_SET_PDEATHSIG = 1
 READY_WITHIN = 60.0
 ENDS_WITHIN = 10.0
 _LOG_LINES = 5
+_ERROR = re.compile(r"\blevel=error\b|\blvl=eror\b", re.IGNORECASE)
+"""How Prometheus, Alertmanager and Grafana mark a line as an error."""
 
 
 class Leashed:
@@ -58,8 +61,18 @@ class Leashed:
             if time.monotonic() > end:
                 return f"it is not ready after {READY_WITHIN:g} s; its log is {self._log}"
             time.sleep(0.1)
-        last = self._log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
-        return f"it ended with {self._process.returncode}; its log ({self._log}) ends:\n" + "\n".join(last)
+        return self.fate()
+
+    def fate(self) -> str:
+        """How it ended, and what it said of that; empty while it runs."""
+        if self._process.poll() is None:
+            return ""
+        lines = self._log.read_text(errors="replace").splitlines()
+        # What brought it down is often said before whatever else was closed then.
+        errors = [line for line in lines if _ERROR.search(line)]
+        said = "\n".join((errors or lines)[-_LOG_LINES:])
+        where = "errors in" if errors else "end of"
+        return f"it ended with {self._process.returncode}; {where} its log ({self._log}):\n{said}"
 
     def close(self) -> None:
         """End it; a second call does nothing."""

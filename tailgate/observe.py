@@ -16,7 +16,7 @@ import os
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -39,6 +39,14 @@ class Observers:
 
     addresses: Mapping[str, str]
     missing: Mapping[str, str]
+    programs: dict[str, Leashed] = field(default_factory=dict, repr=False)
+
+    def ended(self) -> dict[str, str]:
+        """Name -> how, of those that have ended by themselves since this was last asked."""
+        fates = {name: fate for name, program in self.programs.items() if (fate := program.fate())}
+        for name in fates:
+            del self.programs[name]
+        return fates
 
 
 @contextmanager
@@ -52,22 +60,24 @@ def observing(directory: Path, metrics_url: str, objectives: Objectives) -> Iter
     directory = directory.absolute()
     with _alone(directory), ExitStack() as running:
         urls = {watcher.name: f"http://{LOOPBACK}:{_port(watcher.usual_port)}" for watcher in WATCHERS}
-        _write(directory, urlsplit(metrics_url).netloc, urls, objectives)
-        addresses: dict[str, str] = {}
-        missing: dict[str, str] = {}
+        _write(directory, objectives)
+        found = {watcher.name: watcher.find(directory, urls) for watcher in WATCHERS}
+        missing = {name: why for name, why in found.items() if isinstance(why, str)}
+        programs: dict[str, Leashed] = {}
         for watcher in WATCHERS:
-            found = watcher.find(directory, urls)
-            if isinstance(found, str):
-                missing[watcher.name] = found
+            # Prometheus, which reads it, comes after whom it is to tell.
+            _aim(directory, urlsplit(metrics_url).netloc, {name: urls[name] for name in urls if name not in missing})
+            if isinstance(which := found[watcher.name], str):
                 continue
             log = directory / f"{watcher.name}.log"
-            program = running.enter_context(Leashed(found.argv, {**_innocent(os.environ), **found.environ}, log))
+            program = running.enter_context(Leashed(which.argv, {**_innocent(os.environ), **which.environ}, log))
             if why := program.failed(urls[watcher.name] + watcher.ready):
                 missing[watcher.name] = why
                 program.close()
             else:
-                addresses[watcher.name] = urls[watcher.name]
-        yield Observers(addresses=addresses, missing=missing)
+                programs[watcher.name] = program
+        _aim(directory, urlsplit(metrics_url).netloc, {name: urls[name] for name in programs})
+        yield Observers(addresses={name: urls[name] for name in programs}, missing=missing, programs=programs)
 
 
 def _innocent(environ: Mapping[str, str]) -> dict[str, str]:
@@ -90,17 +100,24 @@ def _alone(directory: Path) -> Iterator[None]:
         yield
 
 
-def _write(directory: Path, metrics: str, urls: Mapping[str, str], objectives: Objectives) -> None:
+def _write(directory: Path, objectives: Objectives) -> None:
     texts = files.compiled(objectives)
     for drift in list(files.drifts(directory, texts)):
         files.put_right(directory, texts, drift)
     for name in ("prometheus.yml", "alertmanager.yml"):
         (directory / name).write_text(data.file(name).read_text(encoding="utf-8"), encoding="utf-8")
+
+
+def _aim(directory: Path, metrics: str, urls: Mapping[str, str]) -> None:
+    """Whom Prometheus asks and whom it tells: of those that watch, who is there. It reads these files as they change.
+
+    Whoever else listens later where one of the others would have been is sent no alert.
+    """
     told = {
         "service": [metrics],
         "load": [f"{LOOPBACK}:{RUN_METRICS_PORT}"],
         "stack": [urlsplit(url).netloc for url in urls.values()],
-        "alertmanager": [urlsplit(urls["alertmanager"]).netloc],
+        "alertmanager": [urlsplit(url).netloc for name, url in urls.items() if name == "alertmanager"],
     }
     (directory / "targets").mkdir(exist_ok=True)
     for name, targets in told.items():

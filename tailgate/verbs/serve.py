@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -81,14 +80,14 @@ def serve(
             addresses = {"url": stack.url, "metrics": stack.metrics_url, "targets": str(stack.targets)}
             # Its password is good for as long as this runs, and on this machine alone.
             addresses["database"] = stack.owner_dsn
-            missing: Mapping[str, str] = {}
+            observers = None
             if observe and objectives:
                 # It draws boards, by a library that takes a third of a second to be imported.
                 from tailgate.observe import observing
 
                 observers = watching.enter_context(observing(OBSERVED, stack.metrics_url, objectives))
                 addresses |= observers.addresses
-                missing = observers.missing
+            missing = observers.missing if observers else {}
             for name, why in missing.items():
                 say(f"without {name}: {why}")
             if as_json:
@@ -99,6 +98,8 @@ def serve(
             say("Ctrl-C ends it")
             while stack.alive():
                 time.sleep(0.5)
+                for name, fate in (observers.ended() if observers else {}).items():
+                    say(f"from now on without {name}: {fate}")
             raise CommandError("the service ended by itself; its log is above")
     except KeyboardInterrupt:
         say("ended")

@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 import pytest
 import tailgate_slo
+import yaml
 from tailgate_otel import names
 
 from tailgate import observe
@@ -40,6 +41,25 @@ GRAFANA = """
     http.server.HTTPServer(address, Health).serve_forever()
 """
 """Stands in for Grafana, of which only the name, the arguments and the variables are tried here."""
+
+
+SERVER = """
+    import http.server, os, sys, urllib.parse
+    (listen,) = (each for each in sys.argv if each.startswith("--web.listen-address="))
+    host, _, port = listen.partition("=")[2].rpartition(":")
+
+    class Page(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            if self.path == "/end":
+                sys.stderr.write("ts=1 level=error err=boom\\n" + "ts=1 level=info msg=closing\\n" * 9)
+                sys.stderr.flush()
+                os._exit(1)
+            self.send_response(200)
+            self.end_headers()
+
+    http.server.HTTPServer((host, int(port)), Page).serve_forever()
+"""
+"""Stands in for Prometheus and for Alertmanager, where only who is there is tried."""
 
 
 @pytest.fixture
@@ -76,6 +96,38 @@ def test_where_nothing_is_found_all_is_named_and_nothing_fails(tmp_path, path, o
         assert set(observers.missing) == {"prometheus", "alertmanager", "grafana"}
         for name, why in observers.missing.items():
             assert f"no `{name}` on the PATH" in why
+        assert targets(tmp_path / "observe", "alertmanager") == targets(tmp_path / "observe", "stack") == []
+
+
+def targets(directory: Path, name: str) -> list[str]:
+    (group,) = yaml.safe_load((directory / "targets" / f"{name}.yaml").read_text())
+    return group["targets"]
+
+
+def test_nobody_is_asked_or_told_who_is_not_there(tmp_path, path, objectives):
+    program(path, "prometheus", SERVER)
+    program(path, "alertmanager", "import sys\nsys.exit('the disk is full')")
+    with observe.observing(tmp_path / "observe", METRICS, objectives) as observers:
+        there = observers.addresses["prometheus"].removeprefix("http://")
+        assert targets(tmp_path / "observe", "alertmanager") == []
+        assert targets(tmp_path / "observe", "stack") == [there]
+        assert targets(tmp_path / "observe", "service") == ["127.0.0.1:9"]
+    program(path, "alertmanager", SERVER)
+    with observe.observing(tmp_path / "observe", METRICS, objectives) as observers:
+        there = observers.addresses["alertmanager"].removeprefix("http://")
+        assert targets(tmp_path / "observe", "alertmanager") == [there]
+
+
+def test_one_that_ends_later_is_told_once_with_the_error_in_its_log(tmp_path, path, objectives):
+    program(path, "prometheus", SERVER)
+    with observe.observing(tmp_path / "observe", METRICS, objectives) as observers:
+        assert observers.ended() == {}
+        with pytest.raises(OSError):
+            urllib.request.urlopen(f"{observers.addresses['prometheus']}/end", timeout=20)
+        fate = eventually(observers.ended)["prometheus"]
+        assert "level=error err=boom" in fate
+        assert "closing" not in fate
+        assert observers.ended() == {}
 
 
 def test_a_program_that_does_not_start_is_named_with_what_it_said_last(tmp_path, path, objectives):
