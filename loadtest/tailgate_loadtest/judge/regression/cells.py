@@ -15,7 +15,7 @@ from tailgate_loadtest.judge.regression.quantile import harrell_davis
 from tailgate_loadtest.judge.regression.size import Size
 
 QUANTILES: dict[Measure, float] = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-BEYOND = 40
+BEYOND = 50
 """Requests of a side beyond its percentile, over all turns of the budget, from which a percentile can stop a change."""
 FEW = 50
 """Requests of a side by turns from which on failures can stop a change, and a route that has none on the other side is

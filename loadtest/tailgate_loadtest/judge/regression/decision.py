@@ -9,9 +9,9 @@
 - **inconclusive**: everything else.
 
 Which cells can stop the change is decided by how many requests are planned, and never by how they turned out: else a
-candidate could scatter so much that nobody looks at it. A percentile needs BEYOND requests of a side beyond it over all
-turns of the budget: 40 for p50 are raised to 50 so that five pairs have ten each, 400 for p95, 2,000 for p99. A route
-too rare for any of these does not keep every gate undecided for ever: its numbers are shown, and a warning names it.
+candidate could scatter so much that nobody looks at it. Over all turns of the budget a side needs 50 for failures, 100
+for p50, 1,000 for p95, 5,000 for p99. A route too rare for any of these does not keep every gate undecided for ever:
+its numbers are shown, and a warning names it.
 """
 
 from collections.abc import Sequence
