@@ -9,6 +9,7 @@ from tailgate_dashboards.boards import files as compiler
 
 from tailgate import objectives as objectives_files
 from tailgate.console import out, print_json
+from tailgate.output import refuse_inputs
 from tailgate.verbs import dashboards_push
 
 _DRIFTED = 1
@@ -26,7 +27,9 @@ _DIRECTORY = Path("dashboards/generated")
 @app.command()
 def build(file: _File = None, output: _Output = _DIRECTORY, as_json: _Json = False) -> None:
     """Write the boards and the rules of an objectives file; what is right already is left as it is."""
-    texts = compiler.compiled(tailgate_slo.load(file or objectives_files.DEFAULT))
+    file = file or objectives_files.DEFAULT
+    refuse_inputs(output / compiler.RULES, (file,))
+    texts = compiler.compiled(tailgate_slo.load(file))
     found = list(compiler.drifts(output, texts))
     for drift in found:
         compiler.put_right(output, texts, drift)

@@ -20,6 +20,7 @@ from tailgate_dashboards.prometheus import Prometheus
 from tailgate import objectives as objectives_files
 from tailgate.console import out, print_json, say
 from tailgate.errors import CommandError
+from tailgate.output import refuse_inputs, write
 
 _BAD = 1
 _SINCE = re.compile(r"([0-9]{1,5})(h|d|w)")
@@ -44,16 +45,16 @@ def backtest(
 
         tailgate slo backtest slo.yaml --prometheus http://prometheus:9090 --since 90d --picture alerts.svg
     """
-    objectives = tailgate_slo.load(file or objectives_files.DEFAULT)
-    if picture is not None and not picture.parent.is_dir():
-        raise CommandError(f"--picture {picture}: there is no directory {picture.parent}")
+    file = file or objectives_files.DEFAULT
+    if picture is not None:
+        refuse_inputs(picture, (file,))
+        if not picture.parent.is_dir():
+            raise CommandError(f"--picture {picture}: there is no directory {picture.parent}")
+    objectives = tailgate_slo.load(file)
     end = time.time()
     found = replay(objectives, Prometheus(prometheus), begin=end - _seconds(since), end=end, tell=say)
     if picture is not None and found.replayed:
-        try:
-            picture.write_text(draw(found.replayed), encoding="utf-8")
-        except OSError as error:
-            raise CommandError(f"{picture}: cannot be written: {error.strerror}") from error
+        write(picture, draw(found.replayed))
     if as_json:
         print_json(_document(found))
     else:

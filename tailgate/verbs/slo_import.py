@@ -9,6 +9,7 @@ from tailgate_slo.importing import import_files
 
 from tailgate.console import print_json, say
 from tailgate.errors import CommandError
+from tailgate.output import refuse_inputs, write
 
 
 def import_(
@@ -25,18 +26,17 @@ def import_(
 
         tailgate slo import sloth/*.yaml -o slo.yaml
     """
-    if output is not None and output.exists() and not force:
-        raise CommandError(f"{output} is there already; nothing was written. --force overwrites")
+    if output is not None:
+        if output.exists() and not force:
+            raise CommandError(f"{output} is there already; nothing was written. --force overwrites")
+        refuse_inputs(output, files)
     imported = import_files(files)
     text = imported.text()
     tailgate_slo.parse(text.encode(), str(output or "what was imported"))  # what could not be read is not written
     for sentence in imported.lost:
         say(sentence)
     if output is not None:
-        try:
-            output.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise CommandError(f"{output}: cannot be written: {error.strerror}") from error
+        write(output, text)
     if as_json:
         objectives = [each.name for each in imported.objectives]
         print_json({"objectives": objectives, "not_kept": list(imported.lost), "text": text})

@@ -9,7 +9,7 @@ from tailgate_dashboards import rules as compiler
 
 from tailgate import objectives as objectives_files
 from tailgate.console import print_json, say
-from tailgate.errors import CommandError
+from tailgate.output import refuse_inputs, write
 
 
 def rules(
@@ -26,7 +26,10 @@ def rules(
     as_json: Annotated[bool, typer.Option("--json", help="The groups of rules as JSON.")] = False,
 ) -> None:
     """Compile an objectives file into Prometheus recording rules and alerts."""
-    objectives = tailgate_slo.load(file or objectives_files.DEFAULT)
+    file = file or objectives_files.DEFAULT
+    if output is not None:
+        refuse_inputs(output, (file, *(existing or ())))
+    objectives = tailgate_slo.load(file)
     compiled = compiler.compile_rules(objectives)
     compiler.refuse_recorded(compiled, existing or ())
     if without := compiler.left_out(objectives):
@@ -38,7 +41,4 @@ def rules(
     if output is None:
         typer.echo(text, nl=False)
         return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{output}: cannot be written: {error.strerror}") from error
+    write(output, text)

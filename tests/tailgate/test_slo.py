@@ -101,9 +101,21 @@ def test_files_of_sloth_become_a_file_that_can_be_checked(tailgate: Command) -> 
             "slo.yaml is there already; nothing was written. --force overwrites",
         ),
         (("import", "none.yaml"), "none.yaml: cannot be read"),
+        (("import", "slo.yaml", "-o", "./slo.yaml", "--force"), "slo.yaml: is read, and would be overwritten"),
+        (("rules", "slo.yaml", "-o", "link.yaml"), "link.yaml: is read, and would be overwritten"),
+        (("rules", "-o", "slo.yaml"), "slo.yaml: is read, and would be overwritten"),
+        (("rules", "--existing", "rules.yaml", "-o", "rules.yaml"), "rules.yaml: is read, and would be overwritten"),
+        (
+            ("backtest", "--prometheus", "http://127.0.0.1:9", "--picture", "slo.yaml"),
+            "slo.yaml: is read, and would be overwritten",
+        ),
     ],
 )
 def test_what_cannot_be_is_one_sentence(
     shop: Command, refused: Callable[..., str], arguments: tuple[str, ...], message: str
 ) -> None:
+    (shop.cwd / "link.yaml").symlink_to("slo.yaml")
+    (shop.cwd / "rules.yaml").write_text("groups: []\n")
     assert message in refused("slo", *arguments)
+    assert (shop.cwd / "slo.yaml").read_text() == FILE
+    assert (shop.cwd / "rules.yaml").read_text() == "groups: []\n"
