@@ -7,6 +7,7 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
+import tailgate_slo
 from pydantic import ValidationError
 from tailgate_loadtest.data import locustfile as reference_locustfile
 from tailgate_loadtest.errors import BundleError
@@ -32,6 +33,7 @@ from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.comparison import Comparison
 from tailgate_loadtest.run.interruption import Interruption
 from tailgate_loadtest.shapes.sides import SIDES
+from tailgate_slo import Gate, Objectives
 
 from tailgate.comparing import Request, compare
 from tailgate.console import say
@@ -40,12 +42,15 @@ from tailgate.sides.opening import COMMAND, WORKING_TREE
 
 CALIBRATION = Path(".tailgate/calibration.json")
 _SHORT = 12
+_LARGE = ("traces.jsonl", "server.json")
+"""Of a bundle, what the rates do not need."""
 
 
 class Keep(StrEnum):
     """What is left on disk of a gate, beside its numbers; of a false alarm everything is."""
 
     LOGS = "logs"
+    """What its numbers were made of, and what they came to."""
     NONE = "none"
 
 
@@ -104,6 +109,7 @@ def setting_of(request: Request) -> Setting:
     """What other gates must have in common with this one."""
     facts = environment.facts()
     locustfile = request.locustfile or reference_locustfile()
+    tolerance = _gate(request.objectives, request.profile.name).tolerance
     profile = json.dumps(asdict(request.profile), sort_keys=True)
     return Setting(
         machine=Machine(
@@ -116,8 +122,8 @@ def setting_of(request: Request) -> Setting:
         classes=request.classes,
         budget=request.budget,
         turn=request.turn,
-        relative=float(request.tolerated.relative),
-        absolute=float(request.tolerated.absolute),
+        relative=float(tolerance.relative),
+        absolute=float(tolerance.absolute),
         error_rate=request.error_rate,
         db_rtt=request.db_rtt,
         tool=version("tailgate-loadtest"),
@@ -182,19 +188,23 @@ def _judged(
     request: Request, comparison: Comparison, document: ComparisonDocument
 ) -> tuple[GateRecord, ComparisonDocument]:
     """The gate as it would have been, had it ended as soon as it was decided."""
-    bundles = [comparison.bundle(side) for side in SIDES]
-    base, candidate = (bundle.read_log() for bundle in bundles)
+    base, candidate = (comparison.bundle(side) for side in SIDES)
+    objectives = tailgate_slo.load(base.objectives) if base.objectives.exists() else None
     judgements = replay(
-        base,
-        candidate,
+        base.read_log(),
+        candidate.read_log(),
         request.design,
         looks_of(request.design, request.error_rate),
-        request.tolerated,
-        until=min(bundle.read_run().seconds for bundle in bundles),
+        _gate(objectives, request.profile.name).tolerance,
+        until=min(base.read_run().seconds, candidate.read_run().seconds),
     )
     if (at := decided(judgements)) is not None:
         document = judge_pair(comparison, Terms.of(document), until=at)
     return gate_record(document, judgements, request.seed), document
+
+
+def _gate(objectives: Objectives | None, profile: str) -> Gate:
+    return objectives.gate(profile) if objectives else Gate()
 
 
 def _tidy(comparison: Comparison, document: ComparisonDocument, keep: Keep) -> None:
@@ -207,7 +217,8 @@ def _tidy(comparison: Comparison, document: ComparisonDocument, keep: Keep) -> N
     else:
         write_document(comparison, document)
         for side in SIDES:
-            comparison.bundle(side).traces.unlink(missing_ok=True)
+            for name in _LARGE:
+                (comparison.bundle(side).path / name).unlink(missing_ok=True)
 
 
 def _announce(request: Request, made: int, gates: int) -> None:

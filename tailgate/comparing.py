@@ -9,6 +9,7 @@ import tailgate_slo
 from tailgate_loadtest.data import locustfile as reference_locustfile
 from tailgate_loadtest.judge.regression.decision import judge
 from tailgate_loadtest.judge.regression.document import ComparisonDocument, Rates
+from tailgate_loadtest.judge.regression.looks import Look
 from tailgate_loadtest.judge.regression.together import CYCLES, Asked, Terms, judge_pair, looks_of
 from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.run import environment
@@ -69,11 +70,6 @@ class Request:
     """The load ends once it is decided."""
 
     @property
-    def tolerated(self) -> Tolerated:
-        """How much worse the candidate may be."""
-        return (self.objectives.gate(self.profile.name) if self.objectives else Gate()).tolerance
-
-    @property
     def design(self) -> Design:
         """Who gets which arrivals: as many whole cycles as the budget has room for.
 
@@ -89,6 +85,11 @@ class Request:
                 f" {whole.cycle} s in which both sides are loaded together and have {2 * TURNS} turns of {self.turn} s"
             )
         return replace(whole, seconds=warmup + cycles * whole.cycle)
+
+    @property
+    def early(self) -> tuple[Look, ...]:
+        """The looks at which the load may end before its time; at the last it ends by itself."""
+        return looks_of(self.design, self.error_rate).moments[:-1] if self.stops else ()
 
     def objectives_of(self, live: LiveSide) -> Objectives | None:
         """A side's own, where it has files of its own: a revision may ask for more, or for less, than another.
@@ -210,8 +211,7 @@ class _Looker:
         self._logs = [comparison.bundle(side).log for side in SIDES]
         self._looks = looks_of(design, request.error_rate)
         self._tolerance = tolerance
-        # At the last the load ends by itself.
-        self._due = list(self._looks.moments[:-1]) if request.stops else []
+        self._due = list(request.early)
 
     def __call__(self, second: float) -> str | None:
         if not self._due or second < self._due[0].at + _WRITTEN:

@@ -7,7 +7,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,9 +33,7 @@ from tailgate_loadtest.judge.regression.calibration import (
 )
 from tailgate_loadtest.judge.regression.decision import judge
 from tailgate_loadtest.judge.regression.together import Asked, Terms, judge_pair, looks_of
-from tailgate_loadtest.measure.histogram import Histogram
-from tailgate_loadtest.measure.hlog import Interval, LatencyLog
-from tailgate_loadtest.measure.kinds import Kind
+from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.report.calibration.page import MAX_ROUTES, page
 from tailgate_loadtest.report.calibration.table import calibration_table
 from tailgate_loadtest.report.regression.terminal import comparison_table
@@ -46,12 +43,12 @@ from tailgate_loadtest.shapes.sides import SIDES, Design, Side
 from tailgate_slo.model import Tolerance
 
 from tests.loadtest.comparisons import HOSTILE, ROUTES, undecided
+from tests.loadtest.gates import ROUTE, intervals
 
 DESIGN = Design(seconds=5 * 40 + 5, warmup=5, seed=3)
 LOOKS = looks_of(DESIGN, 0.01)
 TIMES = tuple(look.at for look in LOOKS.moments)
 LOOSE, TIGHT = Tolerance(), Tolerance(relative="0.0001", absolute="0.0000001")  # type: ignore[arg-type]
-ROUTE = "GET /shop"
 
 SETTING = Setting(
     machine=Machine(processor="EPYC", cores=2, memory_bytes=16 * 2**30 - 300_000_000),
@@ -68,23 +65,8 @@ SETTING = Setting(
 )
 
 
-def intervals(slower: float = 1.0, rate: int = 40) -> dict[Side, list[Interval]]:
-    """Both sides' times around 40 ms, the candidate's so many times as long, as the design would have them."""
-    rng = np.random.default_rng(11)
-    found: dict[Side, list[Interval]] = {side: [] for side in SIDES}
-    for segment in DESIGN.segments:
-        for side in SIDES if segment.to is None else (segment.to,):
-            for second in range(segment.start, segment.end):
-                histogram = Histogram()
-                times = rng.lognormal(np.log(0.04), 0.2, rate if segment.to else rate // 2)
-                for time in times * (slower if side is Side.CANDIDATE else 1.0):
-                    histogram.add(round(time * 1e9))
-                found[side].append(Interval(second, ROUTE, Kind.RESPONSE, histogram))
-    return found
-
-
 def logs(slower: float = 1.0) -> dict[Side, LatencyLog]:
-    return {side: LatencyLog(found) for side, found in intervals(slower).items()}
+    return {side: LatencyLog(found) for side, found in intervals(DESIGN, slower).items()}
 
 
 def gate(number: int = 0, verdict: Any = "pass", **changes: Any) -> GateRecord:
@@ -140,7 +122,7 @@ def test_a_comparison_is_judged_as_if_it_had_ended_at_an_earlier_look(
     bundle: Callable[..., Bundle], tmp_path: Path
 ) -> None:
     (tmp_path / "both").mkdir()
-    for side, found in intervals(slower=1.5).items():
+    for side, found in intervals(DESIGN, slower=1.5).items():
         bundle(found, path=f"both/{side}", seconds=DESIGN.seconds + 3.0)
     asked = {side: Asked(what="working tree", revision=None, facts={}) for side in SIDES}
     terms = Terms(sides=asked, design=DESIGN, error_rate=0.01, fresh=True)
@@ -399,6 +381,16 @@ def test_of_very_many_routes_some_are_pictured_and_all_are_told() -> None:
     assert tags(text).count("svg") == MAX_ROUTES + 2
     assert all(f"GET\u00a0/<wbr>{n}<" in text for n in range(100))
     assert "and 40 more routes" in shown(calibration(gate(seen=seen)))
+
+
+def test_a_route_with_failures_alone_is_told_and_not_pictured() -> None:
+    seen = (Seen(route="GET /rare", measure="failures", visible=(None, 0.1)), *gate().seen)
+    text = pictured(calibration(gate(seen=seen)))
+    assert tags(text).count("svg") == 2 + 2
+    assert "GET\u00a0/<wbr>rare" in text
+    only = pictured(calibration(gate(seen=seen[:1])))
+    assert tags(only).count("svg") == 2
+    assert "GET\u00a0/<wbr>rare" in only
 
 
 def test_what_differs_widely_is_on_a_logarithmic_axis() -> None:

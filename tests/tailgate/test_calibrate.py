@@ -3,15 +3,24 @@
 import json
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tailgate_loadtest.judge.regression.calibration import Calibration, CalibrationsDocument, GateRecord, bounds
+from tailgate_loadtest.judge.regression.document import ComparisonDocument
+from tailgate_loadtest.judge.regression.together import Asked, Terms, judge_pair
+from tailgate_loadtest.run.bundle import Bundle
+from tailgate_loadtest.run.comparison import Comparison
+from tailgate_loadtest.run.interruption import Interruption
+from tailgate_loadtest.shapes.sides import SIDES
 
 from tailgate.asking import request_of
-from tailgate.calibrating import CALIBRATION, setting_of, side_of, with_rates
+from tailgate.calibrating import CALIBRATION, Keep, calibrate, setting_of, side_of, with_rates
 from tailgate.comparing import Request
-from tests.loadtest.conftest import serving
+from tests.loadtest.conftest import bundle, serving  # noqa: F401 - the fixture
+from tests.loadtest.gates import intervals
 
 from .conftest import Command
 
@@ -93,47 +102,112 @@ def kept(directory: Path) -> CalibrationsDocument:
 
 @pytest.mark.xdist_group("load")
 @pytest.mark.timeout(180)
-def test_an_interrupted_calibration_goes_on_with_the_next_gate(project: Command) -> None:
+def test_a_calibration_goes_on_with_the_next_gate_until_it_is_interrupted(project: Command, asked: Request) -> None:
     with serving() as api:
-        options = ("calibrate", "--side", api.url, *LOAD)
-        process = project.start(*options, "--gates", "9")
+        earlier = Calibration(setting=setting_of(asked), side=api.url, gates=gates(1))
+        keep(earlier)
+        process = project.start("calibrate", "--side", api.url, *LOAD, "--gates", "9")
         assert process.stderr is not None
-        loads = (line for line in process.stderr if "loading both" in line)
-        next(loads)
-        next(loads)
-        first = kept(project.cwd)
+        lines = [next(process.stderr)]
+        while sum("loading both" in line for line in lines) < 2:
+            lines.append(next(process.stderr))
         process.send_signal(signal.SIGINT)
         said, _ = process.communicate(timeout=60)
-        assert process.returncode == 130
-        assert "0 false alarms in 1 gate" in said
-        (calibration,) = first.calibrations
-        (gate,) = calibration.gates
-        assert kept(project.cwd) == first
+    assert process.returncode == 130
+    assert lines[0].startswith("1 gate is there already, of 9")
+    assert "gate 2 of 9\n" in lines
+    assert "gate 3 of 9\n" in lines
+    assert "0 false alarms in 2 gates" in said
+    (calibration,) = kept(project.cwd).calibrations
+    before, gate = calibration.gates
+    assert (before,) == earlier.gates
+    assert (gate.seed, gate.looks) == (2, (24.0,))
+    assert gate.verdict in ("pass", "inconclusive")
+    assert [(seen.route, seen.measure) for seen in gate.seen] == [("GET /fast", "p50"), ("GET /fast", "failures")]
+    # Of the one that was interrupted nothing is left.
+    (directory,) = CALIBRATION.with_suffix("").glob("*-ab")
+    assert directory.name == gate.id
+    assert (directory / "candidate" / "latency.hlog").exists()
+    assert project.here("report", str(directory)).returncode == 0
 
-        done = project(*options, "--gates", "2", "--keep", "none", "--json")
-        assert done.returncode == 0, done.stderr
-        assert "1 gate is there already" in done.stderr
-    told = json.loads(done.stdout)
-    (again,) = kept(project.cwd).calibrations
-    assert again.gates[0] == gate
-    assert [each.seed for each in again.gates] == [1, 2]
-    assert {each.verdict for each in again.gates} <= {"pass", "inconclusive"}
-    assert [each.looks for each in again.gates] == [(24.0,)] * 2
-    assert {(seen.route, seen.measure) for seen in gate.seen} == {("GET /fast", "p50"), ("GET /fast", "failures")}
-    assert (told["rates"]["gates"], told["rates"]["false_alarms"]) == (2, 0)
-    assert told["rates"]["false_alarms_high"] == bounds(0, 2)[1]
-    assert len(told["gates"]) == 2
-    assert "GET" in (project.cwd / told["page"]).read_text()
-    # Of the first the logs are kept, of the interrupted and of the second nothing.
-    directory = project.cwd / CALIBRATION.with_suffix("")
-    assert [path.name for path in directory.glob("*-ab")] == [gate.id]
-    assert (directory / gate.id / "base" / "latency.hlog").exists()
-    assert project.here("gate", str(directory / gate.id)).returncode in (0, 3)
+
+@pytest.fixture
+def made(
+    asked: Request,
+    bundle: Callable[..., Bundle],  # noqa: F811 - the fixture
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., tuple[Calibration, int]]:
+    """Calibrates by gates that were loaded beforehand: one for each factor by which the candidate is slower."""
+
+    def made(*slower: float, keep: Keep = Keep.LOGS) -> tuple[Calibration, int]:
+        request = replace(asked, budget=205.0, turn=5, profile=replace(asked.profile, warmup=5.0), error_rate=0.01)
+        left = list(slower)
+
+        def compare(request: Request, interruption: Interruption) -> tuple[Comparison, ComparisonDocument]:
+            assert not request.stops
+            comparison = Comparison.create(request.out, "test")
+            for side, found in intervals(request.design, left.pop(0)).items():
+                comparison.bundle(side).path.rmdir()
+                path = str(comparison.bundle(side).path.resolve())
+                bundle(found, path=path, seconds=request.budget).traces.touch()
+            sides = {side: Asked(what=SIDE, revision=None, facts={}) for side in SIDES}
+            terms = Terms(sides=sides, design=request.design, error_rate=request.error_rate, fresh=True)
+            return comparison, judge_pair(comparison, terms)
+
+        monkeypatch.setattr("tailgate.calibrating.compare", compare)
+        return calibrate(request, CALIBRATION, len(slower), keep)
+
+    return made
+
+
+def test_each_gate_has_a_seed_of_its_own_and_what_its_logs_came_to(made: Callable[..., Any]) -> None:
+    calibration, code = made(1.0, 1.0)
+    assert (code, [gate.seed for gate in calibration.gates]) == (0, [1, 2])
+    for gate in calibration.gates:
+        assert gate.looks == (125.0, 165.0, 205.0)
+        assert [seen.measure for seen in gate.seen] == ["p50", "p95", "failures"]
+        directory = CALIBRATION.with_suffix("") / gate.id
+        left = {path.name for path in (directory / "base").iterdir()}
+        assert left == {"latency.hlog", "run.json", "verdict.json"}
+        assert ComparisonDocument.model_validate_json((directory / "comparison.json").read_text()).id == gate.id
+
+
+def test_what_was_measured_of_another_setting_is_not_lost(asked: Request, made: Callable[..., Any]) -> None:
+    other = Calibration(setting=setting_of(asked), side=SIDE, gates=gates(3))
+    keep(other)
+    calibration, _ = made(1.0)
+    assert kept(Path()).calibrations == (other, calibration)
+
+
+def test_of_a_false_alarm_everything_is_kept(made: Callable[..., Any]) -> None:
+    calibration, _ = made(1.0, 1.5, keep=Keep.NONE)
+    alarm = calibration.gates[1]
+    assert (alarm.verdict, alarm.at) == ("fail", 125.0)
+    assert any("GET /shop p50: +4" in reason for reason in alarm.reasons)
+    (directory,) = CALIBRATION.with_suffix("").glob("*-ab")
+    assert directory.name == alarm.id
+    assert (directory / "report.html").exists()
+    assert (directory / "base" / "traces.jsonl").exists()
+    kept = ComparisonDocument.model_validate_json((directory / "comparison.json").read_text())
+    # As it would have been written, had the load ended when it was decided.
+    assert [(look.at, look.decided) for look in kept.looks] == [(125.0, "fail")]
+
+
+def test_a_load_goes_on_to_its_end_though_it_is_decided(asked: Request) -> None:
+    request = replace(asked, budget=50.0)
+    assert [look.at for look in request.early] == [24.0, 32.0, 40.0]
+    assert replace(request, stops=False).early == ()
 
 
 def test_gates_that_are_there_already_are_shown_without_a_load(project: Command, asked: Request) -> None:
-    keep(Calibration(setting=setting_of(asked), side=SIDE, gates=gates(20)))
-    done = project.here("calibrate", "--side", SIDE, *LOAD)
+    found = Calibration(setting=setting_of(asked), side=SIDE, gates=gates(20))
+    keep(found)
+    done = project.here("calibrate", "--side", SIDE, *LOAD, "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["rates"]["false_alarms_high"] == bounds(0, 20)[1]
+    assert Calibration.model_validate({name: told[name] for name in Calibration.model_fields}) == found
+    done = project.here("calibrate", "--side", SIDE, *LOAD, "--gates", "5")
     assert done.returncode == 0, done.stderr
     assert "0 false alarms in 20 gates" in done.stdout
     assert "fewer than 13.9 %" in " ".join(done.stdout.split())

@@ -14,9 +14,8 @@ from tailgate_loadtest.report.scale import Scale, log_bounds, ticks, time_ticks
 _LOG_FROM = 12.0
 
 
-def visible(key: str, route: str, found: Sequence[Least], budget: float, frame: Frame) -> Markup:
+def visible(key: str, route: str, lines: Sequence[Least], budget: float, frame: Frame) -> Markup:
     """The smallest visible change of a route's percentiles in percent, over the time that gates took."""
-    lines = [each for each in found if each.measure != "failures"]
     x = Scale(0, budget, frame.x0, frame.x1)
     y = _changes([100 * value for each in lines for _, value in each.points if value is not None], frame)
     points = {each.measure: [_place(time, value, x, y) for time, value in each.points] for each in lines}
@@ -24,7 +23,7 @@ def visible(key: str, route: str, found: Sequence[Least], budget: float, frame: 
     return svg.picture(
         key,
         f"Smallest visible regression, {route}",
-        f"Lines of {', '.join(points) or 'nothing'} in percent of the base, over {show.span(budget)} of load.",
+        f"Lines of {', '.join(points)} in percent of the base, over {show.span(budget)} of load.",
         frame.width,
         frame.height,
         plot.y_axis(frame, y, "%, log" if y.log else "%", _percent),

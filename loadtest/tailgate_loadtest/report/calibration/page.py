@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tailgate_loadtest.judge.regression.calibration import Calibration, alarms_of, least, progress
+from tailgate_loadtest.judge.regression.calibration import Calibration, Least, alarms_of, least, progress
 from tailgate_loadtest.judge.regression.document import Rates
 from tailgate_loadtest.report import facts, plot, show
 from tailgate_loadtest.report.calibration import chart, words
@@ -20,7 +20,10 @@ _WIDE, _NARROW = Frame(width=1120, height=220), Frame(width=360, height=180, rig
 def page(calibration: Calibration, known: Rates) -> str:
     """The whole page."""
     found = least(calibration)
-    routes = list(dict.fromkeys(each.route for each in found))
+    lines: dict[str, list[Least]] = {}
+    for each in found:
+        if each.measure != "failures":
+            lines.setdefault(each.route, []).append(each)
     setting, shares = calibration.setting, progress(calibration)
     return (
         environment(_TEMPLATES)
@@ -35,19 +38,10 @@ def page(calibration: Calibration, known: Rates) -> str:
             alarms=alarms_of(calibration),
             found=[(each, dict(each.points)) for each in found],
             moments=moments(found, _MAX_MOMENTS),
-            routes=len(routes),
+            more=max(len(lines) - MAX_ROUTES, 0),
             pictures=[
-                (
-                    route,
-                    chart.visible(
-                        f"route-{number}",
-                        route,
-                        [each for each in found if each.route == route],
-                        setting.budget,
-                        plot.SMALL,
-                    ),
-                )
-                for number, route in enumerate(routes[:MAX_ROUTES], 1)
+                (route, chart.visible(f"route-{number}", route, percentiles, setting.budget, plot.SMALL))
+                for number, (route, percentiles) in enumerate(list(lines.items())[:MAX_ROUTES], 1)
             ],
             progress=plot.both(
                 lambda key, frame: chart.progress(key, shares, setting.budget, frame), "progress", _WIDE, _NARROW
