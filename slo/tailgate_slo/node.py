@@ -55,7 +55,8 @@ class Node:
 
     def words(self) -> str:
         """A single value's text for people to read, which may be empty."""
-        return "" if self.tree.content == "" else self.text().strip()
+        content = self.tree.content
+        return "" if isinstance(content, str) and not content.strip() else self.text().strip()
 
     def decimal(self) -> Decimal:
         """A number, exactly as written."""

@@ -7,9 +7,12 @@ import tailgate_slo
 import typer
 from tailgate_slo.importing import import_files
 
+from tailgate import objectives as objectives_files
 from tailgate.console import print_json, say
 from tailgate.errors import CommandError
 from tailgate.output import refuse_inputs, write
+
+_LEFT_OUT = 1
 
 
 def import_(
@@ -22,7 +25,8 @@ def import_(
 ) -> None:
     """Write an objectives file that asks for what Sloth's or Pyrra's files ask for.
 
-    What cannot be kept is named on standard error, by file, line and key.
+    What cannot be kept is named on standard error, by file, line and key. Where an objective, or a whole document, had
+    to be left out, the exit code is 1.
 
         tailgate slo import sloth/*.yaml -o slo.yaml
     """
@@ -37,10 +41,17 @@ def import_(
         say(sentence)
     if output is not None:
         write(output, text)
+    told = objectives_files.how_many(len(imported.objectives))
+    if imported.left_out:
+        told += f"; {imported.left_out} left out"
     if as_json:
         objectives = [each.name for each in imported.objectives]
-        print_json({"objectives": objectives, "not_kept": list(imported.lost), "text": text})
+        lost = {"not_kept": list(imported.lost), "left_out": imported.left_out}
+        print_json({"objectives": objectives, **lost, "text": text})
     elif output is None:
         typer.echo(text, nl=False)
+        say(told)
     else:
-        typer.echo(f"wrote {output}: {len(imported.objectives)} objectives")
+        typer.echo(f"wrote {output}: {told}")
+    if imported.left_out:
+        raise typer.Exit(_LEFT_OUT)

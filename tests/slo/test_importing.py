@@ -4,7 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tailgate_slo import SloError, parse
 from tailgate_slo.importing import Imported, Taken, import_files
@@ -149,9 +149,10 @@ def test_the_resource_of_sloth_spells_its_keys_otherwise(tmp_path):
         ),
         (
             "bool_gauge: {metric: 'up{job=\"shop\"}'}",
-            Ratio(
-                good='sum(sum_over_time(up{job="shop"}[{{.window}}]))',
-                total='sum(count_over_time(up{job="shop"}[{{.window}}]))',
+            Raw(
+                query='1 - sum(sum_over_time(up{job="shop"}[{{.window}}]))'
+                ' / sum(count_over_time(up{job="shop"}[{{.window}}]))',
+                failure=True,
             ),
         ),
     ],
@@ -200,9 +201,10 @@ def test_one_that_is_wrong_is_left_out_and_the_others_are_kept(tmp_path):
         (SLOTH.replace("99.95", "100").replace("objective: 99\n", "objective: 0\n"), "must lie between 0 and 100"),
         (SLOTH.replace("{{.window}}", "{{.other}}").replace("{{ .window }}", "{{.other}}"), "holds a template"),
         ("a: &b [*b]", "aliases are not read"),
-        ("apiVersion: openslo/v1\nkind: SLO\n", "it is OpenSLO already"),
+        ("apiVersion: openslo/v1\nkind: SLO\n", "is OpenSLO already"),
         (pyrra("latency: {}", ""), "needs one indicator"),
         (pyrra("bool_gauge: {metric: up}").replace("4w", "90m"), "not a period"),
+        (pyrra("latency: {success: {metric: a_bucket}, total: {metric: a_count}}"), "success: names no bucket"),
     ],
 )
 def test_where_nothing_can_be_taken_over_it_is_said_why(tmp_path, text, message):
@@ -210,8 +212,22 @@ def test_where_nothing_can_be_taken_over_it_is_said_why(tmp_path, text, message)
         taken(tmp_path, text)
 
 
+def test_what_was_left_out_is_counted(tmp_path):
+    files = [tmp_path / "a.yaml", tmp_path / "b.yaml"]
+    files[0].write_text(SLOTH)
+    files[1].write_text("apiVersion: openslo/v1\nkind: SLO\n---\nkind: Deployment\n")
+    assert import_files(files).left_out == 3
+    assert import_files(files[:1]).left_out == 1
+
+
+def test_a_query_without_a_window_is_told_what_becomes_of_it(tmp_path):
+    _, lost = taken(tmp_path, RESOURCE.replace("[{{.window}}]", "[5m]"))
+    assert sum("has no window: what it says is added up over each, once a minute" in each for each in lost) == 2
+
+
 @settings(max_examples=60, deadline=None)
 @given(TEXTS, TEXTS)
+@example(" ", "")
 def test_what_is_written_is_read_as_it_was(description, query):
     query += "[{{.window}}]"
     taken = Taken(

@@ -82,12 +82,15 @@ def test_files_of_sloth_become_a_file_that_can_be_checked(tailgate: Command) -> 
     (tailgate.cwd / "sloth.yaml").write_text(SLOTH)
     (tailgate.cwd / "resource.yaml").write_text(RESOURCE)
     done = tailgate.here("slo", "import", "sloth.yaml", "resource.yaml", "-o", "slo.yaml")
-    assert done.returncode == 0, done.stderr
-    assert "wrote slo.yaml: 3 objectives" in done.stdout
+    assert done.returncode == 1
+    assert done.stdout == "wrote slo.yaml: 3 objectives; 1 left out\n"
     assert "sloth.yaml:28: document 1 (shop), slos[2].sli.plugin" in done.stderr
     assert tailgate.here("slo", "check").returncode == 0
     done = tailgate.here("slo", "import", "sloth.yaml", "--json")
     assert json.loads(done.stdout)["objectives"] == ["requests-availability", "wifi"]
+    assert (json.loads(done.stdout)["left_out"], done.returncode) == (1, 1)
+    done = tailgate.here("slo", "import", "resource.yaml")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "1 objective")
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,8 @@ class Notes:
 
     def __init__(self) -> None:
         self._noted: list[tuple[int, str]] = []
+        self.left_out = 0
+        """How many objectives, or documents, could not be taken over at all."""
 
     @property
     def lost(self) -> list[str]:
@@ -45,6 +47,7 @@ class Notes:
 
     def leave_out(self, error: DocumentError) -> None:
         """Note what cannot be taken over at all, and why."""
+        self.left_out += 1
         self._noted.append((error.line, f"{error} It is left out."))
 
     def fields(self, node: Node, known: Collection[str], reasons: Mapping[str, str]) -> dict[str, Node]:
@@ -78,7 +81,9 @@ class Notes:
         if "{{" in query.replace(WINDOW, ""):
             raise node.error("holds a template", "Write the query that it makes")
         if WINDOW not in query:
-            self.add(node, "has no window, so it says the same over every one", f"Write [{WINDOW}] where it ranges")
+            self.add(
+                node, "has no window: what it says is added up over each, once a minute", f"Write [{WINDOW}] for that"
+            )
         return query
 
     def links(self, node: Node, prefix: str = "") -> dict[str, str]:

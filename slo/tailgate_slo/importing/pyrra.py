@@ -17,6 +17,7 @@ API_VERSION, KIND = "pyrra.dev/v1alpha1", "ServiceLevelObjective"
 
 _SELECTOR = re.compile(r'[a-zA-Z_:][a-zA-Z0-9_:]*\s*(\{([^"{}]|"([^"\\]|\\.)*")*\})?')
 _JOB = re.compile(r'[{,]\s*job\s*=\s*"([^"\\]+)"')
+_BUCKET = re.compile(r'[{,]\s*le\s*=~?\s*"')
 _PREFIX = "pyrra.dev/"
 _SERVICE = f"{_PREFIX}service"
 _REASONS = {
@@ -96,8 +97,13 @@ def _queries(indicator: Node, notes: Notes) -> dict[str, str]:
         }
     if kind == "latency":
         parts = notes.fields(node, ("success", "total"), _REASONS)
+        success = _selector(node, parts, "success", notes)
+        if not _BUCKET.search(success):
+            raise parts["success"].error(
+                "names no bucket", 'Write the edge that is good enough, as in a_bucket{le="1"}'
+            )
         return {
-            "good": _rate(_selector(node, parts, "success", notes)),
+            "good": _rate(success),
             "total": _rate(_selector(node, parts, "total", notes)),
         }
     if kind == "latencyNative":
@@ -108,8 +114,9 @@ def _queries(indicator: Node, notes: Notes) -> dict[str, str]:
         count = f"histogram_count({rate})"
         return {"good": f"histogram_fraction(0, {parts['latency'].duration():f}, {rate}) * {count}", "total": count}
     gauge = _selector(indicator, fields, kind, notes)
+    # Of its samples nobody knows how many there are a second: they tell a share of the time, and no events.
     over = f"{gauge}[{WINDOW}]"
-    return {"good": f"sum(sum_over_time({over}))", "total": f"sum(count_over_time({over}))"}
+    return {"raw": f"1 - sum(sum_over_time({over})) / sum(count_over_time({over}))"}
 
 
 def _selector(node: Node, parts: Mapping[str, Node], key: str, notes: Notes) -> str:

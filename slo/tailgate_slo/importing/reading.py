@@ -25,16 +25,23 @@ def import_files(paths: Sequence[Path]) -> Imported:
     """
     taken: list[tuple[Taken, Node]] = []
     lost: list[str] = []
+    left_out = 0
     for path in paths:
         notes = Notes()
         taken += _file(path, notes)
         lost += notes.lost
+        left_out += notes.left_out
     if not taken:
         names = ", ".join(map(str, paths))
         raise FileError(" ".join([f"{names}: no objective could be taken over.", *lost]))
     renamed = Notes()
     objectives = tuple(_apart(taken, renamed))
-    return Imported(sources=tuple(path.name for path in paths), objectives=objectives, lost=(*lost, *renamed.lost))
+    return Imported(
+        sources=tuple(path.name for path in paths),
+        objectives=objectives,
+        lost=(*lost, *renamed.lost),
+        left_out=left_out,
+    )
 
 
 def _file(path: Path, notes: Notes) -> Iterator[tuple[Taken, Node]]:
@@ -59,9 +66,9 @@ def _document(node: Node, notes: Notes) -> Iterator[Taken]:
     elif (version, kind) == (pyrra.API_VERSION, pyrra.KIND):
         yield from pyrra.read_resource(node, notes)
     elif version == "openslo/v1":
-        notes.add(node, "is left out: it is OpenSLO already", "Put it into the file as it is")
+        notes.leave_out(node.error("is OpenSLO already", "Put it into the file as it is"))
     else:
-        notes.add(node, "is left out: it is neither of Sloth nor of Pyrra", _KNOWN)
+        notes.leave_out(node.error("is neither of Sloth nor of Pyrra", _KNOWN))
 
 
 def _apart(taken: Sequence[tuple[Taken, Node]], notes: Notes) -> Iterator[Taken]:

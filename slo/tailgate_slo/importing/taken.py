@@ -52,11 +52,15 @@ class Taken:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Imported:
-    """The objectives of the ``sources``, and a sentence for everything that was ``lost`` or changed on the way."""
+    """The objectives of the ``sources``, and a sentence for everything that was ``lost`` or changed on the way.
+
+    ``left_out`` is how many objectives or documents could not be taken over at all.
+    """
 
     sources: tuple[str, ...]
     objectives: tuple[Taken, ...]
     lost: tuple[str, ...]
+    left_out: int = 0
 
     def text(self) -> str:
         """The objectives as a stream of OpenSLO documents, which ``tailgate_slo.parse`` reads."""
