@@ -199,7 +199,7 @@ def _judged(
         until=min(base.read_run().seconds, candidate.read_run().seconds),
     )
     if (at := decided(judgements)) is not None:
-        document = judge_pair(comparison, Terms.of(document), until=at)
+        document = judge_pair(comparison, replace(Terms.of(document), until=at))
     return gate_record(document, judgements, request.seed), document
 
 

@@ -1,5 +1,6 @@
 """Two live sides compared as the command does it: probed, loaded together, looked at meanwhile, judged."""
 
+import math
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -137,7 +138,7 @@ def compare(request: Request, interruption: Interruption) -> tuple[Comparison, C
         comparison = Comparison.create(request.out, environment.revision())
         try:
             _probe(request, design, sides, comparison, interruption)
-            _load(request, design, sides, receivers, comparison, interruption)
+            until = _load(request, design, sides, receivers, comparison, interruption)
         except BaseException:
             comparison.discard()  # no load, or none that could be told of
             raise
@@ -147,6 +148,7 @@ def compare(request: Request, interruption: Interruption) -> tuple[Comparison, C
         error_rate=request.error_rate,
         fresh=sides.renewable,
         on_inconclusive=request.on_inconclusive,
+        until=until,
         rates=request.rates,
         unrated=request.unrated,
     )
@@ -173,7 +175,8 @@ def _load(
     receivers: dict[Side, TraceReceiver],
     comparison: Comparison,
     interruption: Interruption,
-) -> None:
+) -> float:
+    """Put the load on; returns the second up to which the evidence counts."""
     recordings = {}
     for side in SIDES:
         plan = request.plan(sides[side], design)
@@ -194,6 +197,7 @@ def _load(
     looker = _Looker(request, design, comparison, (asked.gate(request.profile.name) if asked else Gate()).tolerance)
     # Closing the services makes them hand over their last traces.
     conduct_pair(recordings, design, interruption, on_tick=_tell, look=looker, after_load=sides.close)
+    return looker.until
 
 
 def _tell(side: Side, tick: Tick) -> None:
@@ -211,6 +215,8 @@ class _Looker:
         self._logs = [comparison.bundle(side).log for side in SIDES]
         self._looks = looks_of(design, request.error_rate)
         self._tolerance = tolerance
+        self.until = math.inf
+        """The look that ended the load: what came in while it drained is not judged."""
         self._due = list(request.early)
 
     def __call__(self, second: float) -> str | None:
@@ -223,6 +229,7 @@ class _Looker:
         if found.verdict == "inconclusive":
             say(f"{look.at:4.0f} s  not decided yet: {undecided} of {sum(c.blocking for c in found.cells)} measures")
             return None
+        self.until = look.at
         return f"decided after {look.at:.0f} s: {found.verdict}"
 
 

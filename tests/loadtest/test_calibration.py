@@ -2,7 +2,8 @@
 
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import Sequence, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -129,7 +130,8 @@ def test_a_comparison_is_judged_as_if_it_had_ended_at_an_earlier_look(
     comparison = Comparison(Bundle(tmp_path / "both"))
     base, candidate = logs(slower=1.5).values()
     for until, looks in ((TIMES[0], TIMES[:1]), (TIMES[-1] + 9, TIMES)):
-        document = judge_pair(comparison, terms, until=until)
+        document = judge_pair(comparison, replace(terms, until=until))
+        assert judge_pair(comparison, Terms.of(document)) == document
         assert tuple(look.at for look in document.looks) == looks
         expected = judge(base, candidate, DESIGN, LOOKS, LOOSE, until=looks[-1])
         assert [(c.route, c.measure, c.ratio) for c in document.cells] == [

@@ -74,6 +74,8 @@ class Terms:
     fresh: bool
     """The probe found both with the data that they begin with."""
     on_inconclusive: Literal["fail", "neutral"] = "fail"
+    until: float = math.inf
+    """Looks later than so many seconds after the load began are left out: it was ended by what an earlier one saw."""
     rates: Rates | None = None
     """What is known of such verdicts on this machine."""
     unrated: str | None = None
@@ -99,6 +101,7 @@ class Terms:
             error_rate=document.error_rate,
             fresh=document.fresh,
             on_inconclusive=document.on_inconclusive,
+            until=document.looks[-1].at if document.looks else math.inf,
             rates=document.rates,
             unrated=document.unrated,
         )
@@ -110,10 +113,8 @@ def looks_of(design: Design, error_rate: float) -> Looks:
     return Looks(budget=design.seconds, first=first, every=design.cycle, alpha=error_rate)
 
 
-def judge_pair(comparison: Comparison, terms: Terms, *, until: float = math.inf) -> ComparisonDocument:
+def judge_pair(comparison: Comparison, terms: Terms) -> ComparisonDocument:
     """Judge a comparison whose bundles are written; entries that accept a regression hold until the day it was made.
-
-    Looks later than ``until`` seconds after the load began are left out, as though it had ended there.
 
     Raises:
         BundleError: a bundle is incomplete or damaged.
@@ -133,7 +134,7 @@ def judge_pair(comparison: Comparison, terms: Terms, *, until: float = math.inf)
         looks,
         # By the base's own objectives, so that no change can widen what it is measured by.
         gates[Side.BASE].tolerance,
-        until=min(until, *(run.seconds for run in runs.values())),
+        until=min(terms.until, *(run.seconds for run in runs.values())),
     )
     tolerance = float(gates[Side.BASE].tolerance.relative)
     exact = _probed(comparison, fresh=terms.fresh, tolerance=tolerance)
