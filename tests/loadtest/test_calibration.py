@@ -2,8 +2,8 @@
 
 import io
 import re
-from collections.abc import Callable
-from dataclasses import Sequence, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
