@@ -1,5 +1,6 @@
 """Burn-rate alerts over events that are known: where they begin and end is arithmetic."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -38,6 +39,14 @@ def test_a_slow_burn_is_a_ticket_and_no_page():
     found = alerts(history((96 * HOUR, 100, 0), (96 * HOUR, 100, 0.04)))
     assert {severity for severity, _, _ in found} == {"ticket"}
     assert found[0][1] == pytest.approx(96 * HOUR + 18 * HOUR, abs=2)
+
+
+def test_where_the_past_begins_with_a_burn_there_is_no_ticket_before_a_tenth_of_the_budget_is_spent():
+    late = history((96 * HOUR, 0, 0), (25 * HOUR, 100, 0.03))
+    begun = replace(late, known=96 * HOUR * 60.0)
+    assert alerts(late)[0][1] == pytest.approx(96 * HOUR, abs=2)
+    # Three times what is allowed: a day of it is a tenth of 30 days' budget.
+    assert alerts(begun)[0][1] == pytest.approx(96 * HOUR + 24 * HOUR, abs=2)
 
 
 def test_what_keeps_the_objective_alerts_nobody():

@@ -4,6 +4,7 @@ The rules ask Prometheus for each window's ratio at every evaluation. Here the e
 and a window is the difference of two sums: 90 days of four pairs of windows cost one pass, not one each.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,6 +12,8 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 from tailgate_slo.budget import AlertWindow, Severity, alert_windows, error_budget
+
+from tailgate_dashboards.rules.windows import LONGEST_RAW
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -24,12 +27,16 @@ _NO_EVENT = 1e-6
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """Bad and all events in each of the steps of ``step`` seconds that follow one another from ``start`` on."""
+    """Bad and all events in each of the steps of ``step`` seconds that follow one another from ``start`` on.
+
+    Before ``known`` nothing is known of them, as it is for the rules before they are loaded.
+    """
 
     start: float
     step: float
     bad: Floats
     all: Floats
+    known: float = -math.inf
 
     @property
     def ends(self) -> Floats:
@@ -44,7 +51,12 @@ class History:
     def since(self, moment: float) -> "History":
         """The steps that begin at ``moment`` or later."""
         first = max(0, int(np.ceil((moment - self.start) / self.step - 1e-9)))
-        return History(start=self.start + first * self.step, step=self.step, bad=self.bad[first:], all=self.all[first:])
+        start = self.start + first * self.step
+        return History(start=start, step=self.step, bad=self.bad[first:], all=self.all[first:], known=self.known)
+
+    def part_known(self, window: float) -> Floats:
+        """The part of the last ``window`` seconds of which anything is known, at the end of each step."""
+        return np.clip((self.ends - self.known) / window, 0.0, 1.0)
 
     def ratio(self, window: float) -> tuple[Floats, Floats]:
         """The bad share and the number of all events of the last ``window`` seconds, at the end of each step.
@@ -120,6 +132,8 @@ def _burning(history: History, pair: AlertWindow, budget: float, minimum_events:
     """Where a pair fires, and the burn rate over its short window."""
     short, _ = history.ratio(pair.short)
     long, events = history.ratio(pair.long)
+    if pair.long > LONGEST_RAW:
+        long = long * history.part_known(pair.long)
     limit = float(round(pair.factor, 4)) * budget
     enough = events >= (minimum_events if pair.severity == "page" else 0)
     return (short > limit) & (long > limit) & enough, short / budget

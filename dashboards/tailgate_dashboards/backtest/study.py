@@ -109,7 +109,8 @@ def _replayed(slo: SLO, events: Counted, past: Past, begin: float) -> Replayed:
 
 
 def _history(steps: Steps, past: Past) -> History:
-    return History(start=past.start, step=past.step, bad=steps.bad, all=steps.all)
+    first = past.start + past.step * int(steps.known.argmax())
+    return History(start=past.start, step=past.step, bad=steps.bad, all=steps.all, known=first)
 
 
 def _outcome(slo: SLO, history: History, begin: float, minimum_events: int) -> Outcome:

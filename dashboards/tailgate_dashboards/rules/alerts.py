@@ -10,7 +10,7 @@ from tailgate_slo.budget import AlertWindow, Severity, alert_windows, error_budg
 from ..series import Series, equal, select
 from .events import Events
 from .identity import recorded
-from .recording import Rule
+from .recording import Rule, is_added_up
 from .windows import SHORTEST, Window
 
 # Two scrapes may be missed, and a restart takes its time.
@@ -49,7 +49,13 @@ class _Pair:
         self._identity = identity
         self._budget = f"{error_budget(slo.target):f}"
         self._factor = f"{round(window.factor, 4).normalize():f}"
-        sides = [f"{self._ratio(side)} > ({self._factor} * {self._budget})" for side in (self._short, self._long)]
+        self._over_long = self._ratio(self._long)
+        if is_added_up(events, self._long):
+            # Over a window of which little is known yet, it takes more bad events to have spent that much.
+            known = recorded(names.SLI_KNOWN + self._long.name, identity)
+            self._over_long += f" * max without ({names.LABEL_SLO_WINDOW}) ({known})"
+        ratios = (self._ratio(self._short), self._over_long)
+        sides = [f"{ratio} > ({self._factor} * {self._budget})" for ratio in ratios]
         if window.severity == "page" and slo.alerting.minimum_events and events.counted:
             sides.append(self._enough(events, slo.alerting.minimum_events))
         self.burning = "(" + "\nand\n".join(sides) + ")"
@@ -69,7 +75,7 @@ class _Pair:
     def said(self) -> str:
         """A sentence in an annotation, where this is the pair that fired."""
         fired, over = _query(" ".join(self.burning.split())), self._long.name
-        burn = _number(f"{self._ratio(self._long)} / {self._budget}", "humanize")
+        burn = _number(f"{self._over_long} / {self._budget}", "humanize")
         return (
             f"{{{{ if {fired} }}}}Over {over} and {self._short.name} the error budget burns faster than {self._factor} "
             f"times what is allowed; over {over} the burn rate is {burn}. {{{{ end }}}}"
