@@ -63,7 +63,8 @@ class Node:
         try:
             return parse_decimal(self.text())
         except ValueError as error:
-            raise self.error("not a number", str(error)) from None
+            problem, _, cure = str(error).partition(". ")
+            raise self.error(problem, cure) from None
 
     def between(self, low: int, high: int) -> Decimal:
         """A number strictly between ``low`` and ``high``."""

@@ -7,6 +7,7 @@ from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 EXACT = Context(prec=40, traps=[Inexact, InvalidOperation, Overflow])
 
 _DECIMAL = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,12})?")
+_LONG = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)(us|ms|s|m|h)")
 _PERIOD = re.compile(r"([0-9]{1,5})([a-zA-Z])")
 _SECONDS = {
@@ -22,10 +23,12 @@ _LONGEST_PERIOD_DAYS = 366
 def parse_decimal(text: str) -> Decimal:
     """The number as written, up to 12 digits before and 12 after the point.
 
-    Raises ValueError with the cure.
+    Raises ValueError with what is wrong and the cure.
     """
     if not _DECIMAL.fullmatch(text):
-        raise ValueError("Write a plain decimal number, as in 0.99")
+        if _LONG.fullmatch(text):
+            raise ValueError("more digits than are kept. Write 12 at the most on either side, as in 0.99")
+        raise ValueError("not a number. Write a plain decimal number, as in 0.99")
     return Decimal(text)
 
 

@@ -130,13 +130,7 @@ def run(
             patience=seconds_of(expect_workers_max_wait, "--expect-workers-max-wait"),
         ),
     )
-    if host is not None and request.db_rtt:
-        raise CommandError("--db-rtt is put before the reference API's own database; it cannot be with --host")
-    if prometheus and (host is None or metrics):
-        other = "--metrics" if metrics else "the reference API, whose own page is read; give --host"
-        raise CommandError(f"--prometheus: has the counters of an API that --host names; it cannot be with {other}")
-    if host is None and request.tls.given:
-        raise CommandError(f"{request.tls.given} is for an API that --host names; the reference API is not secured")
+    _refuse_what_cannot_be_together(request, metrics)
     with Interruption() as interruption:
         try:
             if plan:
@@ -149,6 +143,19 @@ def run(
             say("interrupted before the load began; nothing was measured")
             raise typer.Exit(interruption.exit_code) from None
         raise typer.Exit(conclude(bundle, request.objectives, announcer, as_json=as_json))
+
+
+def _refuse_what_cannot_be_together(request: Request, metrics: str | None) -> None:
+    """``metrics`` is the option itself: in the settings file it may stand for runs that name a host."""
+    if request.host is not None and request.db_rtt:
+        raise CommandError("--db-rtt is put before the reference API's own database; it cannot be with --host")
+    if request.prometheus and (request.host is None or metrics):
+        other = "--metrics" if metrics else "the reference API, whose own page is read; give --host"
+        raise CommandError(f"--prometheus: has the counters of an API that --host names; it cannot be with {other}")
+    if metrics and request.host is None:
+        raise CommandError("--metrics is for an API that --host names; of the reference API its own page is read")
+    if request.host is None and request.tls.given:
+        raise CommandError(f"{request.tls.given} is for an API that --host names; the reference API is not secured")
 
 
 def _load(

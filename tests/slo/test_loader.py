@@ -132,6 +132,7 @@ WRONG = [
     ("target: 0.99", "target: 0", r"must lie between 0 and 1"),
     ("target: 0.99", "target: 99%", r"target = 99%: not a number. Write a plain decimal number, as in 0\.99"),
     ("target: 0.99", "target: .inf", r"not a number"),
+    ("target: 0.99", "target: 0.9999999999999", r"more digits than are kept\. Write 12 at the most on either side"),
     ("target: 0.99", "target: [0.99]", r"target: must be a single value"),
     ("target: 0.99", "{target: 0.9, targetPercent: 90}", r"needs either target or targetPercent"),
     ("target: 0.99", "displayName: x", r"needs either target or targetPercent"),

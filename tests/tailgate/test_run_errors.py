@@ -55,6 +55,7 @@ def test_a_misspelt_route_is_inconclusive_and_the_nearest_is_named(
         (["--host", "https://127.0.0.1:1", "--cacert", "none.pem"], "--cacert none.pem"),
         (["--host", "https://127.0.0.1:1", "--cert", "bad.yaml"], "--cert bad.yaml"),
         (["--host", "https://127.0.0.1:1", "--key", "bad.yaml"], "--key bad.yaml"),
+        (["--metrics", "foo"], "--metrics is for an API that --host names"),
         (["--insecure"], "--insecure is for an API that --host names"),
         (["--host", "http://user:secret@127.0.0.1:1"], "user name or password"),
         (["--host", "http://127.0.0.1:1", "--metrics", "foo"], "--metrics: 'foo' is no address"),
