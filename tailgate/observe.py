@@ -14,9 +14,10 @@ import contextlib
 import fcntl
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -39,13 +40,16 @@ class Observers:
 
     addresses: Mapping[str, str]
     missing: Mapping[str, str]
-    programs: dict[str, Leashed] = field(default_factory=dict, repr=False)
+    programs: dict[str, Leashed] = field(repr=False)
+    aim: Callable[[Mapping[str, str]], None] = field(repr=False)
 
     def ended(self) -> dict[str, str]:
-        """Name -> how, of those that have ended by themselves since this was last asked."""
+        """Name -> how, of those that have ended by themselves since this was last asked; nobody is sent to them."""
         fates = {name: fate for name, program in self.programs.items() if (fate := program.fate())}
         for name in fates:
             del self.programs[name]
+        if fates:
+            self.aim({name: self.addresses[name] for name in self.programs})
         return fates
 
 
@@ -64,9 +68,10 @@ def observing(directory: Path, metrics_url: str, objectives: Objectives) -> Iter
         found = {watcher.name: watcher.find(directory, urls) for watcher in WATCHERS}
         missing = {name: why for name, why in found.items() if isinstance(why, str)}
         programs: dict[str, Leashed] = {}
+        aim = partial(_aim, directory, urlsplit(metrics_url).netloc)
         for watcher in WATCHERS:
             # Prometheus, which reads it, comes after whom it is to tell.
-            _aim(directory, urlsplit(metrics_url).netloc, {name: urls[name] for name in urls if name not in missing})
+            aim({name: urls[name] for name in urls if name not in missing})
             if isinstance(which := found[watcher.name], str):
                 continue
             log = directory / f"{watcher.name}.log"
@@ -76,8 +81,9 @@ def observing(directory: Path, metrics_url: str, objectives: Objectives) -> Iter
                 program.close()
             else:
                 programs[watcher.name] = program
-        _aim(directory, urlsplit(metrics_url).netloc, {name: urls[name] for name in programs})
-        yield Observers(addresses={name: urls[name] for name in programs}, missing=missing, programs=programs)
+        addresses = {name: urls[name] for name in programs}
+        aim(addresses)
+        yield Observers(addresses=addresses, missing=missing, programs=programs, aim=aim)
 
 
 def _innocent(environ: Mapping[str, str]) -> dict[str, str]:

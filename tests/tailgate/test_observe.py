@@ -128,6 +128,7 @@ def test_one_that_ends_later_is_told_once_with_the_error_in_its_log(tmp_path, pa
         assert "level=error err=boom" in fate
         assert "closing" not in fate
         assert observers.ended() == {}
+        assert targets(tmp_path / "observe", "stack") == []
 
 
 def test_a_program_that_does_not_start_is_named_with_what_it_said_last(tmp_path, path, objectives):
