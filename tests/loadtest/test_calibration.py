@@ -46,7 +46,7 @@ from tailgate_slo.model import Tolerance
 from tests.loadtest.comparisons import HOSTILE, ROUTES, undecided
 from tests.loadtest.gates import ROUTE, intervals
 
-DESIGN = Design(seconds=5 * 40 + 5, warmup=5, seed=3)
+DESIGN = Design(seconds=5 * 40 + 5, warmup=5, seed=3, block=5)
 LOOKS = looks_of(DESIGN, 0.01)
 TIMES = tuple(look.at for look in LOOKS.moments)
 LOOSE, TIGHT = Tolerance(), Tolerance(relative="0.0001", absolute="0.0000001")  # type: ignore[arg-type]

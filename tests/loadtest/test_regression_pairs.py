@@ -43,12 +43,12 @@ def test_over_the_whole_load_every_second_is_in_a_window(design):
 
 
 def test_the_warm_up_is_in_none():
-    design = Design(seconds=300, warmup=17, seed=1)
+    design = Design(seconds=300, warmup=17, seed=1, block=5)
     assert min(start for start, _ in duet_windows(design, 300)) == 17
 
 
 def test_a_pair_is_a_turn_of_the_base_and_the_turn_of_the_candidate_beside_it():
-    design = Design(seconds=300, warmup=15, seed=4)
+    design = Design(seconds=300, warmup=15, seed=4, block=5)
     to = {segment.start: segment.to for segment in design.segments}
     for base, candidate in turn_windows(design, 300):
         assert (to[base[0]], to[candidate[0]]) == (Side.BASE, Side.CANDIDATE)
@@ -62,7 +62,7 @@ def test_windows_side_by_side_last_about_five_seconds():
 
 
 def test_counts_are_those_of_the_logs():
-    design = Design(seconds=300, warmup=0, seed=1)
+    design = Design(seconds=300, warmup=0, seed=1, block=5)
     found = cut(log(), log(each=(0.03,)), ROUTE, design, 300)
     together, turns = found.duet.latency, found.turns.latency
     seconds = sum(end - start for start, end in duet_windows(design, 300))
@@ -73,7 +73,7 @@ def test_counts_are_those_of_the_logs():
 
 
 def test_values_ascend_and_end_in_what_was_never_answered():
-    design = Design(seconds=300, warmup=0, seed=1)
+    design = Design(seconds=300, warmup=0, seed=1, block=5)
     candidate = both(log(), log(Kind.CENSORED, seconds=[2], each=(5.0, 5.0, 5.0)))
     found = cut(log(), candidate, ROUTE, design, 300).duet
     assert (np.diff(found.latency.values) > 0).all()
@@ -84,7 +84,7 @@ def test_values_ascend_and_end_in_what_was_never_answered():
 
 
 def test_failed_requests_have_no_time_but_are_counted():
-    design = Design(seconds=300, warmup=0, seed=1)
+    design = Design(seconds=300, warmup=0, seed=1, block=5)
     found = cut(log(), both(log(), log(Kind.FAILED, seconds=[0], each=(0.5,))), ROUTE, design, 300).duet
     assert found.latency.candidate[0].sum() == found.latency.base[0].sum()
     assert found.failures.candidate[0].tolist() == [10.0, 1.0]
@@ -92,15 +92,15 @@ def test_failed_requests_have_no_time_but_are_counted():
 
 def test_what_nobody_knows_the_end_of_is_told():
     lost = both(log(), log(Kind.LOST, seconds=[7], each=(0.0, 0.0)))
-    assert cut(log(), lost, ROUTE, Design(seconds=300, warmup=0, seed=1), 300).lost == 2
+    assert cut(log(), lost, ROUTE, Design(seconds=300, warmup=0, seed=1, block=5), 300).lost == 2
 
 
 @pytest.mark.parametrize("until", [0, 3, 19])
 def test_before_any_window_is_over_there_are_none(until):
-    found = cut(log(), log(), ROUTE, Design(seconds=300, warmup=15, seed=1), until)
+    found = cut(log(), log(), ROUTE, Design(seconds=300, warmup=15, seed=1, block=5), until)
     assert len(found.duet.latency.base) == len(found.turns.latency.base) == 0
 
 
 def test_a_route_that_neither_side_has_is_empty():
-    found = cut(LatencyLog([]), LatencyLog([]), ROUTE, Design(seconds=300, warmup=15, seed=1), 300)
+    found = cut(LatencyLog([]), LatencyLog([]), ROUTE, Design(seconds=300, warmup=15, seed=1, block=5), 300)
     assert found.duet.latency.base.sum() == found.turns.failures.candidate.sum() == 0

@@ -194,8 +194,8 @@ def test_of_a_false_alarm_everything_is_kept(made: Callable[..., Any]) -> None:
 
 
 def test_a_load_goes_on_to_its_end_though_it_is_decided(asked: Request) -> None:
-    request = replace(asked, budget=50.0)
-    assert [look.at for look in request.early] == [24.0, 32.0, 40.0]
+    request = replace(asked, budget=90.0)
+    assert [look.at for look in request.early] == [24.0, 56.0]
     assert replace(request, stops=False).early == ()
 
 

@@ -17,8 +17,9 @@ from itertools import accumulate
 from tailgate_loadtest.shapes.profile import Profile
 from tailgate_loadtest.shapes.schedule import Arrival, Schedule
 
-BLOCK = 5
-"""Seconds of a turn."""
+BLOCK = 2
+"""Seconds of a turn: as short as lets most of what an arrival sets off be due within it, since what the machine does to
+one turn and not to its neighbour is then the least."""
 TOGETHER = 4
 TURNS = 2
 """How many blocks both are loaded for, and how many pairs of turns come after them, again and again."""

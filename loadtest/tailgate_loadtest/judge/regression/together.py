@@ -48,6 +48,8 @@ from tailgate_loadtest.shapes.sides import SIDES, TURNS, Design, Side
 
 Verdict = Literal["pass", "fail", "inconclusive", "interrupted"]
 _NAMED = 6
+_BETWEEN = 30.0
+"""Seconds from one look to the next: each takes some of what may be spent, and a second of a core."""
 CYCLES = math.ceil(LEAST_PAIRS / TURNS)
 """The least number of cycles that can be judged."""
 _CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
@@ -108,9 +110,9 @@ class Terms:
 
 
 def looks_of(design: Design, error_rate: float) -> Looks:
-    """When a load of that design is looked at: once there are enough turns to say anything, and after each cycle."""
-    first = design.warmup + CYCLES * design.cycle
-    return Looks(budget=design.seconds, first=first, every=design.cycle, alpha=error_rate)
+    """When a load of that design is looked at: once there are enough turns to say anything, then twice a minute."""
+    first, every = design.warmup + CYCLES * design.cycle, design.cycle * math.ceil(_BETWEEN / design.cycle)
+    return Looks(budget=design.seconds, first=first, every=every, alpha=error_rate)
 
 
 def judge_pair(comparison: Comparison, terms: Terms) -> ComparisonDocument:
