@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from scipy.special import betaincinv
+
 from benchmarks.revision import current
 
 _RAW = Path(__file__).parent / "raw"
@@ -41,6 +43,14 @@ def of_rounds(name: str, values: Sequence[float], goal: float, sense: Literal["<
     """The figure of a measurement that was repeated: its median, and the median's interval."""
     low, high = interval(values)
     return Figure(name=name, value=statistics.median(values), low=low, high=high, goal=goal, sense=sense)
+
+
+def of_share(name: str, hits: Sequence[bool], goal: float, sense: Literal["<=", ">="] = "<=") -> Figure:
+    """The figure of how many of all, with the exact interval of 95 % (Clopper & Pearson, Biometrika 26, 1934)."""
+    k, n, tail = sum(hits), len(hits), (1 - _CONFIDENCE) / 2
+    low = float(betaincinv(k, n - k + 1, tail)) if k else 0.0
+    high = float(betaincinv(k + 1, n - k, 1 - tail)) if k < n else 1.0
+    return Figure(name=name, value=k / n if n else math.nan, low=low, high=high, goal=goal, sense=sense)
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:

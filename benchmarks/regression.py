@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any, Literal
 
 import numpy as np
-from scipy.special import betaincinv
 from tailgate_loadtest.judge.regression import size
 from tailgate_loadtest.judge.regression.cells import QUANTILES
 from tailgate_loadtest.judge.regression.decision import judge
@@ -22,7 +21,7 @@ from tailgate_loadtest.judge.regression.pairs import Cut, cut
 from tailgate_loadtest.shapes.sides import BLOCK, Design
 from tailgate_slo.model import Tolerance
 
-from benchmarks.figures import Figure, Raw
+from benchmarks.figures import Figure, Raw, of_share
 from benchmarks.rivals import RIVALS
 from benchmarks.simulated import Change, Machine, Route, Scene, logs
 from benchmarks.stored import finish
@@ -137,12 +136,7 @@ def _figures(found: Mapping[str, Sequence[dict[str, Any]]]) -> list[Figure]:
 
 
 def _share(name: str, hits: Sequence[bool], goal: float, sense: Literal["<=", ">="]) -> Figure:
-    """How many of all, with the exact interval of 95 % (Clopper & Pearson)."""
-    k, n = sum(hits), len(hits)
-    low = float(betaincinv(k, n - k + 1, 0.025)) if k else 0.0
-    high = float(betaincinv(k + 1, n - k, 0.975)) if k < n else 1.0
-    value = k / n if n else math.nan
-    return Figure(name=f"regression.simulated.{name}", value=value, low=low, high=high, goal=goal, sense=sense)
+    return of_share(f"regression.simulated.{name}", hits, goal, sense)
 
 
 if __name__ == "__main__":

@@ -9,20 +9,20 @@ The same gates are judged by what else is in use, at the same moments, so that t
 """
 
 import argparse
+import statistics
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
 
 import numpy as np
-from scipy.special import betaincinv
 from tailgate_slo.model import Tolerance
 
-from benchmarks.figures import Figure, Raw
+from benchmarks.figures import Figure, Raw, of_share
 from benchmarks.gate.judged import ERROR_RATE, Said, said_of
 from benchmarks.gate.real import Gate, Setting, carry_out, recorded
 from benchmarks.gate.resampled import cycles, draw
 from benchmarks.gate.slowed import Fault
+from benchmarks.rivals import RIVALS
 from benchmarks.stored import finish
 
 ROUTES = {
@@ -37,7 +37,6 @@ WITHIN = 300.0
 RARE_WITHIN = 600.0
 DELAYED, DELAY = 0.02, 0.2
 """The share of a route's requests that is delayed, and by how many seconds."""
-_CONFIDENCE = 0.95
 
 Kinds = dict[str, Callable[[str, str], Fault | None]]
 KINDS: Kinds = {
@@ -96,38 +95,36 @@ def _resampled(gates: dict[str, dict[str, list[Gate]]], tolerance: Tolerance, co
 def _figures(how: str, said: dict[str, dict[str, list[Said]]]) -> list[Figure]:
     """What is promised, of gates that are real or resampled; and a table of all verdicts."""
     figures = []
+    names = [*RIVALS]
+    print(
+        f"{'':10}{'':10}{'gates':>6}{'pass':>8}{'fail':>8}{'unsure':>8}{'within':>9}"
+        + "".join(f"{n:>14}" for n in names)
+    )
     for kind, of in said.items():
         every = [(route, each) for route, found in of.items() for each in found]
         verdicts = Counter(each.verdict for _, each in every)
-        decided = sorted(each.at for _, each in every if each.verdict != "inconclusive")
-        middle = f", half of the decided within {decided[len(decided) // 2]:.0f} s" if decided else ""
-        print(f"{how:9} {kind:9} {len(every):5} gates: {dict(verdicts)}{middle}")
         if not every:
             continue
+        shares = "".join(f"{verdicts[each] / len(every):8.0%}" for each in ("pass", "fail", "inconclusive"))
+        within = statistics.median(each.at for _, each in every)
+        others = "".join(f"{statistics.fmean(n in each.elsewhere for _, each in every):14.0%}" for n in names)
+        print(f"{how:10}{kind:10}{len(every):6}{shares}{within:7.0f} s{others}")
         if kind == "same":
-            figures.append(_share(f"gate_{how}_false_alarms", _are(every, "fail"), ERROR_RATE, "<="))
-            figures.append(_share(f"gate_{how}_same_passes", _are(every, "pass"), 0.90, ">="))
+            figures.append(of_share(f"gate_{how}_false_alarms", _are(every, "fail"), ERROR_RATE, "<="))
+            figures.append(of_share(f"gate_{how}_same_passes", _are(every, "pass"), 0.90, ">="))
             continue
         found = 0.99 if kind == "slower20" else 0.90
-        figures.append(_share(f"gate_{how}_{kind}_found", _are(every, "fail"), found, ">="))
+        figures.append(of_share(f"gate_{how}_{kind}_found", _are(every, "fail"), found, ">="))
         alarms = [(route, each) for route, each in every if each.verdict == "fail"]
         if alarms and kind != "delayed":
-            figures.append(_share(f"gate_{how}_{kind}_named", [r in each.worse for r, each in alarms], 0.95, ">="))
-            others = [bool(set(each.worse) - {route}) for route, each in alarms]
-            figures.append(_share(f"gate_{how}_{kind}_others_named", others, 0.05, "<="))
+            figures.append(of_share(f"gate_{how}_{kind}_named", [r in each.worse for r, each in alarms], 0.95, ">="))
+            wrong = [bool(set(each.worse) - {route}) for route, each in alarms]
+            figures.append(of_share(f"gate_{how}_{kind}_others_named", wrong, 0.05, "<="))
     return figures
 
 
 def _are(every: Iterable[tuple[str, Said]], verdict: str) -> list[bool]:
     return [each.verdict == verdict for _, each in every]
-
-
-def _share(name: str, good: Sequence[bool], goal: float, sense: Any) -> Figure:
-    """A share with its exact interval (Clopper & Pearson, Biometrika 26, 1934)."""
-    k, n, tail = sum(good), len(good), (1 - _CONFIDENCE) / 2
-    low = float(betaincinv(k, n - k + 1, tail)) if k else 0.0
-    high = float(betaincinv(k + 1, n - k, 1 - tail)) if k < n else 1.0
-    return Figure(name=name, value=k / n, low=low, high=high, goal=goal, sense=sense)
 
 
 def _arguments() -> argparse.Namespace:
