@@ -168,11 +168,13 @@ def test_every_variable_is_one_that_somebody_reads() -> None:
 
 
 def test_the_commands_of_the_page_are_commands_of_ours() -> None:
-    lines = re.findall(r"^ {4}tailgate (.+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    text = PAGE.read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = re.findall(r"^ {4}tailgate (.+)$", text, re.MULTILINE)
     assert len(lines) == 3
     serving, running, building = (shlex.split(line) for line in lines)
     assert context(serving).params["observe"]
     assert context(running).params["metrics_port"] == RUN_METRICS_PORT
+    assert context(running).params["metrics"] == f"http://127.0.0.1:{names.DEFAULT_METRICS_PORT}/metrics"
     verb, *rest = building[1:]
     assert typer.main.get_command(command(building[:1])).commands["dashboards"].commands[verb].make_context(verb, rest)
 
