@@ -2,23 +2,20 @@
 
 import base64
 import http.client
-import threading
 import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import chain, islice
-from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from tailgate_loadtest.errors import CountersError, PlanError
+from tailgate_loadtest.measure.fetching import fetch
 
 Sample = tuple[str, Mapping[str, str], float]
 
 MAX_SAMPLES = 50_000
 _MAX_BYTES = 8 << 20
-_PIECE = 1 << 20
 _TIMEOUT = 5.0
 
 
@@ -52,7 +49,7 @@ class Page:
     def read(self) -> list[Sample]:
         """The samples that it shows now, one more than `MAX_SAMPLES` at the most. Raises CountersError."""
         try:
-            text = _within(_TIMEOUT, self._fetch)
+            text = fetch(self._asked, self._headers, within=_TIMEOUT, most=_MAX_BYTES)
             families = text_string_to_metric_families(text.decode("utf-8"))
             samples = chain.from_iterable(family.samples for family in families)
             return [(s.name, dict(s.labels), float(s.value)) for s in islice(samples, MAX_SAMPLES + 1)]
@@ -61,27 +58,6 @@ class Page:
                 raise CountersError(f"it answers {error.code}{_there(error)}") from error
         except (OSError, ValueError, http.client.HTTPException) as error:
             raise CountersError(str(getattr(error, "reason", error))) from error
-
-    def _fetch(self) -> bytes:
-        request = urllib.request.Request(self._asked, headers=self._headers)  # noqa: S310 - http or https, as was seen
-        with urllib.request.build_opener(_SameServer()).open(request, timeout=_TIMEOUT) as response:
-            parts, size = [], 0
-            while part := response.read1(_PIECE):
-                parts.append(part)
-                size += len(part)
-                if size > _MAX_BYTES:
-                    raise OSError(f"it is larger than {_MAX_BYTES >> 20} MiB")
-            return b"".join(parts)
-
-
-class _SameServer(urllib.request.HTTPRedirectHandler):
-    """Follows to another path, as from /metrics to /metrics/; credentials go to no other server."""
-
-    def redirect_request(self, req: urllib.request.Request, *more: Any) -> urllib.request.Request | None:
-        before, after = urlsplit(req.full_url), urlsplit(more[-1])
-        if (before.scheme, before.netloc) != (after.scheme, after.netloc):
-            return None
-        return super().redirect_request(req, *more)
 
 
 def _there(error: urllib.error.HTTPError) -> str:
@@ -92,27 +68,3 @@ def _there(error: urllib.error.HTTPError) -> str:
         return ""
     host = there.netloc.rpartition("@")[2]
     return f", it is at {there.scheme}://{host}: give the address there" if host else ""
-
-
-def _within(seconds: float, work: Callable[[], bytes]) -> bytes:
-    """What ``work`` returns or raises; TimeoutError when it takes longer.
-
-    Time limits of sockets hold for each read, so that whoever sends a byte a second is waited for without end.
-    """
-    found: list[bytes] = []
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            found.append(work())
-        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
-            failed.append(error)
-
-    thread = threading.Thread(target=run, daemon=True, name="metrics page")
-    thread.start()
-    thread.join(seconds)
-    if failed:
-        raise failed[0]
-    if not found:
-        raise TimeoutError(f"no whole answer within {seconds:g} s")
-    return found[0]

@@ -7,7 +7,6 @@ import re
 import time
 import urllib.error
 import urllib.parse
-import urllib.request
 from base64 import b64encode
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from tailgate_otel import names
 
 from tailgate_loadtest.errors import TrafficError
+from tailgate_loadtest.measure.fetching import fetch
 from tailgate_loadtest.traffic.lines import METHODS
 from tailgate_loadtest.traffic.mix import Mix, Route, mixed
 from tailgate_loadtest.traffic.series import Series, moment
@@ -185,16 +185,13 @@ class Prometheus:
             query.setdefault("time", f"{self._until:.3f}")
         address = f"{self._base}/api/v1/{path}?{urllib.parse.urlencode(query)}"
         try:
-            request = urllib.request.Request(address, headers=self._headers)  # noqa: S310 - http or https, as was seen
-            with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:  # noqa: S310
-                body = response.read(_MAX_BYTES + 1)
+            body = fetch(address, self._headers, within=_TIMEOUT, most=_MAX_BYTES)
         except urllib.error.HTTPError as error:
             with error:
                 raise TrafficError(f"{self._base}: answers {error.code} {_reason(error)}".rstrip()) from error
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise TrafficError(f"{self._base}: cannot be asked: {getattr(error, 'reason', error)}") from error
-        if len(body) > _MAX_BYTES:
-            raise TrafficError(f"{self._base}: answers more than {_MAX_BYTES} bytes; narrow it by --match or --since")
+            why = getattr(error, "reason", error)
+            raise TrafficError(f"{self._base}: cannot be asked: {why}; --match and --since ask for less") from error
         try:
             return _Answer.model_validate_json(body).data.result
         except ValidationError as error:
