@@ -231,3 +231,8 @@ def foreign_api() -> Iterator[str]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+def below() -> set[psutil.Process]:
+    """The processes that this one has started, and they; other tests' are among them."""
+    return set(psutil.Process().children(recursive=True))

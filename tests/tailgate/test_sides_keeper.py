@@ -16,6 +16,7 @@ import pytest
 from tailgate.errors import CommandError
 from tailgate.sides import keeper
 from tailgate.sides.kept import Kept, last_lines
+from tests.tailgate.conftest import below as started
 
 T = TypeVar("T")
 DAEMON = """
@@ -134,8 +135,9 @@ def test_a_parent_that_is_killed_leaves_nothing(directory: Path) -> None:
 
 
 def test_a_keeper_that_is_ended_is_missed(directory: Path) -> None:
+    before = started()
     with kept(directory, "exec sleep 600") as running:
-        (mine,) = psutil.Process().children()
+        (mine,) = set(psutil.Process().children()) - before
         (sleep,) = eventually(mine.children)
         mine.kill()
         with pytest.raises(CommandError, match=r"what kept a side's processes was itself ended; their log is .*log"):
