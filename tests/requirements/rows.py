@@ -139,7 +139,6 @@ ROWS = (
         title="Decision gate",
         text="Adopt a layer when its P95 is below 500 ms and half the other's or less, keep and tune when they differ "
         "by less than 20 %: a rule of the objectives, decided by a command with its statistics.",
-        later="the decision gate",
     ),
     Row(
         id="A17",

@@ -138,6 +138,21 @@ class Acceptance(Model):
     """What would stop the change without it, in words."""
 
 
+class Adoption(Model):
+    """What a rule of the base's objectives says of taking the candidate in its place; it changes no exit code."""
+
+    quantile: float
+    """Of the response times of all judged requests together."""
+    advice: Literal["adopt", "keep", "neither", "undecided"]
+    candidate: float | None = None
+    """Its time, in seconds."""
+    ratio: float | None = None
+    """To the base's time, with its interval."""
+    low: float | None = None
+    high: float | None = None
+    why: str
+
+
 class Rates(Model):
     """How often such verdicts are wrong on this machine, as ``tailgate calibrate`` has measured it."""
 
@@ -186,6 +201,8 @@ class ComparisonDocument(Model):
     """Whether a verdict of inconclusive stops the change: exit code 3, or 0."""
     objectives: tuple[Finding, ...] = ()
     """The candidate's, by the candidate's file."""
+    adoption: Adoption | None = None
+    """None where the objectives have no such rule."""
     differences: tuple[str, ...] = ()
     """Of the environments, where the runs were not made together."""
     rates: Rates | None = None

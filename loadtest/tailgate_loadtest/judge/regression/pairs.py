@@ -87,7 +87,7 @@ def turn_windows(design: Design, until: float) -> list[tuple[Span, Span]]:
     return found
 
 
-def cut(base: LatencyLog, candidate: LatencyLog, route: str, design: Design, until: float) -> Cut:
+def cut(base: LatencyLog, candidate: LatencyLog, route: str | None, design: Design, until: float) -> Cut:
     """One route's windows, of those that were over ``until`` seconds after the load began."""
     both = duet_windows(design, until)
     turns = turn_windows(design, until)
@@ -99,7 +99,7 @@ def cut(base: LatencyLog, candidate: LatencyLog, route: str, design: Design, unt
 
 
 def _phase(
-    base: LatencyLog, candidate: LatencyLog, route: str, of_base: Sequence[Span], of_candidate: Sequence[Span]
+    base: LatencyLog, candidate: LatencyLog, route: str | None, of_base: Sequence[Span], of_candidate: Sequence[Span]
 ) -> Phase:
     good = [_filed(base, route, of_base), _filed(candidate, route, of_candidate)]
     used = np.unique(np.concatenate([found for _, found, _ in good]))
@@ -118,7 +118,7 @@ def _phase(
     )
 
 
-def _filed(log: LatencyLog, route: str, spans: Sequence[Span]) -> tuple[NDArray[np.int64], ...]:
+def _filed(log: LatencyLog, route: str | None, spans: Sequence[Span]) -> tuple[NDArray[np.int64], ...]:
     """Window, buckets and count, as three arrays, of all requests that were answered well."""
     windows: list[int] = []
     found: list[int] = []
@@ -134,14 +134,14 @@ def _filed(log: LatencyLog, route: str, spans: Sequence[Span]) -> tuple[NDArray[
     )
 
 
-def _totals(log: LatencyLog, route: str, kind: Kind, spans: Sequence[Span]) -> Array:
+def _totals(log: LatencyLog, route: str | None, kind: Kind, spans: Sequence[Span]) -> Array:
     totals = np.zeros(len(spans))
     for window, histogram in _within(log, route, kind, spans):
         totals[window] += histogram.total
     return totals
 
 
-def _within(log: LatencyLog, route: str, kind: Kind, spans: Sequence[Span]) -> list[tuple[int, Histogram]]:
+def _within(log: LatencyLog, route: str | None, kind: Kind, spans: Sequence[Span]) -> list[tuple[int, Histogram]]:
     seconds = log.seconds(route, kind)
     return [
         (window, seconds[second])

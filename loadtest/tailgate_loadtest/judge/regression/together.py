@@ -15,9 +15,11 @@ from tailgate_loadtest.errors import BundleError
 from tailgate_loadtest.judge.document import Finding
 from tailgate_loadtest.judge.regression import decision
 from tailgate_loadtest.judge.regression.accept import Accepted, accept
+from tailgate_loadtest.judge.regression.adoption import adoption
 from tailgate_loadtest.judge.regression.decision import Judgement
 from tailgate_loadtest.judge.regression.document import (
     SCHEMA,
+    Adoption,
     Cell,
     ComparisonDocument,
     DesignRecord,
@@ -168,6 +170,7 @@ def judge_pair(comparison: Comparison, terms: Terms) -> ComparisonDocument:
         exit_code=code,
         reasons=tuple(reasons),
         cells=cells,
+        adoption=_adoption(gates[Side.BASE], bundles, terms.design, judgement),
         exact=(*accepted.exact, *_under_load(bundles, tolerance)),
         loosened=accepted.loosened,
         objectives=findings[Side.CANDIDATE],
@@ -258,6 +261,14 @@ def _explained(cells: Sequence[Cell], comparison: Comparison, warnings: list[str
         else cell
         for cell in cells
     )
+
+
+def _adoption(gate: Gate, bundles: Mapping[Side, Bundle], design: Design, judgement: Judgement) -> Adoption | None:
+    if gate.decision is None or judgement.look is None:
+        return None
+    base, candidate = (bundles[side].read_log() for side in SIDES)
+    look = judgement.look
+    return adoption(gate.decision, base, candidate, design, until=look.at, confidence=look.confidence)
 
 
 def _missed(findings: Mapping[Side, Sequence[Finding]]) -> list[str]:

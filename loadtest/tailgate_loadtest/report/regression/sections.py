@@ -96,7 +96,8 @@ def _better(document: ComparisonDocument) -> Iterable[str]:
 
 def _sure(document: ComparisonDocument) -> str:
     told = words.calibrated(document.rates) if document.rates else words.uncalibrated(document)
-    return f"<p>{prose(words.error_rate(document))} {prose(told)}</p>"
+    rule = f"<p>{prose(words.adoption(document.adoption))}</p>" if document.adoption else ""
+    return f"{rule}<p>{prose(words.error_rate(document))} {prose(told)}</p>"
 
 
 def _routes(document: ComparisonDocument) -> Iterable[Iterable[str]]:

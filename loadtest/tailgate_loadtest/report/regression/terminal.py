@@ -91,6 +91,8 @@ def _verdict(document: ComparisonDocument) -> Iterable[RenderableType]:
     yield from (_indented(f"- {reason}") for reason in shown.reasons(document))
     (_, base), (_, candidate) = words.sides(document)
     told = words.calibrated(document.rates) if document.rates else words.uncalibrated(document)
+    if document.adoption is not None:
+        yield _indented(words.adoption(document.adoption))
     for line in (f"{candidate} against {base}, {show.span(document.seconds)}", words.error_rate(document), told):
         yield _indented(line, style="dim")
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from tailgate_loadtest.judge.regression.document import (
     Acceptance,
+    Adoption,
     Cell,
     ComparisonDocument,
     ExactFinding,
@@ -16,6 +17,12 @@ from tailgate_loadtest.report.regression import shown
 MINUS = "−"
 MEASURES: tuple[Measure, ...] = ("p50", "p95", "p99", "failures")
 _PHASES = {"cold": "when first asked", "warm": "when asked again", "load": "under load"}
+_ADVICE = {
+    "adopt": "adopt the candidate",
+    "keep": "keep the base, and tune it",
+    "neither": "by the rule neither to adopt nor to keep",
+    "undecided": "not sure enough to adopt or to keep",
+}
 _EXACT = {
     "queries": "queries",
     "round_trips": "round trips",
@@ -156,6 +163,11 @@ def calibrated(rates: Rates) -> str:
         f" comparisons of identical sides ({between}), {show.count(rates.inconclusive)} of them inconclusive, within"
         f" {show.span(rates.seconds)} each."
     )
+
+
+def adoption(found: Adoption) -> str:
+    """What the rule says: ``adopt the candidate: p95 of all requests is ...``."""
+    return f"{_ADVICE[found.advice]}: {found.why}"
 
 
 def uncalibrated(document: ComparisonDocument) -> str:
