@@ -8,6 +8,7 @@ from typing import Literal
 
 import tailgate_slo
 from tailgate_loadtest.data import locustfile as reference_locustfile
+from tailgate_loadtest.errors import EngineError
 from tailgate_loadtest.judge.regression.decision import judge
 from tailgate_loadtest.judge.regression.document import ComparisonDocument, Rates
 from tailgate_loadtest.judge.regression.looks import Look
@@ -16,6 +17,7 @@ from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.run import environment
 from tailgate_loadtest.run.comparison import Comparison
 from tailgate_loadtest.run.document import Tick
+from tailgate_loadtest.run.environment import Fact
 from tailgate_loadtest.run.interruption import Interruption
 from tailgate_loadtest.run.live import Live
 from tailgate_loadtest.run.pair import conduct_pair
@@ -119,8 +121,16 @@ class Request:
             classes=self.classes,
             openapi=self.openapi,
             tolerance=self.tolerance,
-            facts=live.facts,
+            facts={**live.facts, **_revision(live)},
         )
+
+
+def _revision(live: LiveSide) -> dict[str, Fact]:
+    """A side's own, in place of the working directory's."""
+    if live.revision is None:
+        return {}
+    commit, dirty, _ = live.revision.partition("-dirty")
+    return {"revision": commit[:12], "dirty": bool(dirty)}
 
 
 def compare(request: Request, interruption: Interruption) -> tuple[Comparison, ComparisonDocument]:
@@ -160,7 +170,11 @@ def _probe(request: Request, design: Design, sides: Sides, comparison: Compariso
     for side in SIDES:
         plan, bundle = request.plan(sides[side], design), comparison.bundle(side)
         say(f"asking the {side} one request after the other")
-        probe(plan.orders(bundle), comparison.probe(side), interruption)
+        try:
+            probe(plan.orders(bundle), comparison.probe(side), interruption)
+        except EngineError:
+            if not interruption.name:
+                raise
         if interruption.name:
             raise KeyboardInterrupt
     if sides.renewable:

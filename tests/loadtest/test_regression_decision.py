@@ -232,7 +232,25 @@ def test_a_route_too_rare_is_shown_and_warned_of_but_stops_nothing():
     assert not any(each.blocking for each in found.cells if each.route == "GET /rare")
     assert "GET /rare" in found.warnings[0]
     assert "needs" in cell(found, "GET /rare", "p95").why
-    assert {each.p_adjusted for each in found.cells if not each.blocking} == {None}
+    assert {each.p_adjusted for each in found.cells if not each.blocking} == {1.0}
+
+
+def test_a_route_too_rare_for_a_pass_still_fails_when_it_is_worse_beyond_doubt():
+    routes = ROUTES | {"GET /rare": Route(rate=1.0, spread=0.2)}
+    found = judged(*gate(routes=routes, changes={"GET /rare": Change(slower=8.0)}))
+    worse = cell(found, "GET /rare", "p50")
+    assert (found.verdict, worse.verdict, worse.blocking) == ("fail", "fail", True)
+    assert {each.route for each in found.cells if each.verdict == "fail"} == {"GET /rare"}
+    same = judged(*gate(routes=routes))
+    assert same.verdict == "pass"
+    assert not cell(same, "GET /rare", "p50").blocking
+
+
+def test_a_route_whose_times_cannot_stop_a_change_is_named():
+    (base, candidate) = gate(routes=ROUTES | {"GET /some": Route(rate=1.6, spread=0.2)})
+    found = judged(base, candidate)
+    assert cell(found, "GET /some", "failures").blocking
+    assert not cell(found, "GET /some", "p95").blocking
 
 
 def test_where_every_route_is_too_rare_nothing_passes():

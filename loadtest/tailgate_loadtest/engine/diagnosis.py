@@ -72,6 +72,8 @@ def surely_above(count: int, total: int, share: float) -> bool:
     """
     if count <= share * total:
         return False
+    if share == 0:
+        return True
     log = math.lgamma(total + 1) - math.lgamma(count + 1) - math.lgamma(total - count + 1)
     tail = term = math.exp(log + count * math.log(share) + (total - count) * math.log1p(-share))
     for more in range(count, total):

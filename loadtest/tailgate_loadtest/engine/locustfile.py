@@ -1,6 +1,8 @@
 """Loads a locustfile the way Locust does, and makes the environment its users live in."""
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import locust
 from locust import User
@@ -23,7 +25,7 @@ def environment_for(orders: Orders, create_runner: Callable[[Environment], Runne
     """
     # Locust gives a locustfile its options whole; those that other tools start it with are at their defaults.
     arguments = ["--headless", "-f", orders.locustfile, "--host", orders.host]
-    found, shapes = load_locustfile(orders.locustfile)
+    found, shapes = _loaded(orders)
     options = parse_options(args=arguments)
     # A shape that ends would end a headless master with it, and nobody would ask its workers for their last reports.
     options.headless = orders.crew is None
@@ -58,7 +60,7 @@ def classes_for(orders: Orders, environment: Environment) -> list[type[User]]:
     """
     init = environment.events.init
     before = len(init._handlers)
-    found, _ = load_locustfile(orders.locustfile)
+    found, _ = _loaded(orders)
     classes = _asked_for(orders, found)
     aside = Environment(user_classes=classes, tags=environment.tags, exclude_tags=environment.exclude_tags)
     aside.parsed_options = environment.parsed_options
@@ -67,6 +69,13 @@ def classes_for(orders: Orders, environment: Environment) -> list[type[User]]:
     for told in init._handlers[before:]:
         told(environment=environment, runner=environment.runner, web_ui=None)
     return list(aside.user_classes)
+
+
+def _loaded(orders: Orders) -> tuple[Mapping[str, type[User]], Sequence[Any]]:
+    # A directory beside it would make a working tree another one than it was.
+    sys.dont_write_bytecode = True
+    found, shapes = load_locustfile(orders.locustfile)
+    return found, shapes
 
 
 def _asked_for(orders: Orders, found: Mapping[str, type[User]]) -> list[type[User]]:

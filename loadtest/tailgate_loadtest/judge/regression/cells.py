@@ -17,7 +17,7 @@ from tailgate_loadtest.judge.regression.size import Size
 QUANTILES: dict[Measure, float] = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 BEYOND = 50
 """Requests of a side beyond its percentile, over all turns of the budget, from which a percentile can stop a change."""
-FEW = 50
+FEW = 100
 """Requests of a side by turns from which on failures can stop a change, and a route that has none on the other side is
 missing there: were a hundred arrivals shared by coins, one side would be left without any once in 10^30 times."""
 BROKEN = 5
@@ -158,7 +158,8 @@ def judge(found: Evidence, look: Look, p_adjusted: float | None, level: float, s
     return Cell(
         route=found.route,
         measure=found.measure,
-        blocking=found.blocking,
+        # Too rare for a pass to be asked of it, it still stops what it proves.
+        blocking=found.blocking or verdict == "fail",
         verdict=verdict,
         samples_base=samples[0],
         samples_candidate=samples[1],
@@ -182,6 +183,9 @@ def _verdict(found: Evidence, look: Look, p_adjusted: float | None, low: float, 
     rejected = p_adjusted is not None and p_adjusted <= look.alpha
     turns, side_by_side = found.turns, found.duet.value if found.duet else -math.inf
     if turns is None or math.isnan(turns.value):
+        if rejected and side_by_side > found.tolerance:
+            seen = f"{_words(found, side_by_side)} side by side, p = {p_adjusted:.2g} over all cells"
+            return "fail", f"{seen}; {_words(found, found.tolerance)} is tolerated, and by turns there were too few"
         return "inconclusive", _too_few(found)
     if found.broken and not rejected:
         return (

@@ -27,6 +27,8 @@ from tailgate_loadtest.judge.regression.pairs import cut, turn_windows
 from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.shapes.sides import Design
 
+RARE = 0.1
+"""Of the error rate, what cells may spend that are too rare for a pass to be asked of them."""
 MEASURES: tuple[Measure, ...] = ("p50", "p95", "p99", "failures")
 
 
@@ -60,15 +62,16 @@ def judge(
     routes = sorted({*base.routes, *candidate.routes})
     cuts = {route: cut(base, candidate, route, design, look.at) for route in routes}
     found = [cells.gather(route, measure, cuts[route], tolerance, more) for route in routes for measure in MEASURES]
-    adjusted = holm.adjusted({(each.route, each.measure): each.p for each in found if each.blocking})
-    level = look.alpha / max(len(adjusted), 1)
-    judged = tuple(
-        cells.judge(each, look, adjusted.get((each.route, each.measure)), level, look.at - design.warmup)
-        for each in found
-    )
+    judged = []
+    for each in found:
+        family = [other for other in found if other.blocking == each.blocking]
+        share = 1 - RARE if each.blocking else RARE
+        adjusted = holm.adjusted({(other.route, other.measure): other.p for other in family})
+        p = min(adjusted[each.route, each.measure] / share, 1.0)
+        judged.append(cells.judge(each, look, p, share * look.alpha / len(family), look.at - design.warmup))
     verdict, reasons = conclude(judged)
     return Judgement(
-        verdict=verdict, reasons=tuple(reasons), cells=judged, warnings=tuple(_warnings(judged)), look=look
+        verdict=verdict, reasons=tuple(reasons), cells=tuple(judged), warnings=tuple(_warnings(judged)), look=look
     )
 
 
@@ -90,7 +93,12 @@ def _reason(cell: Cell) -> str:
 
 
 def _warnings(judged: Sequence[Cell]) -> list[str]:
-    shown = sorted({cell.route for cell in judged} - {cell.route for cell in judged if cell.blocking})
-    if not shown:
-        return []
-    return [f"too few requests to stop a change by: {', '.join(shown)}; load them longer, or give them more of the mix"]
+    every, asked = {cell.route for cell in judged}, {cell.route for cell in judged if cell.blocking}
+    timed = {cell.route for cell in judged if cell.blocking and cell.measure != "failures"}
+    found = []
+    cure = "load longer, or give them more of the mix"
+    if rare := sorted(every - asked):
+        found.append(f"too few requests for a pass to be asked of: {', '.join(rare)}; {cure}")
+    if untimed := sorted(asked - timed):
+        found.append(f"a pass is asked of their failures alone, and not of their times: {', '.join(untimed)}; {cure}")
+    return found

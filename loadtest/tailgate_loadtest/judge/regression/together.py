@@ -150,7 +150,8 @@ def judge_pair(comparison: Comparison, terms: Terms) -> ComparisonDocument:
         loosened=loosenings(files[Side.BASE], files[Side.CANDIDATE]),
     )
     verdict, code, reasons = _conclude(runs, judgement, accepted, exact.reasons)
-    if verdict == "inconclusive" and terms.on_inconclusive == "neutral":
+    # Doubt of a sound measurement may be neutral; that there is none must not be.
+    if verdict == "inconclusive" and terms.on_inconclusive == "neutral" and not base.generator.reasons:
         code = 0
     warnings = [*judgement.warnings, *exact.remarks, *_missed(findings), *base.warnings, *candidate.warnings]
     cells = _explained(accepted.cells, comparison, warnings)
@@ -206,17 +207,18 @@ def _conclude(
     base, candidate = runs[Side.BASE], runs[Side.CANDIDATE]
     if signal := base.interrupted or candidate.interrupted:
         return "interrupted", 143 if signal == "SIGTERM" else 130, [f"ended by {signal}"]
-    # Of one process there is one state of health.
-    unsound = [*base.generator.reasons, *(f"{s}: {why}" for s, run in runs.items() for why in lacking(run))]
-    if unsound:
-        return "inconclusive", _CODES["inconclusive"], unsound
-    verdict, reasons = decision.conclude(accepted.cells)
+    # What was asked one by one, and what the files say, no load can disturb.
     worse = _counted_worse(accepted.exact)
     worse += [f"{each.objective} is loosened: {each.what}" for each in accepted.loosened if each.accepted is None]
-    if candidate.aborted and candidate.aborted.startswith(Side.CANDIDATE):
+    # Of one process there is one state of health.
+    unsound = [*base.generator.reasons, *(f"{s}: {why}" for s, run in runs.items() for why in lacking(run))]
+    if unsound and not worse:
+        return "inconclusive", _CODES["inconclusive"], unsound
+    verdict, reasons = decision.conclude(accepted.cells)
+    if candidate.aborted and candidate.aborted.startswith(Side.CANDIDATE) and not unsound:
         worse.append(candidate.aborted)
     if worse:
-        return "fail", _CODES["fail"], [*worse, *(reasons if verdict == "fail" else ())]
+        return "fail", _CODES["fail"], [*worse, *unsound, *(reasons if verdict == "fail" and not unsound else ())]
     # What a task was to do after it raised was never asked.
     doubts = [*unanswered, *(f"{side}: {why}" for side, run in runs.items() for why in raised(run))]
     if verdict == "fail" or (verdict == "pass" and not doubts):
