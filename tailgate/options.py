@@ -55,7 +55,7 @@ ProfileName = Annotated[
     str | None,
     typer.Option(
         "--profile",
-        help="smoke, load, stress, spike, soak, breakpoint, or a .yaml file: arrivals by plan.",
+        help="smoke, gate, load, stress, spike, soak, breakpoint, or a .yaml file: arrivals by plan.",
         rich_help_panel=_OPEN,
     ),
 ]
