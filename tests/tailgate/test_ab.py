@@ -15,7 +15,7 @@ from tests.loadtest.conftest import OBJECTIVE
 from tests.tailgate import shop as perl
 from tests.tailgate.conftest import Command, below, free_port
 
-pytestmark = pytest.mark.xdist_group("load")
+pytestmark = pytest.mark.xdist_group("two sides")
 
 SLOW, FAST = "GET /basket", "GET /items"
 LOCUSTFILE = """

@@ -100,7 +100,7 @@ def kept(directory: Path) -> CalibrationsDocument:
     return CalibrationsDocument.model_validate_json((directory / CALIBRATION).read_text())
 
 
-@pytest.mark.xdist_group("load")
+@pytest.mark.xdist_group("two sides")
 @pytest.mark.timeout(180)
 def test_a_calibration_goes_on_with_the_next_gate_until_it_is_interrupted(project: Command, asked: Request) -> None:
     with serving() as api:

@@ -313,7 +313,7 @@ def test_settings_that_cannot_be_are_refused_before_what_they_build(project: Pat
         pass
 
 
-@pytest.mark.xdist_group("load")
+@pytest.mark.xdist_group("two sides")
 def test_two_variants_of_the_reference_api_have_the_same_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with opened("sequential", "parallel", db_rtt=0.002) as sides:

@@ -13,7 +13,7 @@ from tailgate_otel import names
 
 from tests.tailgate.conftest import Command, command_in
 
-pytestmark = pytest.mark.xdist_group("load")
+pytestmark = pytest.mark.xdist_group("two sides")
 
 BY_PHONE, THREAD = "GET /api/contacts/by-phone", "GET /api/conversations/{conversation_id}/messages"
 STEADY = "name: steady\nwarmup: 1s\nstages: [{duration: 6s, rate: 12}]\nusers: 100\n"
