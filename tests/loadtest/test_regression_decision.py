@@ -246,11 +246,21 @@ def test_a_route_too_rare_for_a_pass_still_fails_when_it_is_worse_beyond_doubt()
     assert not cell(same, "GET /rare", "p50").blocking
 
 
-def test_a_route_whose_times_cannot_stop_a_change_is_named():
-    (base, candidate) = gate(routes=ROUTES | {"GET /some": Route(rate=1.6, spread=0.2)})
-    found = judged(base, candidate)
-    assert cell(found, "GET /some", "failures").blocking
-    assert not cell(found, "GET /some", "p95").blocking
+def test_how_many_rare_routes_there_are_changes_nothing_for_the_others():
+    def joined(one, other):
+        return LatencyLog(
+            Interval(second, route, kind, histogram)
+            for log in (one, other)
+            for route in log.all_routes
+            for kind in Kind
+            for second, histogram in log.seconds(route, kind).items()
+        )
+
+    alone = gate(changes={"GET /slow": Change(slower=1.05)})
+    rare = gate(routes={f"GET /{number}": Route(rate=0.1) for number in range(30)})
+    before, after = judged(*alone), judged(*map(joined, alone, rare))
+    assert cell(before, "GET /slow", "p50").p_adjusted < 0.01
+    assert [each for each in after.cells if each.blocking] == [each for each in before.cells if each.blocking]
 
 
 def test_where_every_route_is_too_rare_nothing_passes():

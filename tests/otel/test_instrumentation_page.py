@@ -148,8 +148,8 @@ def drawn(trace: str, folder: Path) -> Iterator[str]:
         attributes = {pair["key"]: next(iter(pair["value"].values())) for pair in span["attributes"]}
         spent = f"{(int(span['endTimeUnixNano']) - int(span['startTimeUnixNano'])) / 1e6:.1f} ms"
         if span.get("parentSpanId"):
-            # A busy machine makes it wait for a connection as well.
-            if names.ATTR_DB_QUERY in attributes:
+            # A busy machine makes it wait for a connection as well; nothing else may be there.
+            if span["name"] != "pool wait":
                 yield f"  {span['name']}  {spent}  {attributes[names.ATTR_DB_QUERY]}"
             continue
         yield f"{span['name']}  {spent}"

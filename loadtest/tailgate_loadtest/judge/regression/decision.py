@@ -9,9 +9,10 @@
 - **inconclusive**: everything else.
 
 Which cells can stop the change is decided by how many requests are planned, and never by how they turned out: else a
-candidate could scatter so much that nobody looks at it. Over all turns of the budget a side needs 50 for failures, 100
-for p50, 1,000 for p95, 5,000 for p99. A route too rare for any of these does not keep every gate undecided for ever:
-its numbers are shown, and a warning names it.
+candidate could scatter so much that nobody looks at it. Over all turns of the budget a side needs 100 for failures and
+p50, 1,000 for p95, 5,000 for p99. Of rarer cells no pass is asked, so that they do not keep every gate undecided for
+ever, and a warning names a route that has no others. What they prove stops the change all the same: they are a family
+of their own, which spends RARE of the error rate, so that both families together spend no more than all of it.
 """
 
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from tailgate_slo.model import Tolerance
 
 from tailgate_loadtest.judge.document import Outcome
 from tailgate_loadtest.judge.regression import cells, holm
+from tailgate_loadtest.judge.regression.cells import Evidence
 from tailgate_loadtest.judge.regression.document import Cell, Measure
 from tailgate_loadtest.judge.regression.looks import Look, Looks
 from tailgate_loadtest.judge.regression.pairs import cut, turn_windows
@@ -62,16 +64,23 @@ def judge(
     routes = sorted({*base.routes, *candidate.routes})
     cuts = {route: cut(base, candidate, route, design, look.at) for route in routes}
     found = [cells.gather(route, measure, cuts[route], tolerance, more) for route in routes for measure in MEASURES]
-    judged = []
-    for each in found:
-        family = [other for other in found if other.blocking == each.blocking]
-        share = 1 - RARE if each.blocking else RARE
-        adjusted = holm.adjusted({(other.route, other.measure): other.p for other in family})
-        p = min(adjusted[each.route, each.measure] / share, 1.0)
-        judged.append(cells.judge(each, look, p, share * look.alpha / len(family), look.at - design.warmup))
+    judged = _judged(found, look, look.at - design.warmup)
     verdict, reasons = conclude(judged)
     return Judgement(
-        verdict=verdict, reasons=tuple(reasons), cells=tuple(judged), warnings=tuple(_warnings(judged)), look=look
+        verdict=verdict, reasons=tuple(reasons), cells=judged, warnings=tuple(_warnings(judged)), look=look
+    )
+
+
+def _judged(found: Sequence[Evidence], look: Look, seconds: float) -> tuple[Cell, ...]:
+    """Each cell by the p of its family, which knows of its own cells and its share of the error rate alone."""
+    level: dict[bool, float] = {}
+    adjusted: dict[tuple[str, Measure], float] = {}
+    for blocking, share in ((True, 1 - RARE), (False, RARE)):
+        family = {(each.route, each.measure): each.p for each in found if each.blocking == blocking}
+        level[blocking] = share * look.alpha / max(len(family), 1)
+        adjusted |= {cell: min(p / share, 1.0) for cell, p in holm.adjusted(family).items()}
+    return tuple(
+        cells.judge(each, look, adjusted[each.route, each.measure], level[each.blocking], seconds) for each in found
     )
 
 
@@ -93,12 +102,8 @@ def _reason(cell: Cell) -> str:
 
 
 def _warnings(judged: Sequence[Cell]) -> list[str]:
-    every, asked = {cell.route for cell in judged}, {cell.route for cell in judged if cell.blocking}
-    timed = {cell.route for cell in judged if cell.blocking and cell.measure != "failures"}
-    found = []
-    cure = "load longer, or give them more of the mix"
-    if rare := sorted(every - asked):
-        found.append(f"too few requests for a pass to be asked of: {', '.join(rare)}; {cure}")
-    if untimed := sorted(asked - timed):
-        found.append(f"a pass is asked of their failures alone, and not of their times: {', '.join(untimed)}; {cure}")
-    return found
+    rare = sorted({cell.route for cell in judged} - {cell.route for cell in judged if cell.blocking})
+    if not rare:
+        return []
+    cure = "load them longer, or give them more of the mix"
+    return [f"too few requests for a pass to be asked of: {', '.join(rare)}; {cure}"]

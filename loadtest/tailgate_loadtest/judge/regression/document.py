@@ -75,7 +75,7 @@ class Cell(Model):
     p: float | None
     """How probable so much more of bad would be if both sides were the same, under random assignment."""
     p_adjusted: float | None
-    """The same with regard to all cells that can stop the change (Holm)."""
+    """The same with regard to all cells (Holm), of which rare ones have a share of the error rate of their own."""
     side_by_side: float | None
     """The candidate's value divided by the base's while both were loaded; on shared cores it understates."""
     ratio: float | None

@@ -149,10 +149,9 @@ def judge_pair(comparison: Comparison, terms: Terms) -> ComparisonDocument:
         exact=exact.findings,
         loosened=loosenings(files[Side.BASE], files[Side.CANDIDATE]),
     )
-    verdict, code, reasons = _conclude(runs, judgement, accepted, exact.reasons)
-    # Doubt of a sound measurement may be neutral; that there is none must not be.
-    if verdict == "inconclusive" and terms.on_inconclusive == "neutral" and not base.generator.reasons:
-        code = 0
+    verdict, code, reasons = _conclude(
+        runs, judgement, accepted, exact.reasons, neutral=terms.on_inconclusive == "neutral"
+    )
     warnings = [*judgement.warnings, *exact.remarks, *_missed(findings), *base.warnings, *candidate.warnings]
     cells = _explained(accepted.cells, comparison, warnings)
     return ComparisonDocument(
@@ -201,9 +200,17 @@ def read_document(comparison: Comparison) -> ComparisonDocument:
 
 
 def _conclude(
-    runs: Mapping[Side, RunDocument], judgement: Judgement, accepted: Accepted, unanswered: Sequence[str]
+    runs: Mapping[Side, RunDocument],
+    judgement: Judgement,
+    accepted: Accepted,
+    unanswered: Sequence[str],
+    *,
+    neutral: bool,
 ) -> tuple[Verdict, int, list[str]]:
-    """In the order of the exit codes: interrupted, no sound measurement, worse, undecided, not worse."""
+    """Interrupted; worse by what no load can disturb; no sound measurement; worse by it; undecided; not worse.
+
+    Undecided by a sound measurement may be ``neutral``. That there is none never is.
+    """
     base, candidate = runs[Side.BASE], runs[Side.CANDIDATE]
     if signal := base.interrupted or candidate.interrupted:
         return "interrupted", 143 if signal == "SIGTERM" else 130, [f"ended by {signal}"]
@@ -223,8 +230,10 @@ def _conclude(
     doubts = [*unanswered, *(f"{side}: {why}" for side, run in runs.items() for why in raised(run))]
     if verdict == "fail" or (verdict == "pass" and not doubts):
         return verdict, _CODES[verdict], reasons
-    undecided = judgement.reasons if judgement.look is None else reasons if verdict == "inconclusive" else ()
-    return "inconclusive", _CODES["inconclusive"], [*doubts, *undecided]
+    if judgement.look is None:
+        return "inconclusive", _CODES["inconclusive"], [*doubts, *judgement.reasons]
+    code = 0 if neutral and not doubts else _CODES["inconclusive"]
+    return "inconclusive", code, [*doubts, *(reasons if verdict == "inconclusive" else ())]
 
 
 def _probed(comparison: Comparison, *, fresh: bool, tolerance: float) -> Compared:

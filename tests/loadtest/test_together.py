@@ -1,0 +1,76 @@
+"""What a comparison comes to when its load was disturbed, or cannot decide: doubt passes nothing, and hides nothing."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tailgate_loadtest.judge.regression.document import ComparisonDocument
+from tailgate_loadtest.judge.regression.together import Asked, Terms, judge_pair
+from tailgate_loadtest.run.bundle import Bundle
+from tailgate_loadtest.run.comparison import Comparison
+from tailgate_loadtest.run.document import Generator
+from tailgate_loadtest.shapes.sides import SIDES, Design, Side
+
+from tests.loadtest.conftest import objectives
+from tests.loadtest.test_calibration import intervals
+
+DESIGN = Design(seconds=205, warmup=5, seed=3, block=5)
+DISTURBED = Generator(reasons=("the engine stood still",))
+STRICT = objectives(("shop", "measure: latency, route: GET /shop, threshold: 100ms", "0.95"))
+LOOSE = objectives(("shop", "measure: latency, route: GET /shop, threshold: 500ms", "0.95"))
+Made = Callable[..., ComparisonDocument]
+
+
+@pytest.fixture
+def judged(bundle: Callable[..., Bundle], tmp_path: Path) -> Made:
+    """Judges sides that are the same, but for what is said of them."""
+
+    def judged(*, slower: float = 1.0, neutral: bool = False, loosened: bool = False, **run: Any) -> ComparisonDocument:
+        (tmp_path / "both").mkdir()
+        for side, found in intervals(DESIGN, slower=slower).items():
+            made = bundle(found, path=f"both/{side}", seconds=float(DESIGN.seconds), **run)
+            asked = LOOSE if loosened and side is Side.CANDIDATE else STRICT
+            made.write_text(made.objectives.name, asked.text)
+        terms = Terms(
+            sides={side: Asked(what="working tree", revision=None, facts={}) for side in SIDES},
+            design=DESIGN,
+            error_rate=0.01,
+            fresh=True,
+            on_inconclusive="neutral" if neutral else "fail",
+        )
+        return judge_pair(Comparison(Bundle(tmp_path / "both")), terms)
+
+    return judged
+
+
+@pytest.mark.parametrize("neutral", [False, True])
+def test_a_disturbed_generator_decides_nothing_and_is_never_neutral(judged: Made, neutral: bool) -> None:
+    found = judged(slower=1.5, neutral=neutral, generator=DISTURBED)
+    assert (found.verdict, found.exit_code) == ("inconclusive", 3)
+    assert found.reasons == DISTURBED.reasons
+
+
+@pytest.mark.parametrize("generator", [Generator(), DISTURBED])
+def test_a_loosened_objective_fails_whatever_the_generator_did(judged: Made, generator: Generator) -> None:
+    found = judged(loosened=True, generator=generator)
+    assert (found.verdict, found.exit_code) == ("fail", 1)
+    assert found.reasons[0] == "shop is loosened: the threshold was raised from 100 ms to 500 ms"
+
+
+@pytest.mark.parametrize("neutral", [False, True])
+def test_a_task_that_raised_lets_nothing_pass_and_is_never_neutral(judged: Made, neutral: bool) -> None:
+    found = judged(neutral=neutral, exceptions={"ValueError": 3})
+    assert (found.verdict, found.exit_code) == ("inconclusive", 3)
+    assert "base: tasks of the locustfile raised ValueError 3 times" in found.reasons
+
+
+def test_what_is_worse_by_a_sound_measurement_fails_though_doubt_is_neutral(judged: Made) -> None:
+    found = judged(slower=1.5, neutral=True)
+    assert (found.verdict, found.exit_code) == ("fail", 1)
+
+
+@pytest.mark.parametrize(("neutral", "code"), [(False, 3), (True, 0)])
+def test_only_the_doubt_of_a_sound_measurement_is_neutral(judged: Made, neutral: bool, code: int) -> None:
+    found = judged(slower=1.03, neutral=neutral)
+    assert (found.verdict, found.exit_code) == ("inconclusive", code), found.reasons
