@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tailgate_loadtest.errors import BundleError
 from tailgate_loadtest.judge.regression.document import ComparisonDocument
 from tailgate_loadtest.judge.regression.together import Asked, Terms, judge_pair
 from tailgate_loadtest.run.bundle import Bundle
@@ -68,6 +69,17 @@ def test_a_task_that_raised_lets_nothing_pass_and_is_never_neutral(judged: Made,
 def test_what_is_worse_by_a_sound_measurement_fails_though_doubt_is_neutral(judged: Made) -> None:
     found = judged(slower=1.5, neutral=True)
     assert (found.verdict, found.exit_code) == ("fail", 1)
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [{"segments": []}, {"block": 0}, {"warmup": -1}, {"segments": [{"start": 0, "length": 10**12, "to": "both"}]}],
+)
+def test_a_document_whose_design_was_edited_by_hand_is_not_judged_again(judged: Made, edited: dict[str, Any]) -> None:
+    document = judged().model_dump(mode="json", by_alias=True)
+    document["design"] |= edited
+    with pytest.raises(BundleError, match="design: no load was shared so"):
+        Terms.of(ComparisonDocument.model_validate(document))
 
 
 @pytest.mark.parametrize(("neutral", "code"), [(False, 3), (True, 0)])

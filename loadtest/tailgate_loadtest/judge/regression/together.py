@@ -37,6 +37,7 @@ from tailgate_loadtest.judge.regression.loosened import loosenings
 from tailgate_loadtest.judge.regression.size import LEAST_PAIRS
 from tailgate_loadtest.judge.regression.why import causes
 from tailgate_loadtest.judge.verdict import judge_bundle, lacking, raised
+from tailgate_loadtest.measure.delta import LONGEST
 from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.comparison import DOCUMENT, Comparison
@@ -87,17 +88,24 @@ class Terms:
 
     @classmethod
     def of(cls, document: ComparisonDocument) -> "Terms":
-        """Those that a document was made by. Raises BundleError: it is of no two sides that were loaded together."""
+        """Those that a document was made by.
+
+        Raises:
+            BundleError: it is of no two sides that were loaded together.
+        """
         if document.design is None:
             raise BundleError(f"{document.id}: its sides were not loaded together: give the bundles to `compare` again")
         design = document.design
+        seconds = max((each.start + each.length for each in design.segments), default=0)
+        if not 0 <= design.warmup <= seconds <= LONGEST or not 1 <= design.block <= LONGEST:
+            raise BundleError(f"{document.id}: design: no load was shared so: was comparison.json edited by hand?")
         return cls(
             sides={
                 side: Asked(what=record.what, revision=record.revision, facts=record.facts)
                 for side, record in ((Side.BASE, document.base), (Side.CANDIDATE, document.candidate))
             },
             design=Design(
-                seconds=max(each.start + each.length for each in design.segments),
+                seconds=seconds,
                 warmup=round(design.warmup),
                 seed=design.seed,
                 block=design.block,
