@@ -43,8 +43,8 @@ FAULT = FAULTS[: FAULTS.index("await self._pool")].count("\n") + 1
 
 
 def run(tailgate: Command) -> dict[str, Evidence]:
-    # A sample of one in ten of a run of some seconds would be a handful.
-    tailgate.environment |= {names.ENV_TRACES_SAMPLER: "traceidratio", names.ENV_TRACES_SAMPLER_ARG: "0.5"}
+    # A sample of one in ten of a run of some seconds would be a handful, of which few are as long as any percentile.
+    tailgate.environment |= {names.ENV_TRACES_SAMPLER: "always_on"}
     (tailgate.cwd / "steady.yaml").write_text(STEADY)
     done = tailgate("run", "--profile", "steady.yaml", "Caller", "Agent")
     bundle = tailgate.cwd / "runs" / "latest"
@@ -69,9 +69,9 @@ def test_queries_that_were_added_are_counted_and_named_with_their_place(sides):
     # Who asks for the first time is looked up as well.
     assert re.fullmatch(r"(2\.9|3|3\.1) more queries a request \(1(\.1)? → 4(\.1)?\), all (.*)", counted)
     assert counted.endswith(f", all {statement}")
-    first, inside = spent.split(", of which ")
-    assert first.partition(": ")[2].startswith("database +")
-    assert inside.startswith(statement)
+    assert spent.partition(": ")[2].startswith("database +")
+    # Where the machine is busy, too few of the base's requests may be as long as its p50: then it is an average.
+    assert re.search(rf"(of which|on average over \d+ and \d+ traces,) {re.escape(statement)} \+", spent), spent
 
 
 def test_a_pause_of_the_application_is_the_applications(sides):
