@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv
-from tailgate_loadtest.judge.regression import between, holm
-from tailgate_loadtest.judge.regression.welch import Shift, shift
+from tailgate_loadtest.judge.regression.apart import between
+from tailgate_loadtest.judge.regression.statistics import holm
+from tailgate_loadtest.judge.regression.statistics.welch import Shift, shift
 
 from benchmarks.figures import Figure, Raw
 from benchmarks.stored import finish

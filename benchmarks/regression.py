@@ -13,11 +13,11 @@ from functools import partial
 from typing import Any, Literal
 
 import numpy as np
-from tailgate_loadtest.judge.regression import size
 from tailgate_loadtest.judge.regression.cells import QUANTILES
 from tailgate_loadtest.judge.regression.decision import judge
-from tailgate_loadtest.judge.regression.looks import Looks
-from tailgate_loadtest.judge.regression.pairs import Cut, cut
+from tailgate_loadtest.judge.regression.statistics import size
+from tailgate_loadtest.judge.regression.statistics.looks import Looks
+from tailgate_loadtest.judge.regression.statistics.pairs import Cut, cut
 from tailgate_loadtest.shapes.sides import BLOCK, Design
 from tailgate_slo.model import Tolerance
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from scipy.special import ndtri
 from scipy.stats import ttest_ind
-from tailgate_loadtest.judge.regression.pairs import Paired
+from tailgate_loadtest.judge.regression.statistics.pairs import Paired
 from tailgate_loadtest.judge.statistics import Array
 
 LEVEL = 0.05

@@ -11,7 +11,7 @@ from tailgate_loadtest.data import locustfile as reference_locustfile
 from tailgate_loadtest.errors import EngineError
 from tailgate_loadtest.judge.regression.decision import judge
 from tailgate_loadtest.judge.regression.document import ComparisonDocument, Rates
-from tailgate_loadtest.judge.regression.looks import Look
+from tailgate_loadtest.judge.regression.statistics.looks import Look
 from tailgate_loadtest.judge.regression.together import CYCLES, Asked, Terms, judge_pair, looks_of
 from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.run import environment

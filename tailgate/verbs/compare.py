@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from tailgate_loadtest.judge.regression.compared import compare as compare_bundles
+from tailgate_loadtest.judge.regression.apart.compared import compare as compare_bundles
 from tailgate_loadtest.judge.regression.document import ComparisonDocument
 from tailgate_loadtest.report.regression.terminal import comparison_table
 from tailgate_loadtest.report.regression.write import write as write_report

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu
-from tailgate_loadtest.judge.regression.pairs import Paired
+from tailgate_loadtest.judge.regression.statistics.pairs import Paired
 
 from benchmarks import rivals
 from benchmarks.rivals import RIVALS

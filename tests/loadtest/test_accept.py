@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 import tailgate_slo
-from tailgate_loadtest.judge.regression.accept import accept
-from tailgate_loadtest.judge.regression.loosened import Loosening
+from tailgate_loadtest.judge.regression.terms.accept import accept
+from tailgate_loadtest.judge.regression.terms.loosened import Loosening
 from tailgate_slo.model import Accept
 
 from tests.loadtest.comparisons import cell, exact

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tailgate_loadtest.errors import BundleError, ComparisonError
-from tailgate_loadtest.judge.regression import counted
-from tailgate_loadtest.judge.regression.compared import compare
+from tailgate_loadtest.judge.regression.apart.compared import compare
 from tailgate_loadtest.judge.regression.document import Cell, ComparisonDocument
-from tailgate_loadtest.judge.regression.welch import Shift, shift
+from tailgate_loadtest.judge.regression.exact import counted
+from tailgate_loadtest.judge.regression.statistics.welch import Shift, shift
 from tailgate_loadtest.measure.histogram import Histogram
 from tailgate_loadtest.measure.hlog import Interval
 from tailgate_loadtest.measure.kinds import Kind

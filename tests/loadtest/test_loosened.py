@@ -7,7 +7,7 @@ import pytest
 import tailgate_slo
 from hypothesis import given
 from hypothesis import strategies as st
-from tailgate_loadtest.judge.regression.loosened import EVERYTHING, loosenings
+from tailgate_loadtest.judge.regression.terms.loosened import EVERYTHING, loosenings
 from tailgate_slo import Objectives
 
 SLO = """\

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tailgate_loadtest import data
-from tailgate_loadtest.judge.regression.exact import compare
+from tailgate_loadtest.judge.regression.exact.probed import compare
 from tailgate_loadtest.measure.probe import Probe
 from tailgate_loadtest.run.interruption import Interruption
 from tailgate_loadtest.run.probe import probe

@@ -5,7 +5,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from tailgate_loadtest.judge.regression.decision import conclude, judge
-from tailgate_loadtest.judge.regression.looks import Looks
+from tailgate_loadtest.judge.regression.statistics.looks import Looks
 from tailgate_loadtest.measure.histogram import Histogram
 from tailgate_loadtest.measure.hlog import Interval, LatencyLog
 from tailgate_loadtest.measure.kinds import Kind

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tailgate_loadtest.judge.regression.document import ExactFinding
-from tailgate_loadtest.judge.regression.exact import compare, under_load
+from tailgate_loadtest.judge.regression.exact.probed import compare, under_load
 from tailgate_loadtest.measure.probe import PHASES, Account, Answered, BrokenOff, Phase, Probe
 from tailgate_loadtest.run.server import QueryCounts
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tailgate_loadtest.judge.regression import flips
-from tailgate_loadtest.judge.regression.pairs import Paired
+from tailgate_loadtest.judge.regression.statistics import flips
+from tailgate_loadtest.judge.regression.statistics.pairs import Paired
 
 GRID = np.geomspace(1e-3, 10, 400)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tailgate_loadtest.judge.regression.holm import adjusted
+from tailgate_loadtest.judge.regression.statistics.holm import adjusted
 
 chances = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 

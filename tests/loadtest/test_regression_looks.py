@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tailgate_loadtest.judge.regression.looks import Looks
+from tailgate_loadtest.judge.regression.statistics.looks import Looks
 
 plans = st.builds(Looks, budget=st.integers(30, 2_000), first=st.integers(10, 400), every=st.integers(5, 300))
 

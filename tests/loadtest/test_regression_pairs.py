@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tailgate_loadtest.judge.regression.pairs import cut, duet_windows, turn_windows
+from tailgate_loadtest.judge.regression.statistics.pairs import cut, duet_windows, turn_windows
 from tailgate_loadtest.measure.histogram import Histogram
 from tailgate_loadtest.measure.hlog import Interval, LatencyLog
 from tailgate_loadtest.measure.kinds import Kind

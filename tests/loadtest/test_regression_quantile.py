@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import betainc
-from tailgate_loadtest.judge.regression.quantile import harrell_davis
+from tailgate_loadtest.judge.regression.statistics.quantile import harrell_davis
 
 VALUES = np.array([0.001, 0.002, 0.004, 0.008, 0.016])
 counts = st.lists(st.integers(0, 30), min_size=5, max_size=5)

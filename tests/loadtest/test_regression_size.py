@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tailgate_loadtest.judge.regression import size
-from tailgate_loadtest.judge.regression.pairs import Paired
-from tailgate_loadtest.judge.regression.size import FACTOR, Size
+from tailgate_loadtest.judge.regression.statistics import size
+from tailgate_loadtest.judge.regression.statistics.pairs import Paired
+from tailgate_loadtest.judge.regression.statistics.size import FACTOR, Size
 
 GRID = np.geomspace(1e-3, 10, 2_000)
 

@@ -1,9 +1,9 @@
 """What a comparison would have found."""
 
 import pytest
-from tailgate_loadtest.judge.regression import visible
-from tailgate_loadtest.judge.regression.size import Size
-from tailgate_loadtest.judge.regression.visible import Errors
+from tailgate_loadtest.judge.regression.statistics import visible
+from tailgate_loadtest.judge.regression.statistics.size import Size
+from tailgate_loadtest.judge.regression.statistics.visible import Errors
 
 
 def known(error=0.02, windows=60):

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tailgate_loadtest.judge.regression.comparable import LEAST
-from tailgate_loadtest.judge.regression.evidence import Evidence
-from tailgate_loadtest.judge.regression.spent import Request, Work
-from tailgate_loadtest.judge.regression.why import causes
+from tailgate_loadtest.judge.regression.why.causes import causes
+from tailgate_loadtest.judge.regression.why.comparable import LEAST
+from tailgate_loadtest.judge.regression.why.evidence import Evidence
+from tailgate_loadtest.judge.regression.why.spent import Request, Work
 from tailgate_loadtest.measure.split import PARTS
 from tailgate_loadtest.run.document import Parts, Splits
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tailgate_loadtest.errors import BundleError
-from tailgate_loadtest.judge.regression.evidence import evidence
-from tailgate_loadtest.judge.regression.spent import request_of
+from tailgate_loadtest.judge.regression.why.evidence import evidence
+from tailgate_loadtest.judge.regression.why.spent import request_of
 from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.document import Parts, Splits

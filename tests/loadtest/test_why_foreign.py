@@ -13,8 +13,8 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind
-from tailgate_loadtest.judge.regression.evidence import Evidence, evidence
-from tailgate_loadtest.judge.regression.why import causes
+from tailgate_loadtest.judge.regression.why.causes import causes
+from tailgate_loadtest.judge.regression.why.evidence import Evidence, evidence
 from tailgate_loadtest.run.traces import TraceReceiver
 
 from tests.loadtest.conftest import carry_out, plan_of, steady

@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tailgate_loadtest.judge.regression.spent import Request, Work, request_of
+from tailgate_loadtest.judge.regression.why.spent import Request, Work, request_of
 from tailgate_otel import names
 
 APPLICATION, POOL = Work("application"), Work("pool")

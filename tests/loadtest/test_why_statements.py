@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tailgate_loadtest.judge.regression.statements import MOST, shortened
+from tailgate_loadtest.judge.regression.why.statements import MOST, shortened
 
 COLUMNS = ", ".join(f"column_{n}" for n in range(30))
 

@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-from tailgate_loadtest.judge.regression.comparable import LEAST
-from tailgate_loadtest.judge.regression.evidence import Evidence, evidence
-from tailgate_loadtest.judge.regression.spent import Request
-from tailgate_loadtest.judge.regression.why import causes
+from tailgate_loadtest.judge.regression.why.causes import causes
+from tailgate_loadtest.judge.regression.why.comparable import LEAST
+from tailgate_loadtest.judge.regression.why.evidence import Evidence, evidence
+from tailgate_loadtest.judge.regression.why.spent import Request
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_otel import names
 

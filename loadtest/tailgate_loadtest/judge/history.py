@@ -14,7 +14,7 @@ from pydantic import Field
 
 from tailgate_loadtest.errors import BundleError
 from tailgate_loadtest.judge.document import Verdict
-from tailgate_loadtest.judge.regression.environments import host
+from tailgate_loadtest.judge.regression.apart.environments import host
 from tailgate_loadtest.judge.verdict import read_verdict
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.document import Model, RouteRecord, RunDocument

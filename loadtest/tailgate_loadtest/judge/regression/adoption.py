@@ -10,9 +10,9 @@ from typing import Literal
 
 from tailgate_slo.model import Decision
 
-from tailgate_loadtest.judge.regression import size
 from tailgate_loadtest.judge.regression.document import Adoption
-from tailgate_loadtest.judge.regression.pairs import cut
+from tailgate_loadtest.judge.regression.statistics import size
+from tailgate_loadtest.judge.regression.statistics.pairs import cut
 from tailgate_loadtest.judge.statistics import quantile
 from tailgate_loadtest.judge.windows import cut as windows_of
 from tailgate_loadtest.measure.hlog import LatencyLog

@@ -22,7 +22,7 @@ from tailgate_loadtest.errors import ComparisonError
 from tailgate_loadtest.judge.document import Outcome
 from tailgate_loadtest.judge.regression.decision import MEASURES, Judgement, judge
 from tailgate_loadtest.judge.regression.document import ComparisonDocument, Measure, Rates
-from tailgate_loadtest.judge.regression.looks import Looks
+from tailgate_loadtest.judge.regression.statistics.looks import Looks
 from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.run.document import Model
 from tailgate_loadtest.shapes.sides import Design

@@ -7,12 +7,12 @@ import numpy as np
 from tailgate_slo.model import Tolerance
 
 from tailgate_loadtest.judge.document import Outcome
-from tailgate_loadtest.judge.regression import flips, size, visible
 from tailgate_loadtest.judge.regression.document import Cell, Measure
-from tailgate_loadtest.judge.regression.looks import Look
-from tailgate_loadtest.judge.regression.pairs import Cut
-from tailgate_loadtest.judge.regression.quantile import harrell_davis
-from tailgate_loadtest.judge.regression.size import Size
+from tailgate_loadtest.judge.regression.statistics import flips, size, visible
+from tailgate_loadtest.judge.regression.statistics.looks import Look
+from tailgate_loadtest.judge.regression.statistics.pairs import Cut
+from tailgate_loadtest.judge.regression.statistics.quantile import harrell_davis
+from tailgate_loadtest.judge.regression.statistics.size import Size
 
 QUANTILES: dict[Measure, float] = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 BEYOND = 50

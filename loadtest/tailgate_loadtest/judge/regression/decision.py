@@ -21,11 +21,12 @@ from dataclasses import dataclass
 from tailgate_slo.model import Tolerance
 
 from tailgate_loadtest.judge.document import Outcome
-from tailgate_loadtest.judge.regression import cells, holm
+from tailgate_loadtest.judge.regression import cells
 from tailgate_loadtest.judge.regression.cells import Evidence
 from tailgate_loadtest.judge.regression.document import Cell, Measure
-from tailgate_loadtest.judge.regression.looks import Look, Looks
-from tailgate_loadtest.judge.regression.pairs import cut, turn_windows
+from tailgate_loadtest.judge.regression.statistics import holm
+from tailgate_loadtest.judge.regression.statistics.looks import Look, Looks
+from tailgate_loadtest.judge.regression.statistics.pairs import cut, turn_windows
 from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.shapes.sides import Design
 

@@ -14,7 +14,6 @@ from tailgate_slo import Gate, Objectives
 from tailgate_loadtest.errors import BundleError
 from tailgate_loadtest.judge.document import Finding
 from tailgate_loadtest.judge.regression import decision
-from tailgate_loadtest.judge.regression.accept import Accepted, accept
 from tailgate_loadtest.judge.regression.adoption import adoption
 from tailgate_loadtest.judge.regression.decision import Judgement
 from tailgate_loadtest.judge.regression.document import (
@@ -29,13 +28,14 @@ from tailgate_loadtest.judge.regression.document import (
     SideRecord,
 )
 from tailgate_loadtest.judge.regression.document import Look as LookRecord
-from tailgate_loadtest.judge.regression.evidence import evidence
-from tailgate_loadtest.judge.regression.exact import Compared, under_load
-from tailgate_loadtest.judge.regression.exact import compare as compare_exactly
-from tailgate_loadtest.judge.regression.looks import Looks
-from tailgate_loadtest.judge.regression.loosened import loosenings
-from tailgate_loadtest.judge.regression.size import LEAST_PAIRS
-from tailgate_loadtest.judge.regression.why import causes
+from tailgate_loadtest.judge.regression.exact.probed import Compared, under_load
+from tailgate_loadtest.judge.regression.exact.probed import compare as compare_exactly
+from tailgate_loadtest.judge.regression.statistics.looks import Looks
+from tailgate_loadtest.judge.regression.statistics.size import LEAST_PAIRS
+from tailgate_loadtest.judge.regression.terms.accept import Accepted, accept
+from tailgate_loadtest.judge.regression.terms.loosened import loosenings
+from tailgate_loadtest.judge.regression.why.causes import causes
+from tailgate_loadtest.judge.regression.why.evidence import evidence
 from tailgate_loadtest.judge.verdict import judge_bundle, lacking, raised
 from tailgate_loadtest.measure.delta import LONGEST
 from tailgate_loadtest.measure.kinds import Kind

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from tailgate_loadtest.judge.regression.spent import Request, Work
-from tailgate_loadtest.judge.regression.statements import shortened
+from tailgate_loadtest.judge.regression.why.spent import Request, Work
+from tailgate_loadtest.judge.regression.why.statements import shortened
 
 _MANY = 5
 """How often a statement runs under one request to be an N+1, where no recorder has judged that."""

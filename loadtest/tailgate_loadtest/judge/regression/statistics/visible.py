@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from scipy.special import gammaincinv, ndtri, stdtrit
 
-from tailgate_loadtest.judge.regression.size import FACTOR, Size
+from tailgate_loadtest.judge.regression.statistics.size import FACTOR, Size
 
 _FOUND = 0.9
 

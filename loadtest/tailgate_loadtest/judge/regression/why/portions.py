@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tailgate_loadtest.judge.regression.amounts import called, milliseconds, signed
-from tailgate_loadtest.judge.regression.comparable import ERRORS, LEAST, Traces, around, as_long, fair
 from tailgate_loadtest.judge.regression.document import Measure
-from tailgate_loadtest.judge.regression.evidence import Evidence
-from tailgate_loadtest.judge.regression.spent import Kind
+from tailgate_loadtest.judge.regression.why.amounts import called, milliseconds, signed
+from tailgate_loadtest.judge.regression.why.comparable import ERRORS, LEAST, Traces, around, as_long, fair
+from tailgate_loadtest.judge.regression.why.evidence import Evidence
+from tailgate_loadtest.judge.regression.why.spent import Kind
 from tailgate_loadtest.run.document import Parts
 
 CURE = "OpenTelemetry's traces (OTEL_EXPORTER_OTLP_ENDPOINT is set for it), or Server-Timing, would tell"

@@ -18,9 +18,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from tailgate_loadtest.judge.regression.aligned import Aligned, Pair, Place, align
-from tailgate_loadtest.judge.regression.counted import proof
-from tailgate_loadtest.judge.regression.differences import (
+from tailgate_loadtest.judge.regression.document import Exact, ExactFinding
+from tailgate_loadtest.judge.regression.exact.aligned import Aligned, Pair, Place, align
+from tailgate_loadtest.judge.regression.exact.counted import proof
+from tailgate_loadtest.judge.regression.exact.differences import (
     Difference,
     of_partings,
     of_queries,
@@ -28,7 +29,6 @@ from tailgate_loadtest.judge.regression.differences import (
     of_size,
     of_status,
 )
-from tailgate_loadtest.judge.regression.document import Exact, ExactFinding
 from tailgate_loadtest.measure.probe import PHASES, Phase, Probe
 from tailgate_loadtest.run.server import QueryCounts
 

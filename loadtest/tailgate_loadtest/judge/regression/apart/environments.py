@@ -12,7 +12,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from tailgate_loadtest.errors import ComparisonError
-from tailgate_loadtest.judge.regression.past import Past
+from tailgate_loadtest.judge.regression.apart.past import Past
 from tailgate_loadtest.run.document import RunDocument
 from tailgate_loadtest.run.environment import Fact
 

@@ -8,11 +8,11 @@ Only traces know statements, and of them there are few (``comparable.py``); wher
 
 from collections import Counter
 
-from tailgate_loadtest.judge.regression.amounts import called, number
-from tailgate_loadtest.judge.regression.comparable import LEAST, fair
 from tailgate_loadtest.judge.regression.document import Measure
-from tailgate_loadtest.judge.regression.evidence import Evidence
-from tailgate_loadtest.judge.regression.portions import CURE, portions
+from tailgate_loadtest.judge.regression.why.amounts import called, number
+from tailgate_loadtest.judge.regression.why.comparable import LEAST, fair
+from tailgate_loadtest.judge.regression.why.evidence import Evidence
+from tailgate_loadtest.judge.regression.why.portions import CURE, portions
 
 _MORE = 0.1
 _MORE_SHARE = 0.02

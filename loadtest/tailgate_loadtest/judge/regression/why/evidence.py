@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tailgate_loadtest.errors import BundleError
-from tailgate_loadtest.judge.regression.spent import Request, request_of
+from tailgate_loadtest.judge.regression.why.spent import Request, request_of
 from tailgate_loadtest.measure.split import PARTS
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.document import Parts, Splits

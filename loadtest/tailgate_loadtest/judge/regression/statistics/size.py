@@ -21,8 +21,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import betaincinv, stdtrit
 
-from tailgate_loadtest.judge.regression.pairs import Paired
-from tailgate_loadtest.judge.regression.quantile import harrell_davis
+from tailgate_loadtest.judge.regression.statistics.pairs import Paired
+from tailgate_loadtest.judge.regression.statistics.quantile import harrell_davis
 from tailgate_loadtest.judge.statistics import Array
 
 FACTOR = 2.0

@@ -9,14 +9,15 @@ from typing import Literal
 import tailgate_slo
 from tailgate_slo import Gate, Objectives
 
-from tailgate_loadtest.judge.regression import between, counted, environments
-from tailgate_loadtest.judge.regression.accept import Accepted, accept
+from tailgate_loadtest.judge.regression.apart import between, environments
+from tailgate_loadtest.judge.regression.apart.environments import Difference
+from tailgate_loadtest.judge.regression.apart.past import Past, read
 from tailgate_loadtest.judge.regression.document import Cell, ComparisonDocument, ExactFinding, SideRecord
-from tailgate_loadtest.judge.regression.environments import Difference
-from tailgate_loadtest.judge.regression.evidence import evidence
-from tailgate_loadtest.judge.regression.loosened import loosenings
-from tailgate_loadtest.judge.regression.past import Past, read
-from tailgate_loadtest.judge.regression.why import causes, more_queries
+from tailgate_loadtest.judge.regression.exact import counted
+from tailgate_loadtest.judge.regression.terms.accept import Accepted, accept
+from tailgate_loadtest.judge.regression.terms.loosened import loosenings
+from tailgate_loadtest.judge.regression.why.causes import causes, more_queries
+from tailgate_loadtest.judge.regression.why.evidence import evidence
 from tailgate_loadtest.judge.verdict import raised
 from tailgate_loadtest.run.bundle import Bundle
 

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal
 
-from tailgate_loadtest.judge.regression.aligned import Pair, Parting, Place
+from tailgate_loadtest.judge.regression.exact.aligned import Pair, Parting, Place
 from tailgate_loadtest.measure.probe import Answered
 
 FEW = 16

@@ -21,9 +21,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
 
-from tailgate_loadtest.judge.regression.amounts import milliseconds, signed
-from tailgate_loadtest.judge.regression.evidence import Evidence
-from tailgate_loadtest.judge.regression.spent import Kind, Request, Work
+from tailgate_loadtest.judge.regression.why.amounts import milliseconds, signed
+from tailgate_loadtest.judge.regression.why.evidence import Evidence
+from tailgate_loadtest.judge.regression.why.spent import Kind, Request, Work
 
 LEAST = 5
 """Traces on each side, or nothing is said by them."""

@@ -7,7 +7,7 @@ from datetime import date
 from tailgate_slo.model import EVERYWHERE, Accept
 
 from tailgate_loadtest.judge.regression.document import Acceptance, Cell, ExactFinding, Loosened
-from tailgate_loadtest.judge.regression.loosened import Loosening
+from tailgate_loadtest.judge.regression.terms.loosened import Loosening
 
 _COVERED = {
     "latency": frozenset({"p50", "p95", "p99"}),

@@ -20,10 +20,10 @@ from tailgate_slo.model import Tolerance
 
 from tailgate_loadtest.judge import statistics
 from tailgate_loadtest.judge.document import Outcome
-from tailgate_loadtest.judge.regression import holm
 from tailgate_loadtest.judge.regression.document import Cell, Measure
-from tailgate_loadtest.judge.regression.quantile import harrell_davis
-from tailgate_loadtest.judge.regression.welch import Shift, shift
+from tailgate_loadtest.judge.regression.statistics import holm
+from tailgate_loadtest.judge.regression.statistics.quantile import harrell_davis
+from tailgate_loadtest.judge.regression.statistics.welch import Shift, shift
 from tailgate_loadtest.judge.windows import Windows
 from tailgate_loadtest.measure import buckets
 from tailgate_loadtest.measure.histogram import merged

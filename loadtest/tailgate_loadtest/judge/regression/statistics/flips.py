@@ -25,7 +25,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tailgate_loadtest.judge.regression.pairs import Paired
+from tailgate_loadtest.judge.regression.statistics.pairs import Paired
 from tailgate_loadtest.judge.statistics import Array
 
 _REACH = 4

@@ -1,0 +1,1 @@
+"""Bundles that were recorded at different times, or in different places."""

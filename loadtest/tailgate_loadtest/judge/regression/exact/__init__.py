@@ -1,0 +1,1 @@
+"""What is compared request for request or count for count, without statistics."""

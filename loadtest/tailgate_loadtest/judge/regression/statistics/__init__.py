@@ -1,0 +1,1 @@
+"""What is counted and computed, and knows nothing of routes, objectives or words: arrays in, numbers out."""

@@ -1,0 +1,1 @@
+"""What the objectives files of both sides say of a change: what is accepted, and what was loosened."""

@@ -1,0 +1,1 @@
+"""Why something got worse: where the time went, in words."""
