@@ -25,7 +25,9 @@ from tailgate_loadtest.judge.regression.calibration import (
     replay,
 )
 from tailgate_loadtest.judge.regression.document import ComparisonDocument
-from tailgate_loadtest.judge.regression.together import Terms, judge_pair, looks_of, write_document
+from tailgate_loadtest.judge.regression.stored import write_document
+from tailgate_loadtest.judge.regression.terms.asked import Terms
+from tailgate_loadtest.judge.regression.together import judge_pair, looks_of
 from tailgate_loadtest.report import show
 from tailgate_loadtest.report.regression.write import write as write_report
 from tailgate_loadtest.run import environment
@@ -210,12 +212,12 @@ def _gate(objectives: Objectives | None, profile: str) -> Gate:
 def _tidy(comparison: Comparison, document: ComparisonDocument, keep: Keep) -> None:
     if document.verdict == "fail":
         # Somebody will want to know why.
-        write_document(comparison, document)
+        write_document(comparison.directory, document)
         write_report(comparison.directory.path, document)
     elif keep is Keep.NONE:
         comparison.discard()
     else:
-        write_document(comparison, document)
+        write_document(comparison.directory, document)
         for side in SIDES:
             for name in _LARGE:
                 (comparison.bundle(side).path / name).unlink(missing_ok=True)

@@ -12,7 +12,8 @@ from tailgate_loadtest.errors import EngineError
 from tailgate_loadtest.judge.regression.decision import judge
 from tailgate_loadtest.judge.regression.document import ComparisonDocument, Rates
 from tailgate_loadtest.judge.regression.statistics.looks import Look
-from tailgate_loadtest.judge.regression.together import CYCLES, Asked, Terms, judge_pair, looks_of
+from tailgate_loadtest.judge.regression.terms.asked import Asked, Terms
+from tailgate_loadtest.judge.regression.together import CYCLES, judge_pair, looks_of
 from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.run import environment
 from tailgate_loadtest.run.comparison import Comparison

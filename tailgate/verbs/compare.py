@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 from tailgate_loadtest.judge.regression.apart.compared import compare as compare_bundles
 from tailgate_loadtest.judge.regression.document import ComparisonDocument
+from tailgate_loadtest.judge.regression.stored import write_document
 from tailgate_loadtest.report.regression.terminal import comparison_table
 from tailgate_loadtest.report.regression.write import write as write_report
 from tailgate_loadtest.run.bundle import Bundle
-from tailgate_loadtest.run.comparison import DOCUMENT
 from tailgate_loadtest.run.found import bundles, name
 from tailgate_loadtest.shapes.sides import Side
 
@@ -48,5 +48,5 @@ def compare(
 
 def _write(directory: Path, document: ComparisonDocument) -> None:
     directory.mkdir(parents=True, exist_ok=True)
-    Bundle(directory).write_text(DOCUMENT, document.model_dump_json(by_alias=True, indent=1) + "\n")
+    write_document(Bundle(directory), document)
     write_report(directory, document)

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import tailgate_slo
 import typer
-from tailgate_loadtest.judge.regression.together import Terms, judge_pair, read_document
+from tailgate_loadtest.judge.regression.stored import read_document
+from tailgate_loadtest.judge.regression.terms.asked import Terms
+from tailgate_loadtest.judge.regression.together import judge_pair
 from tailgate_loadtest.judge.verdict import judge_bundle
 from tailgate_loadtest.report.terminal import final_table
 from tailgate_loadtest.report.write import write as write_report
@@ -29,7 +31,7 @@ def gate(
     if (comparison := Comparison.found(run)) is not None:
         if slo:
             raise CommandError("--slo: a comparison is judged by the objectives that both of its sides had")
-        again = judge_pair(comparison, Terms.of(read_document(comparison)))
+        again = judge_pair(comparison, Terms.of(read_document(comparison.directory)))
         raise typer.Exit(conclude(comparison, again, as_json=as_json))
     bundle = Bundle.open(run)
     document = bundle.read_run()

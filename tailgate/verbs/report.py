@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from tailgate_loadtest.judge.regression.together import read_document
+from tailgate_loadtest.judge.regression.stored import read_document
 from tailgate_loadtest.judge.verdict import read_verdict
 from tailgate_loadtest.report.regression.write import write as write_comparison
 from tailgate_loadtest.report.write import write as write_report
@@ -20,7 +20,7 @@ def report(
 ) -> None:
     """Write report.html, summary.md and junit.xml again, of a run or a comparison; the verdict stays what it was."""
     if (comparison := Comparison.found(run)) is not None:
-        page = write_comparison(run, read_document(comparison))
+        page = write_comparison(run, read_document(comparison.directory))
     else:
         bundle = Bundle.open(run)
         page = write_report(bundle, bundle.read_run(), read_verdict(bundle))

@@ -33,7 +33,8 @@ from tailgate_loadtest.judge.regression.calibration import (
     showing,
 )
 from tailgate_loadtest.judge.regression.decision import judge
-from tailgate_loadtest.judge.regression.together import Asked, Terms, judge_pair, looks_of
+from tailgate_loadtest.judge.regression.terms.asked import Asked, Terms
+from tailgate_loadtest.judge.regression.together import judge_pair, looks_of
 from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.report.calibration.page import MAX_ROUTES, page
 from tailgate_loadtest.report.calibration.table import calibration_table

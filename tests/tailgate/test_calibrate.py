@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from tailgate_loadtest.judge.regression.calibration import Calibration, CalibrationsDocument, GateRecord, bounds
 from tailgate_loadtest.judge.regression.document import ComparisonDocument
-from tailgate_loadtest.judge.regression.together import Asked, Terms, judge_pair
+from tailgate_loadtest.judge.regression.terms.asked import Asked, Terms
+from tailgate_loadtest.judge.regression.together import judge_pair
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.comparison import Comparison
 from tailgate_loadtest.run.interruption import Interruption

@@ -3,12 +3,10 @@
 import datetime as dt
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Literal
 
 import tailgate_slo
-from pydantic import ValidationError
 from tailgate_slo import Gate, Objectives
 
 from tailgate_loadtest.errors import BundleError
@@ -17,13 +15,11 @@ from tailgate_loadtest.judge.regression import decision
 from tailgate_loadtest.judge.regression.adoption import adoption
 from tailgate_loadtest.judge.regression.decision import Judgement
 from tailgate_loadtest.judge.regression.document import (
-    SCHEMA,
     Adoption,
     Cell,
     ComparisonDocument,
     DesignRecord,
     ExactFinding,
-    Rates,
     SegmentRecord,
     SideRecord,
 )
@@ -33,16 +29,15 @@ from tailgate_loadtest.judge.regression.exact.probed import compare as compare_e
 from tailgate_loadtest.judge.regression.statistics.looks import Looks
 from tailgate_loadtest.judge.regression.statistics.size import LEAST_PAIRS
 from tailgate_loadtest.judge.regression.terms.accept import Accepted, accept
+from tailgate_loadtest.judge.regression.terms.asked import Asked, Terms
 from tailgate_loadtest.judge.regression.terms.loosened import loosenings
 from tailgate_loadtest.judge.regression.why.causes import causes
 from tailgate_loadtest.judge.regression.why.evidence import evidence
 from tailgate_loadtest.judge.verdict import judge_bundle, lacking, raised
-from tailgate_loadtest.measure.delta import LONGEST
 from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.run.bundle import Bundle
-from tailgate_loadtest.run.comparison import DOCUMENT, Comparison
+from tailgate_loadtest.run.comparison import Comparison
 from tailgate_loadtest.run.document import RunDocument
-from tailgate_loadtest.run.environment import Fact
 from tailgate_loadtest.run.probe import read as read_probe
 from tailgate_loadtest.run.recording import percentiles
 from tailgate_loadtest.run.server import SCHEMA as SERVER_SCHEMA
@@ -56,67 +51,6 @@ _BETWEEN = 30.0
 CYCLES = math.ceil(LEAST_PAIRS / TURNS)
 """The least number of cycles that can be judged."""
 _CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """A side as it was asked for."""
-
-    what: str
-    revision: str | None
-    facts: Mapping[str, Fact]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Terms:
-    """What a comparison is judged by, beside what was measured."""
-
-    sides: Mapping[Side, Asked]
-    design: Design
-    """Who got which arrivals."""
-    error_rate: float
-    """How probable a verdict of worse may be for two sides that are the same."""
-    fresh: bool
-    """The probe found both with the data that they begin with."""
-    on_inconclusive: Literal["fail", "neutral"] = "fail"
-    until: float = math.inf
-    """Looks later than so many seconds after the load began are left out: it was ended by what an earlier one saw."""
-    rates: Rates | None = None
-    """What is known of such verdicts on this machine."""
-    unrated: str | None = None
-    """Why nothing is, though others are."""
-
-    @classmethod
-    def of(cls, document: ComparisonDocument) -> "Terms":
-        """Those that a document was made by.
-
-        Raises:
-            BundleError: it is of no two sides that were loaded together.
-        """
-        if document.design is None:
-            raise BundleError(f"{document.id}: its sides were not loaded together: give the bundles to `compare` again")
-        design = document.design
-        seconds = max((each.start + each.length for each in design.segments), default=0)
-        if not 0 <= design.warmup <= seconds <= LONGEST or not 1 <= design.block <= LONGEST:
-            raise BundleError(f"{document.id}: design: no load was shared so: was comparison.json edited by hand?")
-        return cls(
-            sides={
-                side: Asked(what=record.what, revision=record.revision, facts=record.facts)
-                for side, record in ((Side.BASE, document.base), (Side.CANDIDATE, document.candidate))
-            },
-            design=Design(
-                seconds=seconds,
-                warmup=round(design.warmup),
-                seed=design.seed,
-                block=design.block,
-            ),
-            error_rate=document.error_rate,
-            fresh=document.fresh,
-            on_inconclusive=document.on_inconclusive,
-            until=document.looks[-1].at if document.looks else math.inf,
-            rates=document.rates,
-            unrated=document.unrated,
-        )
 
 
 def looks_of(design: Design, error_rate: float) -> Looks:
@@ -189,22 +123,6 @@ def judge_pair(comparison: Comparison, terms: Terms) -> ComparisonDocument:
         unrated=terms.unrated,
         warnings=tuple(dict.fromkeys(warnings)),
     )
-
-
-def write_document(comparison: Comparison, document: ComparisonDocument) -> None:
-    """Write comparison.json. Raises BundleError when it cannot be written."""
-    comparison.directory.write_text(DOCUMENT, document.model_dump_json(by_alias=True, indent=1) + "\n")
-
-
-def read_document(comparison: Comparison) -> ComparisonDocument:
-    """What a comparison came to. Raises BundleError when comparison.json is damaged, or of a newer schema."""
-    raw = comparison.directory.read_json(DOCUMENT, "tailgate/comparison/v", SCHEMA)
-    try:
-        return ComparisonDocument.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise BundleError(f"{comparison.directory.path / DOCUMENT}: {where}: {first['msg']}") from error
 
 
 def _conclude(

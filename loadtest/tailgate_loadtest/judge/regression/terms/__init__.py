@@ -1,1 +1,1 @@
-"""What the objectives files of both sides say of a change: what is accepted, and what was loosened."""
+"""What a comparison is judged by: how it was asked for, what its objectives accept, and what was loosened."""
