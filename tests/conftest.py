@@ -1,6 +1,7 @@
 """What the tests of more than one package need: a real, empty Postgres, a place for templates, a Prometheus's past."""
 
 import os
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -23,6 +24,21 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     if report.skipped and os.environ.get("CI"):
         report.outcome, report.longrepr = "failed", f"skipped, which CI does not take: {report.longreprtext}"
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _deaf_alone() -> Iterator[None]:
+    """Where a signal is ignored, as under nohup or in the background of a script, that stays between it and us.
+
+    What is ignored our children would ignore as well; what is handled, though by doing nothing, is as ever for them.
+    """
+    numbers = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+    ignored = [number for number in numbers if signal.getsignal(number) == signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, lambda *_: None)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @pytest.fixture(scope="session")

@@ -179,6 +179,15 @@ with silenced(Alertmanager(sys.argv[1]), ["tailgate-shop-orders"], seconds=7, co
     Alertmanager(desk.url).lift(number)
 
 
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """SIGINT raises, also where whoever runs the tests has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded")
 @pytest.mark.parametrize("in_which", ["POST", "DELETE"])
 def test_an_interruption_meanwhile_waits_until_it_is_placed_or_lifted(in_which: str) -> None:
     done: list[str] = []
