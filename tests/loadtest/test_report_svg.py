@@ -1,5 +1,6 @@
 """The charts' parts: scales, round values at their edges, paths, and text that stays text."""
 
+from dataclasses import replace
 from itertools import pairwise
 from xml.etree import ElementTree
 
@@ -95,6 +96,35 @@ def test_the_axis_of_times_is_logarithmic_only_where_low_ones_would_vanish(value
     assert is_log is log
     assert low < high
     assert (low > 0) is log
+
+
+FRAMES = (plot.WIDE, plot.NARROW, plot.SMALL)
+LOW = tuple(replace(frame, height=120) for frame in FRAMES)
+
+
+def labels_of(axis: Markup) -> list[tuple[float, float]]:
+    """The values beside an axis that are written as Python does, each with its place."""
+    texts = [text for text in ElementTree.fromstring(axis).iter("text") if text.get("class") != "unit"]
+    return [(float(text.text), float(text.get("y")) - 4) for text in texts]
+
+
+@given(st.lists(times, min_size=1, max_size=3), st.sampled_from(FRAMES))
+def test_a_value_beside_an_axis_of_times_stands_where_it_is_and_touches_no_other(values, frame):
+    y = latency.axis(latency.domain(values), frame)
+    labels = labels_of(plot.y_axis(frame, y, "ms", repr))
+    assert y.high >= max(values)
+    assert [place for _, place in labels] == pytest.approx([y(value) for value, _ in labels], abs=0.1)
+    assert all(low - high >= plot.LINE_HEIGHT for (_, low), (_, high) in pairwise(labels))
+    if not y.log:
+        assert labels[-1] == (pytest.approx(y.high), frame.y1)
+
+
+@given(st.integers(1, 10**6), st.sampled_from(LOW))
+def test_beside_an_axis_of_what_is_counted_stand_whole_numbers_up_to_its_end(most, frame):
+    y = plot.upward(frame, most, whole_ticks)
+    labels = labels_of(plot.y_axis(frame, y, "waiting", repr, whole_ticks))
+    assert all(value.is_integer() for value, _ in labels)
+    assert labels[-1] == (y.high, frame.y1)
 
 
 def test_labels_of_near_thresholds_do_not_cover_one_another():

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from tailgate_loadtest.report import plot, show, svg
 from tailgate_loadtest.report.plot import Frame
-from tailgate_loadtest.report.scale import Scale, ticks, whole_ticks
+from tailgate_loadtest.report.scale import Scale, whole_ticks
 from tailgate_loadtest.report.series import Flow, Span
 
 
@@ -15,7 +15,7 @@ def arrivals(key: str, flows: Sequence[Flow], span: Span, frame: Frame, *, plann
     """Arrivals per second as planned (unless there was no plan), begun and completed."""
     x = Scale(0, span.seconds, frame.x0, frame.x1)
     most = max(max(f.started, f.completed, f.planned if planned else 0) for f in flows)
-    y = Scale(0, ticks(most, frame.rows)[-1], frame.y0, frame.y1)
+    y = plot.upward(frame, most)
     # Names stay beside the last judged second: in the drain every line falls to nothing.
     shown = [f for f in flows if f.end <= span.measured_to + 1e-9] or flows
 
@@ -50,7 +50,7 @@ def waiting(key: str, flows: Sequence[Flow], span: Span, frame: Frame) -> Markup
     frame = replace(frame, height=120)
     x = Scale(0, span.seconds, frame.x0, frame.x1)
     most = max(f.waiting for f in flows)
-    y = Scale(0, whole_ticks(most, frame.rows)[-1], frame.y0, frame.y1)
+    y = plot.upward(frame, most, whole_ticks)
     points = [(x(f.end), y(f.waiting)) for f in flows]
     return svg.picture(
         key,
@@ -59,7 +59,7 @@ def waiting(key: str, flows: Sequence[Flow], span: Span, frame: Frame) -> Markup
         frame.width,
         frame.height,
         plot.apart(frame, x, span),
-        plot.y_axis(frame, y, "waiting", show.exact),
+        plot.y_axis(frame, y, "waiting", show.exact, whole_ticks),
         svg.area(points, frame.y0, "waiting"),
         svg.line(points, "waiting"),
         plot.time_axis(frame, x, span),

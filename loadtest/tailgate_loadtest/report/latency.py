@@ -10,7 +10,7 @@ from markupsafe import Markup
 from tailgate_loadtest.judge.document import Finding
 from tailgate_loadtest.report import plot, show, svg
 from tailgate_loadtest.report.plot import Frame
-from tailgate_loadtest.report.scale import Scale, log_bounds, ticks
+from tailgate_loadtest.report.scale import Scale, log_bounds
 from tailgate_loadtest.report.series import Bin, Curve, Span
 
 _LINES = ("p50", "p95", "p99")
@@ -31,8 +31,13 @@ def domain(values: Iterable[float]) -> Domain:
     low, high = min(known), max(known)
     if high / low >= _LOG_FROM:
         return (*log_bounds(low * 0.9, high * 1.05), True)
-    # Round in milliseconds, which is what stands beside the axis.
-    return 0.0, ticks(high * 1.05e3, 5)[-1] / 1e3, False
+    return 0.0, high * 1.05, False
+
+
+def axis(scale: Domain, frame: Frame) -> Scale:
+    """The axis of a chart of times; a straight one goes on to a value that can be written at its end."""
+    low, high, log = scale
+    return Scale(low, high, frame.y0, frame.y1, log=True) if log else plot.upward(frame, high)
 
 
 def over_time(
@@ -48,7 +53,7 @@ def over_time(
 ) -> Markup:
     """p50, p95 and p99 of response time over time, objectives' thresholds across, bad requests along the foot."""
     x = Scale(0, span.seconds, frame.x0, frame.x1)
-    y = Scale(scale[0], scale[1], frame.y0, frame.y1, scale[2])
+    y = axis(scale, frame)
     points: dict[str, list[svg.Point | None]] = {line: [] for line in _LINES}
     before: Bin | None = None
     for each in bins:
@@ -69,7 +74,7 @@ def over_time(
         frame.width,
         frame.height,
         plot.apart(frame, x, span),
-        plot.y_axis(frame, y, "ms, log" if scale[2] else "ms", tick),
+        plot.y_axis(frame, y, "ms, log" if y.log else "ms", tick),
         _bad(bins, x, frame),
         *(svg.line(points[line], line) for line in _LINES),
         plot.time_axis(frame, x, span),
@@ -97,8 +102,7 @@ def by_percentile(
     nines = min(max(math.ceil(max(reached, default=0.0) - 1e-9), 2), _MAX_NINES)
     x = Scale(0, nines, frame.x0, frame.x1)
     shown = [value for curve in (response, service) for _, value in curve.points]
-    low, high, log = domain([*shown, *(f.threshold for f in goals if f.threshold)])
-    y = Scale(low, high, frame.y0, frame.y1, log)
+    y = axis(domain([*shown, *(f.threshold for f in goals if f.threshold)]), frame)
     parts = []
     for share in (0.0, *(1 - 10.0**-n for n in range(1, int(nines) + 1)), 0.5):
         at = x(_nines(share))
@@ -129,7 +133,7 @@ def by_percentile(
         f"Response time, from the moment due, against service time, from the send, over {show.count(total)} requests.",
         frame.width,
         frame.height,
-        plot.y_axis(frame, y, "ms, log" if log else "ms", tick),
+        plot.y_axis(frame, y, "ms, log" if y.log else "ms", tick),
         *parts,
         svg.element("path", d=f"M{frame.x0:g} {frame.y0:g}H{frame.x1:g}", class_="axis"),
         plot.end_labels(frame, labels),

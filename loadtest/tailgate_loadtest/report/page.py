@@ -3,19 +3,16 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from tailgate_loadtest.judge.document import Finding, VerdictDocument
 from tailgate_loadtest.judge.statistics import MAX_WINDOWS, RESAMPLES
 from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.measure.kinds import Kind
-from tailgate_loadtest.report import arrivals, facts, latency, marks, parts, plot, series, show, waterfall, words
+from tailgate_loadtest.report import arrivals, facts, latency, marks, parts, plot, series, waterfall, words
 from tailgate_loadtest.report.series import Span
+from tailgate_loadtest.report.templating import environment
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.document import RouteRecord, RunDocument, SlowRequest
 from tailgate_loadtest.run.server import SCHEMA as SERVER_SCHEMA
@@ -26,7 +23,6 @@ MAX_SMALL = 24
 MAX_SLOWEST = 20
 """The most requests that are shown each by itself."""
 _MAX_MARKS = 4
-_TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +66,14 @@ def page(bundle: Bundle, run: RunDocument, verdict: VerdictDocument) -> str:
     slow = run.slowest[:MAX_SLOWEST]
     traces = waterfall.slowest(bundle, run, {each.trace_id for each in slow if each.trace_id})
     return (
-        _environment()
+        environment()
         .get_template("report.html")
         .render(
             run=run,
             verdict=verdict,
+            words=words,
+            marks=marks,
+            parts=parts,
             facts=facts,
             findings=words.worst_first(verdict.objectives),
             charted=busiest,
@@ -91,31 +90,6 @@ def page(bundle: Bundle, run: RunDocument, verdict: VerdictDocument) -> str:
             resamples=RESAMPLES,
         )
     )
-
-
-@lru_cache(maxsize=1)  # to compile the template takes far longer than to fill it in
-def _environment() -> Environment:
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        loader=FileSystemLoader(_TEMPLATES),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_clean,
-    )
-    environment.globals.update(show=show, words=words, marks=marks, parts=parts)
-    environment.filters["path"] = _path
-    return environment
-
-
-def _clean(value: Any) -> Any:
-    return show.clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _path(route: str) -> Markup:
-    """A route that breaks after a slash rather than after its method or in a name."""
-    text = show.clean(route).replace(" ", "\u00a0", 1)
-    return Markup("/<wbr>").join(text.split("/"))
 
 
 def _busiest(routes: Sequence[RouteRecord], findings: Sequence[Finding]) -> list[str]:

@@ -11,6 +11,8 @@ from tailgate_loadtest.report.scale import Scale, log_ticks, spread, ticks, time
 from tailgate_loadtest.report.series import Span
 
 LINE_HEIGHT = 13.0
+Steps = Callable[[float, int], list[float]]
+"""Round values up to one that is not below the first argument, about so many as the second."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +72,17 @@ def both(draw: Callable[[str, Frame], Markup], key: str, wide: Frame = WIDE, nar
     )
 
 
-def y_axis(frame: Frame, y: Scale, unit: str, write: Callable[[float], str]) -> Markup:
-    """The values along the left edge, with a line across for each; ``unit`` stands above."""
-    values = log_ticks(y.low, y.high) if y.log else ticks(y.high, frame.rows)
+def upward(frame: Frame, high: float, steps: Steps = ticks) -> Scale:
+    """A straight axis from 0 that holds ``high`` and ends at the last value that this frame has room to write."""
+    return Scale(0, steps(high, frame.rows)[-1], frame.y0, frame.y1)
+
+
+def y_axis(frame: Frame, y: Scale, unit: str, write: Callable[[float], str], steps: Steps = ticks) -> Markup:
+    """The values along the left edge, with a line across for each; ``unit`` stands above.
+
+    A straight axis is one of :func:`upward`, by the same ``steps``; any other might end before its last value.
+    """
+    values = log_ticks(y.low, y.high) if y.log else steps(y.high, frame.rows)
     parts = [svg.text(unit, 0, 11, "unit")]
     for value in values:
         at = y(value)

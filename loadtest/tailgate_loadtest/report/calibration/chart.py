@@ -9,7 +9,7 @@ from tailgate_loadtest.judge.regression.calibration import Least
 from tailgate_loadtest.report import plot, show, svg
 from tailgate_loadtest.report.calibration import words
 from tailgate_loadtest.report.plot import Frame
-from tailgate_loadtest.report.scale import Scale, log_bounds, ticks, time_ticks
+from tailgate_loadtest.report.scale import Scale, log_bounds, time_ticks
 
 _LOG_FROM = 12.0
 
@@ -37,7 +37,7 @@ def visible(key: str, route: str, lines: Sequence[Least], budget: float, frame: 
 
 def progress(key: str, shares: Sequence[tuple[float, float]], budget: float, frame: Frame) -> Markup:
     """The share of gates that were decided, over the time that they took."""
-    x, y = Scale(0, budget, frame.x0, frame.x1), Scale(0, 100, frame.y0, frame.y1)
+    x, y = Scale(0, budget, frame.x0, frame.x1), plot.upward(frame, 100)
     steps: list[svg.Point] = [(x(0), y(0))]
     for time, share in shares:
         steps += [(x(time), steps[-1][1]), (x(time), y(100 * share))]
@@ -67,7 +67,7 @@ def _changes(values: Sequence[float], frame: Frame) -> Scale:
     low, high = min(values, default=1.0), max(values, default=1.0)
     if low > 0 and high / low >= _LOG_FROM:
         return Scale(*log_bounds(low, high), frame.y0, frame.y1, log=True)
-    return Scale(0, ticks(high, frame.rows)[-1], frame.y0, frame.y1)
+    return plot.upward(frame, high)
 
 
 def _place(time: float, value: float | None, x: Scale, y: Scale) -> svg.Point | None:

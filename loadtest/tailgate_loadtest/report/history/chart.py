@@ -10,7 +10,7 @@ from tailgate_loadtest.judge.history import RouteRow, RunRow
 from tailgate_loadtest.report import facts, latency, plot, show, svg
 from tailgate_loadtest.report.history.chapters import Chapter, of
 from tailgate_loadtest.report.plot import Frame
-from tailgate_loadtest.report.scale import Scale, ticks
+from tailgate_loadtest.report.scale import Scale
 from tailgate_loadtest.report.words import SYMBOLS
 
 _LINES = ("p50", "p95", "p99")
@@ -34,10 +34,7 @@ def chart(key: str, route: str, chapter: Chapter, frame: Frame) -> Markup:
     rows = [of(run, route) for run in runs]
     x = Scale(0, len(runs), frame.x0, frame.x1)
     values = [value for row in rows if row for line in _LINES if (value := _time(row, line)) is not None]
-    low, high, log = latency.domain(values)
-    # The axis ends where its last label stands.
-    high = high if log else ticks(high * 1e3, frame.rows)[-1] / 1e3
-    y = Scale(low, high, frame.y0, frame.y1, log)
+    y = latency.axis(latency.domain(values), frame)
     points = {line: list(_points(line, runs, rows, x, y)) for line in _LINES}
     ends = [(line, next((at[1] for at in reversed(points[line]) if at), None)) for line in reversed(_LINES)]
     return svg.picture(
@@ -47,7 +44,7 @@ def chart(key: str, route: str, chapter: Chapter, frame: Frame) -> Markup:
         f" {facts.when(runs[-1].started)}; broken where the machine changes.",
         frame.width,
         frame.height,
-        plot.y_axis(frame, y, "ms, log" if log else "ms", latency.tick),
+        plot.y_axis(frame, y, "ms, log" if y.log else "ms", latency.tick),
         _breaks(runs, x, frame),
         *(svg.line(points[line], line) for line in _LINES),
         *(_dots(points[line], line) for line in _LINES if len(runs) <= _MAX_DOTS),
