@@ -1,11 +1,18 @@
 """How runs are judged, as a document of kind Gate says."""
 
+import re
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
-from tailgate_slo import Gate, SloError
-from tailgate_slo.model import Abort, Accept, Decision, Tolerance
+import yaml
+from tailgate_loadtest.run import brake
+from tailgate_slo import Gate, SloError, parse
+from tailgate_slo.model import ACCEPTABLE, Abort, Accept, Decision, Tolerance
+
+PAGE = (Path(__file__).parents[2] / "docs" / "objectives.md").read_text()
+SHOWN = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
 FULL = """\
 apiVersion: tailgate/v1
@@ -117,3 +124,45 @@ def test_what_is_wrong_in_a_gate_is_named_with_its_cure(orders, read, old, new, 
     assert old in FULL
     with pytest.raises(SloError, match=rf"^slo\.yaml:\d+: document 2 .*{message}"):
         read(orders, FULL.replace(old, new))
+
+
+@pytest.fixture
+def shown() -> str:
+    """The gate on the page about objectives."""
+    (found,) = [each for each in SHOWN if "kind: Gate" in each]
+    return found
+
+
+@pytest.fixture
+def rows() -> dict[str, tuple[str, str]]:
+    """Of the table there each key, with what it says and what holds without it."""
+    table = PAGE[PAGE.index("| key of `spec` |") :].partition("\n\n")[0]
+    return {key: (says, without) for key, says, without in re.findall(r"(?m)^\| `(\w+)` \| (.*) \| (.*) \|$", table)}
+
+
+def test_the_gate_on_the_page_says_everything_that_a_gate_can(shown):
+    gate = parse(f"{SHOWN[0]}---\n{shown}".encode(), "slo.yaml").gate("load")
+    assert [name for name in Gate.__slots__ if getattr(gate, name) == getattr(Gate(), name)] == []
+    assert [name for name in Tolerance.__slots__ if getattr(gate.tolerance, name) == getattr(Tolerance(), name)] == []
+
+
+def test_every_key_of_the_gate_on_the_page_is_explained_there(shown, rows):
+    spec = yaml.safe_load(shown)["spec"]
+    assert rows.keys() == spec.keys()
+    for key, value in spec.items():
+        for each in value if isinstance(value, list) else [value]:
+            within = set(each) if isinstance(each, dict) and key != "weights" else set()
+            unsaid = {word for word in within - {"adopt", "keep"} if f"`{word}`" not in rows[key][0]}
+            assert unsaid == set(), key
+    assert [word for word in ("below", "faster", "within") if f"`{word}`" not in rows["decision"][0]] == []
+    assert re.findall(r"`(\w+)`(?:, | or |\))", rows["accept"][0].partition("(")[2].partition(")")[0] + ")") == [
+        *ACCEPTABLE
+    ]
+
+
+def test_what_holds_without_a_key_is_what_the_page_says(orders, read, rows):
+    said = {key: ", ".join(re.findall(r"`([^`]+)`", without)) for key, (_, without) in rows.items()}
+    assert rows["minimumSamples"][1] == str(Gate().minimum_samples)
+    written = EVERY.replace("minimumSamples: 7", f"tolerance: {{{said['tolerance']}}}, abort: {said['abort']}")
+    gate = read(orders, written).gate("load")
+    assert (gate.tolerance, gate.abort) == (Tolerance(), brake.DEFAULT)
