@@ -1,6 +1,5 @@
 """Two live sides compared as the command does it: probed, loaded together, looked at meanwhile, judged."""
 
-import math
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,12 +8,10 @@ from typing import Literal
 import tailgate_slo
 from tailgate_loadtest.data import locustfile as reference_locustfile
 from tailgate_loadtest.errors import EngineError
-from tailgate_loadtest.judge.regression.decision import judge
 from tailgate_loadtest.judge.regression.document import ComparisonDocument, Rates
 from tailgate_loadtest.judge.regression.statistics.looks import Look
 from tailgate_loadtest.judge.regression.terms.asked import Asked, Terms
 from tailgate_loadtest.judge.regression.together import CYCLES, judge_pair, looks_of
-from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.run import environment
 from tailgate_loadtest.run.comparison import Comparison
 from tailgate_loadtest.run.document import Tick
@@ -31,16 +28,14 @@ from tailgate_loadtest.shapes.profile import Profile
 from tailgate_loadtest.shapes.sides import SIDES, TURNS, Design, Side
 from tailgate_loadtest.shapes.tolerance import Tolerance
 from tailgate_slo import Gate, Objectives
-from tailgate_slo.model import Tolerance as Tolerated
 
 from tailgate.console import say
 from tailgate.errors import CommandError
+from tailgate.looking import Looker, told_dead
 from tailgate.settings import Service
 from tailgate.sides.live import Live as LiveSide
 from tailgate.sides.opening import Means, Sides, open_sides
 
-_WRITTEN = 5.0
-"""Seconds after which all that was due in a second is in the log."""
 _EVERY = 10
 
 
@@ -178,6 +173,11 @@ def _probe(request: Request, design: Design, sides: Sides, comparison: Compariso
                 raise
         if interruption.name:
             raise KeyboardInterrupt
+        if (how := told_dead(sides, side)) and side is Side.BASE:
+            raise CommandError(
+                f"--{side} {sides[side].what}: its service ended when it was asked one request after the other: {how};"
+                " there is nothing to compare with"
+            )
     if sides.renewable:
         for side in SIDES:
             sides.fresh(side)
@@ -209,7 +209,14 @@ def _load(
         f" {design.seconds - design.warmup} s{', until it is decided' if request.stops else ''}"
     )
     asked = recordings[Side.BASE].plan.objectives
-    looker = _Looker(request, design, comparison, (asked.gate(request.profile.name) if asked else Gate()).tolerance)
+    looker = Looker(
+        comparison,
+        design,
+        looks_of(design, request.error_rate),
+        (asked.gate(request.profile.name) if asked else Gate()).tolerance,
+        due=request.early,
+        sides=sides,
+    )
     # Closing the services makes them hand over their last traces.
     conduct_pair(recordings, design, interruption, on_tick=_tell, look=looker, after_load=sides.close)
     return looker.until
@@ -220,32 +227,6 @@ def _tell(side: Side, tick: Tick) -> None:
         say(
             f"{tick.second:4.0f} s  {tick.requests:.0f} requests of the candidate, p95 {tick.p95 * 1e3:.0f} ms just now"
         )
-
-
-class _Looker:
-    """Looks at the evidence whenever that is planned, and ends the load when it is enough."""
-
-    def __init__(self, request: Request, design: Design, comparison: Comparison, tolerance: Tolerated) -> None:
-        self._design = design
-        self._logs = [comparison.bundle(side).log for side in SIDES]
-        self._looks = looks_of(design, request.error_rate)
-        self._tolerance = tolerance
-        self.until = math.inf
-        """The look that ended the load: what came in while it drained is not judged."""
-        self._due = list(request.early)
-
-    def __call__(self, second: float) -> str | None:
-        if not self._due or second < self._due[0].at + _WRITTEN:
-            return None
-        look = self._due.pop(0)
-        base, candidate = map(LatencyLog.so_far, self._logs)
-        found = judge(base, candidate, self._design, self._looks, self._tolerance, until=look.at)
-        undecided = sum(cell.blocking and cell.verdict == "inconclusive" for cell in found.cells)
-        if found.verdict == "inconclusive":
-            say(f"{look.at:4.0f} s  not decided yet: {undecided} of {sum(c.blocking for c in found.cells)} measures")
-            return None
-        self.until = look.at
-        return f"decided after {look.at:.0f} s: {found.verdict}"
 
 
 def quiet_enough(given: Tolerance) -> Tolerance:

@@ -1,4 +1,4 @@
-"""A comparison that somebody else has uploaded: read within bounds, and believed in nothing but its form."""
+"""What somebody else wrote: of a comparison nothing is believed but its form, of a text nothing obeyed."""
 
 import json
 import math
@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from tailgate_loadtest.judge.regression.document import SCHEMA, ComparisonDocument
+from tailgate_loadtest.report.show import clean
 
 from tailgate.errors import CommandError
 
@@ -43,6 +44,11 @@ def read_untrusted(directory: Path) -> ComparisonDocument:
         where = ".".join(map(str, error.errors(include_input=False, include_url=False)[0]["loc"]))
         named = where if _PLAIN.fullmatch(where) else "something in it"
         raise CommandError(f"{path}: {named} is not what a {SCHEMA} has there") from None
+
+
+def printable(text: str) -> str:
+    """The lines of a text without what would steer a terminal, or turn them around."""
+    return "\n".join(map(clean, text.splitlines()))
 
 
 def _bytes(path: Path) -> bytes:

@@ -85,7 +85,11 @@ class Child:
 
     def alive(self) -> bool:
         """Whether it runs."""
-        return self._process.poll() is None
+        return self.code() is None
+
+    def code(self) -> int | None:
+        """Its exit code, less than 0 where a signal ended it; None while it runs."""
+        return self._process.poll()
 
     def close(self, patience: float = 2.0) -> None:
         """Ask it to end, and end it when it has not within ``patience`` seconds; a second call does nothing."""

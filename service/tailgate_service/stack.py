@@ -129,8 +129,14 @@ class Stack:
 
     def alive(self) -> bool:
         """Whether every process of it runs."""
-        relayed = self._relay is None or self._relay.alive()
-        return self._service.alive() and relayed and self._cluster.alive
+        return self.ended() is None
+
+    def ended(self) -> tuple[str, int | None] | None:
+        """Which process of it has ended, if one has, and its exit code, less than 0 where a signal ended it."""
+        for child in filter(None, (self._service, self._relay)):
+            if (code := child.code()) is not None:
+                return child.module, code
+        return None if self._cluster.alive else ("its database", None)
 
     def close(self) -> None:
         """End every process and remove the database; a second call does nothing."""

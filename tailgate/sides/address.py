@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from tailgate_loadtest.run.conduct import check_reachable
 from tailgate_loadtest.shapes.sides import Side
 from tailgate_otel import names
 
@@ -34,8 +35,9 @@ class Address:
             )
 
     def prepare(self, _: ExitStack) -> None:
-        """Nothing is to be built."""
+        """See that it answers. Raises ``TargetUnreachableError``."""
         check({"metrics": self.service.metrics, "targets": self.service.targets}, (names.ENV_SIDE,))
+        check_reachable(self.what, f"start the service, or correct --{self.side}")
 
     def start(self) -> Live:
         """It runs."""
@@ -46,6 +48,6 @@ class Address:
             metrics_url=where.metrics,
             targets=where.targets,
             run_secret=os.environ.get(names.ENV_RUN_SECRET),
-            alive=lambda: True,
+            ended=lambda: None,
             close=lambda: None,
         )

@@ -12,6 +12,7 @@ from tailgate_otel import names
 from tailgate.errors import CommandError
 from tailgate.sides import surroundings
 from tailgate.sides.program import Program
+from tailgate.untrusted import printable
 
 _BUILD = "docker compose build"
 
@@ -83,5 +84,6 @@ def _config(program: Program, environ: dict[str, str], place: str) -> Any:
     except FileNotFoundError as error:
         raise CommandError(f"{place} is for Docker Compose, and there is no docker on the PATH") from error
     if done.returncode != 0:
-        raise CommandError(f"{place} is refused by Docker Compose: {done.stderr.decode(errors='replace').strip()}")
+        said = printable(done.stderr.decode(errors="replace")).strip()
+        raise CommandError(f"{place} is refused by Docker Compose: {said}")
     return json.loads(done.stdout)

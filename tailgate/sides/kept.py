@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -12,10 +13,12 @@ from typing import Self
 
 from tailgate.errors import CommandError
 from tailgate.sides import keeper
+from tailgate.untrusted import printable
 
 _CLOSES_WITHIN = keeper.STOPS_WITHIN + keeper.ENDS_WITHIN + keeper.KILLED_WITHIN + 5.0
 _LOG_LINES = 20
 _LOG_BYTES = 64 * 1024
+_SIGNALLED = 128
 
 
 class Kept:
@@ -98,9 +101,20 @@ class Kept:
         self._reports.close()
 
 
+def how(code: int) -> str:
+    """An exit code of :meth:`Kept.code` in words, by its signal where there was one: ``SIGKILL``."""
+    # A shell says so of a command that it waited for.
+    number = -code if code < 0 else code - _SIGNALLED
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        return f"exit code {code}"
+    return name if code < 0 else f"exit code {code}, {name}"
+
+
 def last_lines(log: Path) -> str:
-    """The end of a log, for an error's message."""
+    """The end of a log, for a terminal."""
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - _LOG_BYTES))
-        lines = file.read().decode(errors="replace").splitlines()[-_LOG_LINES:]
+        lines = printable(file.read().decode(errors="replace")).splitlines()[-_LOG_LINES:]
     return f"its log ({log}) ends:\n" + ("\n".join(lines) or "(nothing)")

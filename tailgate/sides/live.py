@@ -14,9 +14,10 @@ class Live:
     """A side that takes requests at ``url``.
 
     ``what`` is what was asked for, without anything that could be a secret; ``revision`` the commit, where it is one.
-    ``targets`` is its targets file, ``run_secret`` what makes it tell of a request. ``alive`` says whether what was
-    started for it runs; ``close`` ends that, and does nothing when called again. ``directory`` is what the working
-    directory is for it, its objectives among the files there; None where nothing is known of its files.
+    ``targets`` is its targets file, ``run_secret`` what makes it tell of a request. ``ended`` says how what was
+    started for it has ended, if it has: ``exit code 3``; ``close`` ends it, and does nothing when called again. ``log``
+    has what it writes, where that is known. ``directory`` is what the working directory is for it, its objectives among
+    the files there; None where nothing is known of its files.
     """
 
     what: str
@@ -26,8 +27,9 @@ class Live:
     run_secret: str | None = field(default=None, repr=False)
     revision: str | None = None
     directory: Path | None = None
+    log: Path | None = None
     facts: Mapping[str, Fact] = field(default_factory=dict)
-    alive: Callable[[], bool]
+    ended: Callable[[], str | None]
     close: Callable[[], None]
 
 

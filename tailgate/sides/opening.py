@@ -1,6 +1,5 @@
 """Two sides, as they were asked for, become two live services for the length of a block."""
 
-import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from tailgate.sides.address import Address
 from tailgate.sides.checkout import Checkout
 from tailgate.sides.compose import composed
 from tailgate.sides.live import Form, Live
+from tailgate.sides.naming import named
 from tailgate.sides.program import Program
 from tailgate.sides.repository import Repository
 from tailgate.sides.revised import Revised
@@ -27,8 +27,6 @@ CACHE = Path(".tailgate/sides")
 WORKING_TREE = "."
 COMMAND = "cmd:"
 COMPOSE = "compose:"
-_BEFORE = ("exec", "env")
-"""What stands before a program's name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +88,8 @@ def open_sides(base: str | None, candidate: str | None, means: Means) -> Iterato
 
     A side is a variant of the reference API, an address, ``cmd:COMMAND``, ``compose:FILE``, ``.`` for the working
     directory's files as they stand, or a git revision. By default the candidate is ``.``, and the base what HEAD and
-    the default branch have in common. Raises ``CommandError`` or ``ServiceError``; ``OSError`` when .tailgate cannot be
-    written.
+    the default branch have in common. Raises ``CommandError``, ``ServiceError``, or
+    ``TargetUnreachableError`` when nothing answers at an address; ``OSError`` when .tailgate cannot be written.
     """
     forms = {Side.BASE: _form(base, Side.BASE, means), Side.CANDIDATE: _form(candidate, Side.CANDIDATE, means)}
     if means.db_rtt and not all(isinstance(form, Variant) for form in forms.values()):
@@ -99,7 +97,8 @@ def open_sides(base: str | None, candidate: str | None, means: Means) -> Iterato
     if base is None:
         _refuse_the_same(forms)
     with ExitStack() as running:
-        for form in forms.values():
+        # What runs elsewhere is looked for before anything is built.
+        for form in sorted(forms.values(), key=lambda form: form.renewable):
             form.prepare(running)
         sides = Sides(forms)
         running.callback(sides.close)
@@ -112,19 +111,26 @@ def _form(what: str | None, side: Side, means: Means) -> Form:
     if what is not None and what.startswith(("http://", "https://")):
         return Address(what=what, side=side, service=means.service)
     if what in LEVELS:
-        return Variant(what=what, db_rtt=means.db_rtt, slo=means.slo, receiver=means.receivers[side], seed=means.seed)
+        return Variant(
+            what=what,
+            db_rtt=means.db_rtt,
+            slo=means.slo,
+            receiver=means.receivers[side],
+            seed=means.seed,
+            log=_log(side),
+        )
     program = Program(
         what=what or WORKING_TREE,
         side=side,
         service=means.service,
         directory=Path.cwd(),
-        log=_cache() / f"{side}.log",
+        log=_log(side),
         traced=means.receivers[side].environment,
     )
-    program.log.write_bytes(b"")
     if what is not None and what.startswith(COMMAND):
         command = what.removeprefix(COMMAND)
-        return replace(program, what=_named(command), service=replace(means.service, start=command, compose=None))
+        what = COMMAND + named(command, program.directory)
+        return replace(program, what=what, service=replace(means.service, start=command, compose=None))
     if what is not None and what.startswith(COMPOSE):
         return composed(
             replace(program, service=replace(means.service, start=None, compose=what.removeprefix(COMPOSE)))
@@ -156,19 +162,13 @@ def _refuse_the_same(forms: Mapping[Side, Form]) -> None:
         )
 
 
-def _named(command: str) -> str:
-    """A command by its program alone: arguments and variables may hold secrets."""
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        words = command.split()
-    return COMMAND + next((word for word in words if "=" not in word and word not in _BEFORE), "")
-
-
-def _cache() -> Path:
+def _log(side: Side) -> Path:
+    """Empty, in the cache."""
     cache = Path.cwd() / CACHE
     cache.mkdir(parents=True, exist_ok=True)
     ignored = cache / ".gitignore"
     if not ignored.exists():
         ignored.write_text("*\n", encoding="utf-8")
-    return cache
+    log = cache / f"{side}.log"
+    log.write_bytes(b"")
+    return log

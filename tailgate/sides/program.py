@@ -17,7 +17,7 @@ from tailgate.console import say
 from tailgate.errors import CommandError
 from tailgate.settings import Service
 from tailgate.sides import ready, surroundings
-from tailgate.sides.kept import Kept, last_lines
+from tailgate.sides.kept import Kept, how, last_lines
 from tailgate.sides.live import Live
 from tailgate.sides.places import filled, places
 
@@ -97,7 +97,8 @@ class Program:
             revision=self.revision,
             directory=self.directory,
             facts=self.facts,
-            alive=lambda: not kept.ended and not self._over(kept.code(len(commands) - 1)),
+            log=self.log,
+            ended=lambda: self._ended(kept, len(commands) - 1),
             close=kept.close,
         )
 
@@ -106,14 +107,15 @@ class Program:
         if code is None:
             raise self._failed(f"its {key} goes on after {BUILT_WITHIN:g} s")
         if code != 0:
-            raise self._failed(f"its {key} ended with {code}")
+            raise self._failed(f"its {key} ended with {how(code)}")
 
     def _await(self, kept: Kept, number: int, url: str, asked: str | None) -> None:
         end = time.monotonic() + self.service.timeout
         while why := ready.failed(asked or url, whatever=asked is None):
-            if self._over(code := kept.code(number, _POLL)):
+            code = kept.code(number, _POLL)
+            if code is not None and self._over(code):
                 raise self._failed(
-                    f"its start ended with {code}"
+                    f"its start ended with {how(code)}"
                     + ("; let it stay in the foreground, or say by `stop` how to end it" if code == 0 else "")
                 )
             if time.monotonic() > end:
@@ -122,9 +124,15 @@ class Program:
                     f" {names.ENV_PORT} names, {url.rpartition(':')[2]}, and `timeout` may give it longer"
                 )
 
-    def _over(self, code: int | None) -> bool:
+    def _ended(self, kept: Kept, number: int) -> str | None:
+        if kept.ended:
+            return "ended from outside"
+        code = kept.code(number)
+        return how(code) if code is not None and self._over(code) else None
+
+    def _over(self, code: int) -> bool:
         """Whether a start that ended so has nothing running any more; one that has a ``stop`` may go on unseen."""
-        return code is not None and (code != 0 or self.service.stop is None)
+        return code != 0 or self.service.stop is None
 
     def _failed(self, why: str) -> CommandError:
         return CommandError(f"--{self.side} {self.what}: {why}; {last_lines(self.log)}")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tailgate.errors import CommandError
 from tailgate.sides import surroundings
+from tailgate.untrusted import printable
 
 BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 """Where the default branch is looked for."""
@@ -82,7 +83,9 @@ class Repository:
         except FileNotFoundError as error:
             raise CommandError(f"--{self._side}: there is no git on the PATH; install it") from error
         if done.returncode != 0:
-            raise GitError(" ".join(os.fsdecode(done.stderr).split())[-500:] or f"it ended with {done.returncode}")
+            raise GitError(
+                " ".join(printable(os.fsdecode(done.stderr)).split())[-500:] or f"it ended with {done.returncode}"
+            )
         return os.fsdecode(done.stdout).removesuffix("\n")
 
     def revision(self, name: str) -> Revision:

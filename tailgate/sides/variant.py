@@ -14,6 +14,7 @@ from tailgate_service import template
 from tailgate_service.seed.config import SeedConfig
 from tailgate_service.stack import StackConfig, passed_on, start
 
+from tailgate.sides.kept import how
 from tailgate.sides.live import Live
 
 
@@ -26,6 +27,7 @@ class Variant:
     slo: Path | None
     receiver: TraceReceiver
     seed: SeedConfig
+    log: Path
 
     renewable = True
 
@@ -46,6 +48,7 @@ class Variant:
                 run_secret=secret,
                 around=passed_on(os.environ | self.receiver.environment),
                 seed=self.seed,
+                log=self.log,
             )
         )
         return Live(
@@ -55,9 +58,17 @@ class Variant:
             targets=stack.targets,
             run_secret=secret,
             facts=_flat(stack.facts),
-            alive=stack.alive,
+            log=self.log,
+            ended=lambda: _told(stack.ended()),
             close=stack.close,
         )
+
+
+def _told(ended: tuple[str, int | None] | None) -> str | None:
+    if ended is None:
+        return None
+    name, code = ended
+    return name if code is None else f"{name}, {how(code)}"
 
 
 def _flat(facts: Mapping[str, Any], prefix: str = "") -> dict[str, Fact]:

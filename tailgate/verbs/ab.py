@@ -66,7 +66,8 @@ def ab(
 ) -> None:
     """Say whether a change made an API worse: both sides are loaded at the same time, every arrival on one of them.
 
-    Exit code 0: not worse by more than is tolerated; 1: worse; 3: undecided within the budget.
+    The load ends as soon as it is decided, and after --budget at the latest. Exit code 0: not worse by more than is
+    tolerated; 1: worse; 3: undecided within the budget.
 
         tailgate ab
         tailgate ab --base v1.2 --candidate HEAD

@@ -26,12 +26,15 @@ def gate(
 ) -> None:
     """Judge a run's bundle from disk, or a comparison of `tailgate ab`: the same bundle, the same verdict.
 
-    Writes the verdict and the reports anew. The objectives are those that the bundle keeps, unless --slo names others.
+    What `tailgate compare --out` wrote has no runs of its own: its verdict is said again. Writes the verdict and the
+    reports anew. The objectives are those that the bundle keeps, unless --slo names others.
     """
     if (comparison := Comparison.found(run)) is not None:
         if slo:
             raise CommandError("--slo: a comparison is judged by the objectives that both of its sides had")
-        again = judge_pair(comparison, Terms.of(read_document(comparison.directory)))
+        found = read_document(comparison.directory)
+        # Of sides that were not loaded together the runs are elsewhere, if anywhere: its verdict is said again.
+        again = judge_pair(comparison, Terms.of(found)) if found.kind == "ab" else found
         raise typer.Exit(conclude(comparison, again, as_json=as_json))
     bundle = Bundle.open(run)
     document = bundle.read_run()

@@ -11,6 +11,7 @@ import pytest
 from tailgate_loadtest.errors import EngineError, TargetUnreachableError
 from tailgate_loadtest.judge.verdict import judge_bundle
 from tailgate_loadtest.measure.kinds import Kind
+from tailgate_loadtest.run.brake import Ending
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.comparison import Comparison
 from tailgate_loadtest.run.document import Tick
@@ -69,7 +70,7 @@ def pair(apis: Sides, tmp_path: Path) -> Pair:
         sides: dict[Side, dict[str, Any]] | None = None,
         design: Design = DESIGN,
         on_tick: Callable[[Side, Tick], None] = lambda side, tick: None,
-        look: Callable[[float], str | None] = lambda second: None,
+        look: Callable[[float], Ending | None] = lambda second: None,
     ) -> dict[Side, Bundle]:
         comparison, recordings = Comparison.create(tmp_path, "none"), {}
         for side in SIDES:
@@ -194,7 +195,7 @@ def test_the_load_ends_when_what_was_seen_is_enough(pair: Pair) -> None:
         LOOK,
         steady(40, 60),
         design=Design(seconds=60, warmup=0, seed=1),
-        look=lambda second: "decided" if second >= 2 else None,
+        look=lambda second: Ending(why="decided", aborted=False) if second >= 2 else None,
     )
     for bundle in bundles.values():
         document = bundle.read_run()
@@ -217,7 +218,10 @@ def test_a_signal_leaves_both_bundles_whole_and_marked(pair: Pair, apis: Sides) 
 
 def test_a_side_at_which_nothing_answers_is_named_before_any_load(pair: Pair, apis: Sides) -> None:
     gone = {Side.CANDIDATE: {"host": "http://127.0.0.1:1"}}
-    with pytest.raises(TargetUnreachableError, match=r"nothing answers at http://127\.0\.0\.1:1 "):
+    with pytest.raises(
+        TargetUnreachableError,
+        match=r"nothing answers at http://127\.0\.0\.1:1 .*; see whether the candidate still runs",
+    ):
         pair(LOOK, sides=gone)
     assert not apis[Side.BASE].requests
 

@@ -16,6 +16,7 @@ from tailgate_loadtest.report.regression.summary import summary
 from tests.loadtest.comparisons import (
     HOSTILE,
     accepts,
+    cell,
     cells,
     comparison,
     exact,
@@ -180,3 +181,16 @@ def test_a_summary_has_every_number() -> None:
     text = words(summary(failing()))
     assert "p, adjusted" in text
     assert "5 210 and 5 188" in text
+
+
+def test_a_route_shows_what_its_load_came_to_beside_what_was_counted_of_it() -> None:
+    text = comment(comparison(verdict="fail", exit_code=1, exact=(exact(),)))
+    (row,) = (line for line in text.splitlines() if line.startswith("<tr>") and "queries 2 → 5" in line)
+    assert row.endswith("<td>✕ queries 2 → 5</td><td>✓ Pass</td></tr>")
+    assert "<th>Counted</th><th>By load</th>" in text
+    assert "<th>Verdict</th>" in comment(comparison())
+
+
+def test_why_nothing_would_have_shown_is_told_where_nothing_would() -> None:
+    short = cell("GET /shop", "p50", visible=None)
+    assert "<td>too short a load</td>" in summary(comparison(cells=(short,)))

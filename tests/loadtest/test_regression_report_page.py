@@ -4,12 +4,13 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from tailgate_loadtest.judge.regression.document import ComparisonDocument
+from tailgate_loadtest.judge.regression.document import ComparisonDocument, Look
 from tailgate_loadtest.report.regression.page import MAX_PICTURED, page
 
 from tests.loadtest.comparisons import (
     HOSTILE,
     cell,
+    cells,
     comparison,
     failing,
     hostile,
@@ -115,6 +116,28 @@ def test_a_comparison_of_runs_at_different_times_has_no_timeline_and_names_the_d
     text = page(comparison(kind="compare", design=None, looks=(), differences=("the machines have 2 and 4 cores",)))
     assert "Which side got the arrivals" not in text
     assert "the machines have 2 and 4 cores" in text
+
+
+def test_a_route_shows_what_its_load_came_to_beside_what_was_counted_of_it() -> None:
+    (row,) = re.findall(
+        r"<tr>(?:(?!</tr>).)*queries 2 → 5(?:(?!</tr>).)*</tr>", page(failing(cells=cells())), re.DOTALL
+    )
+    assert "✓</span> Pass" in row
+    assert "✕ queries 2 → 5" in row
+    assert '<th scope="col">Counted</th>' not in page(comparison())
+
+
+def test_why_nothing_would_have_shown_is_told_where_nothing_would() -> None:
+    short = [cell("GET /shop", "p50", visible=None), cell("GET /rare", "p50", ratio=None, visible=None)]
+    text = page(comparison(cells=tuple(short)))
+    assert 'data-name="Would show">too short a load</td>' in text
+    assert 'data-name="Would show">too little measured</td>' in text
+
+
+def test_what_the_load_showed_is_not_told_as_the_verdict() -> None:
+    text = page(failing(looks=(Look(at=240, spent=0.01, decided="pass"),)))
+    assert '<th scope="col">By load</th>' in text
+    assert '<th scope="col">Decided</th>' not in text
 
 
 def test_the_same_document_makes_the_same_page() -> None:

@@ -4,13 +4,15 @@ import io
 
 import pytest
 from rich.console import Console
-from tailgate_loadtest.judge.regression.document import ComparisonDocument
+from tailgate_loadtest.judge.regression.document import ComparisonDocument, Look
 from tailgate_loadtest.report.regression.terminal import comparison_table
+from tailgate_loadtest.report.regression.words import interval
 
 from tests.loadtest.comparisons import (
     HOSTILE,
     cell,
     comparison,
+    exact,
     failing,
     hostile,
     interrupted,
@@ -81,6 +83,48 @@ def test_a_route_that_cannot_stop_the_change_is_counted_and_not_judged() -> None
     text = shown(comparison(cells=(*comparison().cells, *rare)))
     assert "GET /api/rare" not in text
     assert "and 1 more that are only shown, in report.html" in text
+
+
+def test_a_route_shows_what_its_load_came_to_beside_what_was_counted_of_it() -> None:
+    document = comparison(verdict="fail", exit_code=1, exact=(exact(), exact(phase="warm", base=2, candidate=6)))
+    head, *rows = shown(document, width=120).splitlines()
+    assert head.split()[-3:] == ["counted", "by", "load"]
+    assert rows[0].startswith("GET /api/conversations ")
+    assert rows[0].split()[-6:] == ["queries", "2", "→", "5", "✓", "pass"]
+    assert rows[1].split()[-3:] == ["–", "✓", "pass"]
+    assert "6" not in rows[0].split()
+    assert "counted" not in shown(comparison(exact=(exact(accepted="known"), exact(blocking=False))))
+
+
+def test_a_route_of_which_only_something_counted_is_known_has_a_row() -> None:
+    found = exact(route="GET /gone", measure="status", base=200, candidate=500)
+    text = shown(comparison(verdict="fail", exit_code=1, exact=(found,)), width=120)
+    assert text.splitlines()[1].startswith("GET /gone ")
+    assert "✕ status 200 → 500" in text.splitlines()[1]
+    assert text.splitlines()[1].endswith("– not judged")
+
+
+def test_a_side_that_gave_out_is_told_first_whatever_else_is_worse() -> None:
+    died = "candidate: its service died 17 s into the load: SIGKILL; its log is .tailgate/sides/candidate.log"
+    text = shown(failing(aborted=died, reasons=(died,)), width=120)
+    assert "✕ FAIL  The candidate gave out under the load, 1 of 5 routes got worse" in text
+    assert f"- {died}" in text
+
+
+def test_how_long_the_load_might_have_been_is_told_where_what_it_had_shown_ended_it() -> None:
+    early = (Look(at=120, spent=0.002, decided="pass"),)
+    told = "candidate working tree (0123456789ab) against base origin/main (9f1c2b3a4d5e), 2 min 1 s of at most 4 min"
+    assert told in shown(comparison(seconds=121, looks=early), width=120)
+    assert "at most 4" not in shown(comparison(), width=120)
+    assert "at most 4" not in shown(interrupted(), width=120)
+
+
+def test_shares_differ_by_no_more_than_the_whole() -> None:
+    broken = cell("GET /api/contacts", "failures", change=0.75, half=0.33)
+    text = shown(comparison(verdict="fail", exit_code=1, cells=(broken,)), width=120)
+    assert "failures +75 points [+42, +100]" in text
+    mended = cell("GET /api/contacts", "failures", change=-0.75, half=0.33)
+    assert interval(mended) == "[−100, −42]"
 
 
 def test_reasons_are_told_only_where_nothing_else_says_them() -> None:

@@ -72,6 +72,33 @@ def test_what_is_worse_by_a_sound_measurement_fails_though_doubt_is_neutral(judg
     assert (found.verdict, found.exit_code) == ("fail", 1)
 
 
+DIED = "{}: its service died 17 s into the load: SIGKILL"
+
+
+def test_a_candidate_that_died_under_the_load_fails_for_that_reason(judged: Made) -> None:
+    found = judged(aborted=DIED.format("candidate"))
+    assert (found.verdict, found.exit_code) == ("fail", 1)
+    assert found.reasons == (found.aborted,) == (DIED.format("candidate"),)
+
+
+@pytest.mark.parametrize("neutral", [False, True])
+@pytest.mark.parametrize("dead", [("base", Generator()), ("candidate", DISTURBED)])
+def test_a_death_that_proves_nothing_is_named_and_never_passes(
+    judged: Made, dead: tuple[str, Generator], neutral: bool
+) -> None:
+    side, generator = dead
+    found = judged(aborted=DIED.format(side), generator=generator, neutral=neutral)
+    assert (found.verdict, found.exit_code) == ("inconclusive", 3)
+    assert found.reasons == (DIED.format(side), *generator.reasons)
+
+
+def test_a_load_that_was_ended_by_what_it_had_shown_is_no_warning(judged: Made) -> None:
+    ended = "the load was ended by what its first 85 s had shown"
+    found = judged(ended=ended, warnings=(ended, "one that stays"), loosened=True)
+    assert found.verdict == "fail"
+    assert found.warnings == ("one that stays",)
+
+
 @pytest.mark.parametrize(
     "edited",
     [{"segments": []}, {"block": 0}, {"warmup": -1}, {"segments": [{"start": 0, "length": 10**12, "to": "both"}]}],

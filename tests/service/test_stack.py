@@ -113,6 +113,7 @@ def test_the_service_killed_leaves_the_database_running(tmp_path, templates):
     with start(config(tmp_path, templates)) as stack:
         os.kill(stack.service_pid, signal.SIGKILL)
         assert until(lambda: not stack.alive())
+        assert stack.ended() == ("tailgate_service", -signal.SIGKILL)
         with pytest.raises(URLError):
             get(stack.url + "/health")
         assert stack._cluster.alive

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tailgate_loadtest.errors import TargetUnreachableError
 from tailgate_loadtest.shapes.sides import Side
 from tailgate_loadtest.targets import load as targets_of
 from tailgate_otel import names
@@ -13,7 +14,7 @@ from tailgate.errors import CommandError
 from tailgate.sides import checkout
 from tailgate.sides.opening import CACHE
 from tests.tailgate import shop
-from tests.tailgate.conftest import below
+from tests.tailgate.conftest import below, free_port
 from tests.tailgate.shop import opened
 
 BASE, CANDIDATE = Side.BASE, Side.CANDIDATE
@@ -73,7 +74,7 @@ def test_a_revision_is_built_once_and_answers_as_it_was(tmp_path: Path, monkeypa
 def test_a_build_that_failed_is_tried_again(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIBRARY", str(tmp_path / "library"))
     (project / "tailgate.yaml").write_text(shop.SETTINGS.replace("build: cp", 'build: cat "$LIBRARY" && cp'))
-    with pytest.raises(CommandError, match="its build ended with 1"), opened("main"):
+    with pytest.raises(CommandError, match="its build ended with exit code 1"), opened("main"):
         pass
     (tmp_path / "library").touch()
     with opened("main") as sides:
@@ -92,7 +93,7 @@ def test_a_side_is_told_its_own_and_says_where_it_is(project: Path) -> None:
             assert live.targets is not None
             assert live.targets.parent.is_dir()
             assert live.run_secret
-            assert live.alive()
+            assert live.ended() is None
         told = [each.environ() for each in psutil.Process().children(recursive=True) if each.name() == "perl"]
         assert len({each[names.ENV_OTLP_ENDPOINT] for each in told}) == 2
         assert {each[names.ENV_OTLP_PROTOCOL] for each in told} == {"http/protobuf"}
@@ -111,7 +112,7 @@ def test_a_side_begun_again_has_the_data_that_it_began_with(project: Path) -> No
         assert shop.asked(sides.fresh(BASE).url)["left"] == 7
         assert shop.asked(sides[BASE].url)["side"] == "base"
         assert not before.targets.parent.exists()  # type: ignore[union-attr]
-        assert not before.alive()
+        assert before.ended() == "ended from outside"
         assert shop.asked(sides[CANDIDATE].url)["left"] == 7
 
 
@@ -125,7 +126,7 @@ def test_what_the_environment_holds_is_handed_on_and_not_written(
     (project / "tailgate.yaml").write_text(text)
     with opened(start, start) as sides:
         lines = [" ".join(each.cmdline()) for each in psutil.Process().children(recursive=True)]
-        assert sides[BASE].what == "cmd:test"
+        assert sides[BASE].what == "cmd:test … -a -z … shop.pl …"
     assert not any("open sesame" in line for line in lines if "test" not in line)
     written = [path for path in (project / CACHE).rglob("*") if path.is_file()]
     assert written
@@ -192,14 +193,14 @@ FAILING = {
     "a build that fails": (
         "build: cp shop.pl built.pl",
         "build: echo no compiler >&2; exit 3",
-        "its build ended with 3",
+        "its build ended with exit code 3",
     ),
-    "a seed that fails": ("seed: echo 7", "seed: echo no data >&2; exit 4; echo 7", "its seed ended with 4"),
-    "a program that is not there": ("exec perl", "exec prel", "its start ended with 127"),
+    "a seed that fails": ("seed: echo 7", "seed: echo no data >&2; exit 4; echo 7", "its seed ended with exit code 4"),
+    "a program that is not there": ("exec perl", "exec prel", "its start ended with exit code 127"),
     "a program that ends well": (
         "exec perl",
         "echo closed; true",
-        "its start ended with 0; let it stay in the foreground",
+        "its start ended with exit code 0; let it stay in the foreground",
     ),
     "a program at another port": (
         '"$TAILGATE_PORT"',
@@ -230,7 +231,7 @@ def test_it_is_waited_until_what_is_asked_answers_with_2xx(project: Path) -> Non
         assert shop.asked(sides[CANDIDATE].url)["version"] == 2
 
 
-def test_a_side_that_dies_is_not_alive(project: Path) -> None:
+def test_a_side_that_dies_says_how(project: Path) -> None:
     with opened("main", "slower") as sides:
         (perl,) = (
             each
@@ -239,9 +240,11 @@ def test_a_side_that_dies_is_not_alive(project: Path) -> None:
         )
         perl.kill()
         perl.wait(10)
-        while sides[BASE].alive():
+        while (how := sides[BASE].ended()) is None:
             time.sleep(0.01)
-        assert sides[CANDIDATE].alive()
+        assert how == "SIGKILL"
+        assert sides[BASE].log == project / CACHE / "base.log"
+        assert sides[CANDIDATE].ended() is None
 
 
 def test_both_are_built_before_either_starts(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,11 +271,21 @@ def test_an_address_is_a_side_that_runs_already(project: Path, monkeypatch: pyte
                 assert live.metrics_url == live.url + "/metrics"
                 assert live.targets == Path(f"of-{side}.json")
                 assert live.run_secret == "told by somebody"
-                assert live.alive()
+                assert live.ended() is None
             assert not sides.renewable
             with pytest.raises(CommandError, match="runs already: it cannot be begun again with equal data"):
                 sides.fresh(BASE)
         assert shop.asked(running[BASE].url)["version"] == 1
+
+
+@pytest.mark.parametrize("side", Side)
+def test_an_address_at_which_nothing_answers_is_named_before_anything_is_built(project: Path, side: Side) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    (project / "tailgate.yaml").write_text("service: {build: touch built, start: exec perl shop.pl}")
+    refused = pytest.raises(TargetUnreachableError, match=rf"{url} .*; start the service, or correct --{side}")
+    with refused, opened(*(url if each is side else "cmd:exec perl shop.pl" for each in Side)):
+        pass
+    assert not (project / "built").exists()
 
 
 @pytest.mark.parametrize(
@@ -327,4 +340,4 @@ def test_two_variants_of_the_reference_api_have_the_same_data(tmp_path: Path, mo
         assert people[0] == people[1]
         before = sides[CANDIDATE]
         assert shop.asked(sides.fresh(CANDIDATE).url, "/health")
-        assert not before.alive()
+        assert before.ended() == "tailgate_service, exit code 0"

@@ -15,7 +15,7 @@ import pytest
 
 from tailgate.errors import CommandError
 from tailgate.sides import keeper
-from tailgate.sides.kept import Kept, last_lines
+from tailgate.sides.kept import Kept, how, last_lines
 from tests.tailgate.conftest import below as started
 
 T = TypeVar("T")
@@ -159,6 +159,28 @@ def test_of_a_log_the_last_lines_are_shown(directory: Path) -> None:
     *_, first, last = last_lines(log).splitlines()
     assert (first, last) == ("line 98 �", "line 99 �")
     assert len(last_lines(log)) < 1000
+
+
+def test_what_a_log_says_steers_no_terminal(directory: Path) -> None:
+    log = directory / "log"
+    log.write_bytes("fine\rnot fine\x1b[2J\x1b]0;title\x07 \x9b31m\u202eturned\x00\n".encode())
+    assert last_lines(log).splitlines()[1:] == ["fine", "not fine�[2J�]0;title� �31m�turned�"]
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("exit 3", "exit code 3"),
+        ("kill -9 $$", "SIGKILL"),
+        ("sh -c 'kill -TERM $$'; exit $?", "exit code 143, SIGTERM"),
+        ("exit 255", "exit code 255"),
+    ],
+)
+def test_an_exit_code_is_told_by_its_signal(directory: Path, command: str, said: str) -> None:
+    with Kept([command], environ=os.environ, directory=directory, log=directory / "log") as running:
+        code = running.code(0, 20)
+    assert code is not None
+    assert how(code) == said
 
 
 def test_variables_that_are_no_utf_8_are_handed_on(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ class Comparison:
         """The one in a directory, or None if it holds none."""
         # A link has a name of its own.
         path = path.resolve()
-        return cls(Bundle(path)) if (path / DOCUMENT).is_file() and (path / Side.BASE).is_dir() else None
+        return cls(Bundle(path)) if (path / DOCUMENT).is_file() else None
 
     @property
     def id(self) -> str:

@@ -83,17 +83,15 @@ def conduct(
     return bundle
 
 
-def check_reachable(host: str) -> None:
-    """Raise TargetUnreachableError unless something listens at a base address."""
+def check_reachable(host: str, cure: str = "start the service, or correct --host") -> None:
+    """Raise TargetUnreachableError, with its cure, unless something listens at a base address."""
     parts = urlsplit(host)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
         socket.create_connection((parts.hostname or "", port), timeout=_CONNECT).close()
     except (OSError, UnicodeError) as error:  # UnicodeError: a host name that cannot be one
         reason = getattr(error, "strerror", None) or error
-        raise TargetUnreachableError(
-            f"nothing answers at {host} ({reason}); start the service, or correct --host"
-        ) from error
+        raise TargetUnreachableError(f"nothing answers at {host} ({reason}); {cure}") from error
 
 
 def _listen(

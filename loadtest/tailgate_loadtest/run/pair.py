@@ -11,8 +11,8 @@ from tailgate_loadtest.run.recording import Recording
 from tailgate_loadtest.shapes.orders import Rival
 from tailgate_loadtest.shapes.sides import SIDES, Design, Side
 
-Look = Callable[[float], str | None]
-"""Asked each second, with the seconds since the load began: why it may end here, if it may."""
+Look = Callable[[float], Ending | None]
+"""Asked each second, with the seconds since the load began: why it must end here, if it must."""
 
 
 def conduct_pair(
@@ -40,8 +40,8 @@ def conduct_pair(
         BundleError: a bundle cannot be written.
 
     """
-    for recording in recordings.values():
-        check_reachable(recording.plan.host)
+    for side, recording in recordings.items():
+        check_reachable(recording.plan.host, f"see whether the {side} still runs")
         recording.server.take("start")
         recording.begin()
     base, candidate = (recordings[side] for side in SIDES)
@@ -86,8 +86,8 @@ def _listen(
         brake = brakes[side]
         if brake and (found := brake.look(tick)):
             ending = Ending(why=f"{side}: {found.why}", aborted=found.aborted)
-        elif side is SIDES[-1] and (why := look(tick.second)):
-            ending = Ending(why=why, aborted=False)
+        elif side is SIDES[-1]:
+            ending = look(tick.second)
         if ending is not None:
             engine.stop()
     return ending

@@ -28,7 +28,7 @@ def probe(orders: Orders, path: Path, interruption: Interruption, requests: int 
         EngineError: the locustfile cannot be run, or the engine did not come to an end.
 
     """
-    check_reachable(orders.host)
+    check_reachable(orders.host, "see whether it still runs")
     path.parent.mkdir(parents=True, exist_ok=True)
     asked = replace(orders, probe=requests, log=str(path.resolve()), rehearse=False, crew=None, rival=None)
     with EngineProcess(asked) as engine:

@@ -190,6 +190,8 @@ class ComparisonDocument(Model):
     verdict: Literal["pass", "fail", "inconclusive", "interrupted"]
     exit_code: int
     reasons: tuple[str, ...]
+    aborted: str | None = None
+    """Which side gave out under the load, so that it was ended, and how."""
     cells: tuple[Cell, ...]
     exact: tuple[ExactFinding, ...] = ()
     loosened: tuple[Loosened, ...] = ()

@@ -94,7 +94,7 @@ def judge_pair(comparison: Comparison, terms: Terms) -> ComparisonDocument:
     verdict, code, reasons = _conclude(
         runs, judgement, accepted, exact.reasons, neutral=terms.on_inconclusive == "neutral"
     )
-    warnings = [*judgement.warnings, *exact.remarks, *_missed(findings), *base.warnings, *candidate.warnings]
+    warnings = [*judgement.warnings, *exact.remarks, *_missed(findings), *_told(base), *_told(candidate)]
     cells = _explained(accepted.cells, comparison, warnings)
     return ComparisonDocument(
         id=comparison.id,
@@ -111,6 +111,7 @@ def judge_pair(comparison: Comparison, terms: Terms) -> ComparisonDocument:
         verdict=verdict,
         exit_code=code,
         reasons=tuple(reasons),
+        aborted=candidate.aborted,
         cells=cells,
         adoption=_adoption(gates[Side.BASE], bundles, terms.design, judgement),
         exact=(*accepted.exact, *_under_load(bundles, tolerance)),
@@ -145,15 +146,17 @@ def _conclude(
     worse += [f"{each.objective} is loosened: {each.what}" for each in accepted.loosened if each.accepted is None]
     # Of one process there is one state of health.
     unsound = [*base.generator.reasons, *(f"{s}: {why}" for s, run in runs.items() for why in lacking(run))]
+    gave_out = [candidate.aborted] if candidate.aborted else []
     if unsound and not worse:
-        return "inconclusive", _CODES["inconclusive"], unsound
+        return "inconclusive", _CODES["inconclusive"], [*gave_out, *unsound]
     verdict, reasons = decision.conclude(accepted.cells)
-    if candidate.aborted and candidate.aborted.startswith(Side.CANDIDATE) and not unsound:
-        worse.append(candidate.aborted)
+    of_candidate = [why for why in gave_out if why.startswith(Side.CANDIDATE)]
+    if not unsound:
+        worse += of_candidate
     if worse:
         return "fail", _CODES["fail"], [*worse, *unsound, *(reasons if verdict == "fail" and not unsound else ())]
-    # What a task was to do after it raised was never asked.
-    doubts = [*unanswered, *(f"{side}: {why}" for side, run in runs.items() for why in raised(run))]
+    # A base that is out of order is nothing to be as good as; what a task was to do after it raised was never asked.
+    doubts = [*gave_out, *unanswered, *(f"{side}: {why}" for side, run in runs.items() for why in raised(run))]
     if verdict == "fail" or (verdict == "pass" and not doubts):
         return verdict, _CODES[verdict], reasons
     if judgement.look is None:
@@ -206,6 +209,11 @@ def _adoption(gate: Gate, bundles: Mapping[Side, Bundle], design: Design, judgem
     base, candidate = (bundles[side].read_log() for side in SIDES)
     look = judgement.look
     return adoption(gate.decision, base, candidate, design, until=look.at, confidence=look.confidence)
+
+
+def _told(run: RunDocument) -> list[str]:
+    """A side's warnings; that its load was ended by what it had shown is none: the looks tell."""
+    return [warning for warning in run.warnings if warning != run.ended]
 
 
 def _missed(findings: Mapping[Side, Sequence[Finding]]) -> list[str]:

@@ -59,9 +59,10 @@ def forest(key: str, rows: Rows, *, wide: bool) -> Markup:
 
 def mark(cell: Cell) -> Markup | None:
     """One cell by itself, to stand beside its number; None where there is no interval."""
-    if cell.ratio is None or cell.low is None or cell.high is None or cell.tolerance is None:
+    low, high = shown.bounds(cell)
+    if cell.ratio is None or low is None or high is None or cell.tolerance is None:
         return None
-    reach = max(abs(each - shown.neutral(cell)) for each in (cell.low, cell.high, cell.tolerance)) * 1.1 or 1.0
+    reach = max(abs(each - shown.neutral(cell)) for each in (low, high, cell.tolerance)) * 1.1 or 1.0
     x = Scale(shown.neutral(cell) - reach, shown.neutral(cell) + reach, 2, 118)
     return svg.element(
         "svg",
@@ -118,9 +119,10 @@ def _cell(measure: Measure, cell: Cell, x: Scale, frame: Frame, y: float) -> Mar
 def _drawn(cell: Cell, x: Scale, y: float) -> list[Markup]:
     """The interval, the tolerance and the change, around the height ``y``."""
     parts = []
-    if cell.low is not None and cell.high is not None:
-        width = max(x(cell.high) - x(cell.low), 1)
-        parts.append(svg.element("rect", x=x(cell.low), y=y - 3, width=width, height=6, class_="interval"))
+    low, high = shown.bounds(cell)
+    if low is not None and high is not None:
+        width = max(x(high) - x(low), 1)
+        parts.append(svg.element("rect", x=x(low), y=y - 3, width=width, height=6, class_="interval"))
     if cell.tolerance is not None:
         parts.append(svg.element("path", d=f"M{x(cell.tolerance):.1f} {y - 5:.1f}v10", class_="limit-mark"))
     if cell.ratio is not None:

@@ -49,7 +49,8 @@ def load_performance(document: ComparisonDocument) -> str:
     GitLab has room for the time to the first byte alone, and shows it by that name.
     """
     requests = sum(
-        max(cell.samples_candidate for cell in cells.values()) for cells in shown.of_route(document).values()
+        max((cell.samples_candidate for cell in cells.values()), default=0)
+        for cells in shown.of_route(document).values()
     )
     outcomes = [cell.verdict == "pass" for cell in document.cells if cell.blocking]
     outcomes += [not shown.stops(finding) for finding in document.exact if finding.blocking]

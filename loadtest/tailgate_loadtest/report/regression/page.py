@@ -40,6 +40,7 @@ def page(document: ComparisonDocument) -> str:
             missed=[finding for finding in document.objectives if finding.verdict == "fail"],
             doubts=shown.undecided(document),
             rows=rows,
+            counted=shown.counted(document),
             pictured=len(pictured),
             reasons=shown.reasons(document),
             forest=plot.both(lambda key, frame: forest(key, pictured, wide=frame is _WIDE), "forest", _WIDE, _NARROW)

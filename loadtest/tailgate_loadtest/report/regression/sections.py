@@ -40,7 +40,7 @@ def sections(document: ComparisonDocument, *, times: int = 1) -> list[str]:
         _titled("Undecided", items(_doubts(document), room["doubts"])),
         _titled("Got better", items(_better(document), room["better"])),
         _sure(document),
-        folded("Every route", table(("Route", *words.MEASURES, "Verdict"), _routes(document), room["routes"])),
+        folded("Every route", table(_heads(document), _routes(document), room["routes"])),
         folded("Counted exactly", items(_exact(document), room["exact"])),
         folded("Warnings", items(map(plain, (*document.differences, *document.warnings)), room["warnings"])),
     ]
@@ -53,7 +53,7 @@ def _titled(title: str, content: str) -> str:
 
 def _sides(document: ComparisonDocument) -> str:
     (_, base), (_, candidate) = words.sides(document)
-    return f"<p>{code(candidate)} against {code(base)}, {show.span(document.seconds)}</p>"
+    return f"<p>candidate {code(candidate)} against base {code(base)}, {words.lasted(document)}</p>"
 
 
 def _trouble(trouble: Trouble) -> str:
@@ -100,11 +100,18 @@ def _sure(document: ComparisonDocument) -> str:
     return f"{rule}<p>{prose(words.error_rate(document))} {prose(told)}</p>"
 
 
+def _heads(document: ComparisonDocument) -> Iterable[str]:
+    return "Route", *words.MEASURES, *(("Counted", "By load") if shown.counted(document) else ("Verdict",))
+
+
 def _routes(document: ComparisonDocument) -> Iterable[Iterable[str]]:
+    counted = shown.counted(document)
     for route, cells in shown.of_route(document).items():
         outcome = shown.worst(cells.values()) or "unjudged"
         changes = (_change(cells.get(measure)) for measure in words.MEASURES)
-        yield code(route), *changes, f"{SYMBOLS[outcome]} {WORDS[outcome]}"
+        lines = [f"{SYMBOLS['fail']} {words.counted(finding)}" for finding in counted.get(route, ())]
+        found = ["<br>".join(lines) or show.NOTHING] if counted else []
+        yield code(route), *changes, *found, f"{SYMBOLS[outcome]} {WORDS[outcome]}"
 
 
 def _change(cell: Cell | None) -> str:

@@ -54,7 +54,12 @@ def reasons(document: ComparisonDocument) -> tuple[str, ...]:
     """The verdict's reasons, where what is told of routes and objectives does not say them already."""
     told = troubles(document) or any(each.accepted is None for each in document.loosened)
     missed = any(finding.verdict == "fail" for finding in document.objectives)
-    return () if document.verdict == "pass" or (document.verdict == "fail" and (told or missed)) else document.reasons
+    if document.verdict == "pass":
+        return ()
+    if document.verdict == "fail" and (told or missed):
+        # What a side died of is what it is slow by, and fails by.
+        return (document.aborted,) if document.aborted is not None else ()
+    return document.reasons
 
 
 def better(document: ComparisonDocument) -> list[Cell]:
@@ -68,8 +73,17 @@ def worst_first(cells: Iterable[Cell]) -> list[Cell]:
 
 
 def routes(document: ComparisonDocument) -> list[str]:
-    """Every route that has a cell, the one with the worst cell first."""
-    return list(dict.fromkeys(cell.route for cell in worst_first(document.cells)))
+    """Every route that has a cell, or of which something was counted that stops the change; the worst first."""
+    cells = worst_first(document.cells)
+    return list(dict.fromkeys([*(c.route for c in cells if stops(c)), *counted(document), *(c.route for c in cells)]))
+
+
+def counted(document: ComparisonDocument) -> dict[str, list[ExactFinding]]:
+    """What was counted and stops the change, by route; of each measure what was found first."""
+    found: dict[str, dict[str, ExactFinding]] = {}
+    for finding in filter(stops, document.exact):
+        found.setdefault(finding.route, {}).setdefault(finding.measure, finding)
+    return {route: list(findings.values()) for route, findings in found.items()}
 
 
 def of_route(document: ComparisonDocument) -> dict[str, dict[Measure, Cell]]:
@@ -88,6 +102,13 @@ def neutral(cell: Cell) -> float:
 def change_of(cell: Cell) -> float | None:
     """The change as a fraction of the base, or in shares for failures; None where it is not known."""
     return None if cell.ratio is None else cell.ratio - neutral(cell)
+
+
+def bounds(cell: Cell) -> tuple[float | None, float | None]:
+    """The interval, within what can be: shares differ by no more than the whole."""
+    if cell.measure != "failures":
+        return cell.low, cell.high
+    return None if cell.low is None else max(cell.low, -1.0), None if cell.high is None else min(cell.high, 1.0)
 
 
 def notable(document: ComparisonDocument) -> list[Acceptance]:

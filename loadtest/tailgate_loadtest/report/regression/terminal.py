@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tailgate_loadtest.judge.document import Verdict
-from tailgate_loadtest.judge.regression.document import Cell, ComparisonDocument
+from tailgate_loadtest.judge.regression.document import Cell, ComparisonDocument, ExactFinding
 from tailgate_loadtest.report import show
 from tailgate_loadtest.report.regression import shown, words
 from tailgate_loadtest.report.words import SYMBOLS, WORDS
@@ -25,20 +25,25 @@ _MAX_LINES = 12
 """Of one kind; the report has all."""
 _MAX_CAUSES = 3
 _LONGEST = 400
+_COUNTED = 18
+"""Letters of what was counted in a line; so that a route has as many at least."""
 
 
 def comparison_table(document: ComparisonDocument) -> RenderableType:
     """Every route's changes, the worst first, with what stops the change and why. Fits 80 columns."""
-    every = shown.of_route(document)
-    rows = [(route, cells) for route, cells in every.items() if shown.worst(cells.values())]
+    every, counted = shown.of_route(document), shown.counted(document)
+    rows = [(route, cells) for route, cells in every.items() if shown.worst(cells.values()) or route in counted]
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", pad_edge=False)
     table.add_column("route", ratio=1, overflow="fold")
     for measure in words.MEASURES:
         table.add_column(measure, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
+    if counted:
+        table.add_column("counted", max_width=_COUNTED)
+    table.add_column("by load" if counted else "verdict", no_wrap=True)
     for route, cells in rows[:_MAX_ROUTES]:
         changes = (_change(cells.get(measure)) for measure in words.MEASURES)
-        table.add_row(Text(_line(route)), *changes, _word(shown.worst(cells.values()) or "unjudged"))
+        found = [_counted(counted.get(route, ()))] if counted else []
+        table.add_row(Text(_line(route)), *changes, *found, _word(shown.worst(cells.values()) or "unjudged"))
     parts: list[RenderableType] = [table] if rows else []
     if left := len(every) - len(rows[:_MAX_ROUTES]):
         parts.append(Text(f"and {left} more that are only shown, in report.html", style=_STYLES["unjudged"]))
@@ -54,6 +59,12 @@ def _change(cell: Cell | None) -> Text:
     # No space within a number here: the route needs the room more.
     text = words.change(cell).replace(show.NARROW, "").replace("points", "pt")
     return Text(text, style=_STYLES[cell.verdict if cell.blocking else "unjudged"])
+
+
+def _counted(findings: Iterable[ExactFinding]) -> Text:
+    """What was counted and stops the change, whatever the load has shown."""
+    lines = [f"{SYMBOLS['fail']} {words.counted(finding)}" for finding in findings]
+    return Text("\n".join(lines), style=_STYLES["fail"]) if lines else Text(show.NOTHING, style=_STYLES["unjudged"])
 
 
 def _worse(document: ComparisonDocument) -> Iterable[RenderableType]:
@@ -93,7 +104,11 @@ def _verdict(document: ComparisonDocument) -> Iterable[RenderableType]:
     told = words.calibrated(document.rates) if document.rates else words.uncalibrated(document)
     if document.adoption is not None:
         yield _indented(words.adoption(document.adoption))
-    for line in (f"{candidate} against {base}, {show.span(document.seconds)}", words.error_rate(document), told):
+    for line in (
+        f"candidate {candidate} against base {base}, {words.lasted(document)}",
+        words.error_rate(document),
+        told,
+    ):
         yield _indented(line, style="dim")
 
 

@@ -43,6 +43,8 @@ def headline(document: ComparisonDocument) -> str:
         return "The comparison was ended before its time"
     every = {c.route for c in document.cells} | {f.route for f in document.exact}
     clauses = []
+    if document.aborted is not None:
+        clauses.append("The candidate gave out under the load")
     if found := shown.troubles(document):
         clauses.append(f"{len(found)} of {len(every)} routes got worse")
     if loosened := sum(each.accepted is None for each in document.loosened):
@@ -59,9 +61,10 @@ def change(cell: Cell) -> str:
 
 def interval(cell: Cell) -> str:
     """``[+29, +46]``; empty where it is not known."""
-    if cell.low is None and cell.high is None:
+    low, high = shown.bounds(cell)
+    if low is None and high is None:
         return ""
-    return f"[{_bare(cell, cell.low)}, {_bare(cell, cell.high)}]"
+    return f"[{_bare(cell, low)}, {_bare(cell, high)}]"
 
 
 def tolerance(cell: Cell) -> str:
@@ -74,8 +77,10 @@ def tolerance(cell: Cell) -> str:
 
 
 def visible(cell: Cell) -> str:
-    """The smallest change that would have been found: ``+12 %``."""
-    return _change(cell, cell.visible)
+    """The smallest change that would have been found: ``+12 %``; or why none would."""
+    if cell.visible is not None:
+        return _change(cell, cell.visible)
+    return "too little measured" if cell.ratio is None else "too short a load"
 
 
 def value(cell: Cell, number: float | None) -> str:
@@ -104,9 +109,13 @@ def doubt(cells: Sequence[Cell]) -> str:
 
 def exact(finding: ExactFinding) -> str:
     """A finding in a line, without its route: ``queries 2 → 3 in 34 of 34 requests when first asked``."""
-    numbers = " → ".join(show.exact(round(n, 2)) for n in (finding.base, finding.candidate))
     requests = f"in {show.count(finding.requests)} of {show.count(finding.of)} requests"
-    return f"{_EXACT[finding.measure]} {numbers} {requests} {_PHASES[finding.phase]}"
+    return f"{counted(finding)} {requests} {_PHASES[finding.phase]}"
+
+
+def counted(finding: ExactFinding) -> str:
+    """What a finding is about, in as few letters as can be: ``queries 2 → 3``."""
+    return f"{_EXACT[finding.measure]} {_numbers(finding)}"
 
 
 def standing(finding: ExactFinding) -> str:
@@ -185,6 +194,19 @@ def sides(document: ComparisonDocument) -> Sequence[tuple[str, str]]:
         what = side.what if not revision or side.what.startswith(revision) else f"{side.what} ({revision})"
         found.append((name, what))
     return found
+
+
+def lasted(document: ComparisonDocument) -> str:
+    """How long the load was, and how long it might have been where it was ended by what it had shown."""
+    told = show.span(document.seconds)
+    if document.design is None or not document.looks or document.looks[-1].decided in (None, "inconclusive"):
+        return told
+    budget = max(segment.start + segment.length for segment in document.design.segments)
+    return f"{told} of at most {show.span(budget)}" if document.looks[-1].at < budget else told
+
+
+def _numbers(finding: ExactFinding) -> str:
+    return " → ".join(show.exact(round(n, 2)) for n in (finding.base, finding.candidate))
 
 
 def _change(cell: Cell, ratio: float | None) -> str:
