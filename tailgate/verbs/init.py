@@ -1,5 +1,6 @@
 """``tailgate init``: files to begin with, for one's own API."""
 
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +15,8 @@ _FILES = {
     "tailgate.yaml": "tailgate.yaml",
     "slo.yaml": "slo.yaml",
     "locustfile.py.txt": "locustfile.py",
-    "ci.yaml": ".github/workflows/tailgate.yaml",
+    "gate.yml": ".github/workflows/tailgate.yml",
+    "run.yml": ".github/workflows/tailgate-run.yml",
 }
 
 
@@ -24,16 +26,20 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="What was written, as JSON.")] = False,
 ) -> None:
-    """Write tailgate.yaml, slo.yaml, a locustfile and a CI job, ready to be run and then changed."""
+    """Write tailgate.yaml, slo.yaml, a locustfile and CI jobs, ready to be run and then changed.
+
+    Of the two jobs, one compares each pull request with what it began at, the other makes a run every night.
+    """
     templates = files("tailgate") / "templates"
     wanted = {directory / name: (templates / template).read_text(encoding="utf-8") for template, name in _FILES.items()}
     standing = [path for path in wanted if path.exists()]
     if standing and not force:
         raise CommandError(f"{standing[0]} is there already; nothing was written. --force overwrites")
     for path, text in wanted.items():
+        filled = text.replace("@VERSION@", version("tailgate")).replace("@HOST@", host)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text.replace("@HOST@", host), encoding="utf-8")
+            path.write_text(filled, encoding="utf-8")
         except OSError as error:
             raise CommandError(f"{path}: cannot be written: {error.strerror}") from error
     if as_json:
@@ -41,4 +47,7 @@ def init(
         return
     for path in wanted:
         typer.echo(f"wrote {path}")
-    typer.echo("next: start your API, then `tailgate run --plan`, then `tailgate run`")
+    typer.echo(
+        "next: start your API, then `tailgate run --plan`, then `tailgate run`\n"
+        "for pull requests: `service:` in tailgate.yaml, OWNER and COMMIT in .github/workflows/tailgate.yml"
+    )

@@ -1,5 +1,6 @@
 """The actions and workflows: what they may do, and what their steps do in a runner's hands."""
 
+import json
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +20,22 @@ import tailgate_slo
 import yaml
 from tailgate_loadtest.report.regression.write import write
 
+from tailgate import settings
 from tests.loadtest.comparisons import comparison
 from tests.loadtest.test_loosened import latency
 from tests.tailgate.conftest import Command
+from tests.tailgate.shop import git
 
 CI = Path(__file__).parents[2] / "loadtest" / "ci"
 ACTIONS = {"gate": CI / "action.yml", "comment": CI / "comment" / "action.yml"}
-WORKFLOWS = {"gate": CI / "github" / "gate.yml", "comment": CI / "github" / "comment.yml"}
+TEMPLATES = CI.parents[1] / "tailgate" / "templates"
+"""What `tailgate init` writes."""
+WORKFLOWS = {
+    "gate": TEMPLATES / "gate.yml",
+    "run": TEMPLATES / "run.yml",
+    "comment": CI / "github" / "comment.yml",
+}
+FILES = [*ACTIONS.values(), *WORKFLOWS.values()]
 GITLAB = CI / "gitlab.yml"
 PAGE = CI.parents[1] / "docs" / "ci.md"
 
@@ -194,7 +205,7 @@ def test_what_was_found_is_kept_whatever_the_verdict() -> None:
     assert kept[1]["with"]["path"].endswith("/comparison.json")
 
 
-@pytest.mark.parametrize("path", [*ACTIONS.values(), *WORKFLOWS.values()], ids=lambda p: str(p.relative_to(CI)))
+@pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}/{p.name}")
 def test_whatever_others_made_is_pinned_by_its_whole_hash(path: Path) -> None:
     used = re.findall(r"uses: (\S+)(.*)", path.read_text())
     assert used
@@ -206,19 +217,79 @@ def test_whatever_others_made_is_pinned_by_its_whole_hash(path: Path) -> None:
             assert re.fullmatch(r" # v\d+\.\d+\.\d+", rest)
 
 
-@pytest.mark.parametrize("path", [*ACTIONS.values(), *WORKFLOWS.values()], ids=lambda p: str(p.relative_to(CI)))
+@pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}/{p.name}")
 def test_nothing_is_written_into_a_script_by_the_runner(path: Path) -> None:
     assert not [step for step in steps(path) if "${{" in step.get("run", "")]
 
 
-def test_the_gate_may_only_read_and_leaves_no_token_behind() -> None:
-    workflow = read(WORKFLOWS["gate"])
-    assert workflow["on"] == "pull_request"
+@pytest.mark.parametrize("name", ["gate", "run"])
+def test_what_runs_the_projects_code_may_only_read_and_leaves_no_token_behind(name: str) -> None:
+    workflow = read(WORKFLOWS[name])
     assert workflow["permissions"] == {"contents": "read"}
     assert all("permissions" not in job for job in workflow["jobs"].values())
-    (checkout,) = [step for step in steps(WORKFLOWS["gate"]) if "checkout" in step["uses"]]
-    assert checkout["with"] == {"fetch-depth": 0, "persist-credentials": False}
+    (checkout,) = [step for step in steps(WORKFLOWS[name]) if "checkout" in step.get("uses", "")]
+    assert checkout["with"]["persist-credentials"] is False
     assert "token" not in ACTIONS["gate"].read_text().lower()
+
+
+def test_the_gate_has_all_of_the_history() -> None:
+    (checkout,) = [step for step in steps(WORKFLOWS["gate"]) if "checkout" in step["uses"]]
+    assert checkout["with"]["fetch-depth"] == 0
+
+
+def test_init_writes_the_gate_of_the_page_and_a_run_for_the_nights(tmp_path: Path) -> None:
+    done = Command(tmp_path).here("init", "--host", "http://shop.test:8000", "--json")
+    assert done.returncode == 0, done.stderr
+    written = {path.name: path for path in map(Path, json.loads(done.stdout)["written"]) if path.suffix == ".yml"}
+    places = dict(re.findall(r"\[`\w+.yml`\]\(\.\./(\S+)\) becomes `\.github/workflows/(\S+)`", PAGE.read_text()))
+    assert {str(path.relative_to(CI.parents[1])) for path in TEMPLATES.glob("*.yml")} == places.keys()
+    for template, name in places.items():
+        text = (CI.parents[1] / template).read_text()
+        filled = text.replace("@VERSION@", version("tailgate")).replace("@HOST@", "http://shop.test:8000")
+        assert (tmp_path / written[name]).read_text() == filled
+        assert text.startswith(f"# .github/workflows/{name}: ")
+    assert read(WORKFLOWS["gate"])["on"] == "pull_request"
+    assert read(WORKFLOWS["run"])["on"].keys() == {"schedule", "workflow_dispatch"}
+
+
+def test_the_gate_that_init_writes_says_what_it_lacks(tmp_path: Path) -> None:
+    command = Command(tmp_path)
+    assert command.here("init").returncode == 0
+    git(tmp_path, "init", "-q", "-b", "main")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-q", "-m", "one")
+    (arguments,) = [step["with"]["arguments"] for step in steps(WORKFLOWS["gate"]) if "tailgate" in step["uses"]]
+    done = command.here("ab", "--base", "HEAD", *arguments.split())
+    assert done.returncode == 2
+    assert "tailgate.yaml does not say how a revision is started: add `service:`" in " ".join(done.stderr.split())
+
+
+def test_the_service_that_init_proposes_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Command(tmp_path).here("init").returncode == 0
+    path = tmp_path / "tailgate.yaml"
+    path.write_text(re.sub(r"(?m)^# (service:|  \w+:)", r"\1", path.read_text()))
+    monkeypatch.chdir(tmp_path)
+    assert settings.load().service.starts
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_a_nightly_run_is_shown_and_kept_where_there_is_one(tmp_path: Path, found: bool) -> None:
+    if found:
+        (tmp_path / "runs" / "one").mkdir(parents=True)
+        (tmp_path / "runs" / "latest").symlink_to("one")
+        for name in ("run.json", "summary.md"):
+            (tmp_path / "runs" / "one" / name).write_text(f"the {name}\n")
+    (show,) = [step for step in steps(WORKFLOWS["run"]) if step.get("id") == "outcome"]
+    (keep,) = [step for step in steps(WORKFLOWS["run"]) if "upload-artifact" in step.get("uses", "")]
+    told, summary = tmp_path / "told", tmp_path / "summary"
+    environment = {"PATH": os.environ["PATH"], "GITHUB_OUTPUT": str(told), "GITHUB_STEP_SUMMARY": str(summary)}
+    subprocess.run(["bash", "-euo", "pipefail", "-c", show["run"]], cwd=tmp_path, env=environment, check=True)
+    assert (show["if"], keep["if"].split(" && ")[0]) == ("always()", "always()")
+    if found:
+        assert told.read_text() == f"directory={tmp_path / 'runs' / 'one'}\n"
+        assert summary.read_text() == "the summary.md\n"
+    else:
+        assert not told.exists()
 
 
 def test_what_may_write_checks_nothing_out_and_runs_nothing_of_the_change() -> None:
