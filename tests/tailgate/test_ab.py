@@ -1,6 +1,7 @@
 """``tailgate ab`` on two live APIs: what is worse is named, what is the same never is, and doubt does not pass."""
 
 import json
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 
 from tests.loadtest.conftest import OBJECTIVE
 from tests.tailgate import shop as perl
-from tests.tailgate.conftest import Command, below, free_port
+from tests.tailgate.conftest import Command, a_users_environment, below, free_port
 
 pytestmark = pytest.mark.xdist_group("two sides")
 
@@ -48,6 +49,7 @@ class Shop(ThreadingHTTPServer):
     def __init__(self, takes: dict[str, float | None]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.takes = takes
+        self.asked = 0
         self.ended = threading.Event()
 
     @property
@@ -62,6 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         takes = self.server.takes[self.path]
+        self.server.asked += 1
         self.server.ended.wait(takes or 0.0)
         body = b"{}"
         self.send_response(500 if takes is None else 200)
@@ -136,6 +139,8 @@ def test_sides_that_are_the_same_are_never_called_worse(tmp_path: Path) -> None:
     assert done.stdout, done.stderr
     told = json.loads(done.stdout)
     assert done.returncode in (0, 3), told["reasons"]
+    seconds = [int(found) for found in re.findall(r"^ *(\d+) s  ", done.stderr, re.MULTILINE)]
+    assert seconds == sorted(seconds)
     assert [cell for cell in told["cells"] if cell["verdict"] == "fail"] == []
     assert [found for found in told["exact"] if found["worse"]] == []
 
@@ -177,7 +182,6 @@ def test_an_interruption_leaves_what_was_measured_and_no_verdict(
         (("--budget", "20s"), "--budget 20s: 48s are the least"),
         (("--budget", "soon"), "--budget: 'soon'"),
         (("--db-rtt", "5ms"), "--db-rtt is put before the reference API's own database"),
-        (("--candidate", "http://127.0.0.1:{port}"), "nothing answers at http://127.0.0.1:{port}"),
         (("--profile", "breakpoint"), "a search for the highest rate compares nothing"),
         (("-f", "nowhere.py"), "-f nowhere.py: there is no such file"),
     ],
@@ -191,6 +195,63 @@ def test_what_cannot_be_compared_is_named_and_leaves_nothing(tmp_path: Path, ask
     assert done.returncode == 2
     assert said.format(port=port) in done.stderr
     assert not list((tmp_path / "runs").glob("*-ab")) if (tmp_path / "runs").exists() else True
+
+
+@pytest.mark.parametrize("option", ["--base", "--candidate"])
+def test_an_address_at_which_nothing_answers_is_named_by_its_option_before_anybody_is_asked(
+    tmp_path: Path, option: str
+) -> None:
+    ab, dead = command(tmp_path), f"http://127.0.0.1:{free_port()}"
+    with shop(items=0.0, basket=0.0) as alive:
+        asked = {"--base": alive.url, "--candidate": alive.url, option: dead}
+        done = ab.here("ab", *(word for pair in asked.items() for word in pair))
+    assert done.returncode == 2
+    assert f"nothing answers at {dead} (Connection refused); start the service, or correct {option}" in done.stderr
+    assert alive.asked == 0
+    assert not (tmp_path / "runs").exists()
+
+
+MORTAL = r"""
+use IO::Socket::INET;
+my $listener = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => $ARGV[0], Listen => 128, ReuseAddr => 1);
+while (my $client = $listener->accept) {
+  while (defined(my $line = <$client>)) { last if $line =~ /^\r?$/ }
+  if (++$asked > LIFE) { print STDERR "at request $asked \e[31mout of memory\a\n"; exit 3 }
+  print $client "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+  close $client;
+}
+"""
+
+
+def test_a_side_that_dies_under_the_load_is_named_with_how_and_when_and_what_it_wrote(tmp_path: Path) -> None:
+    ab = command(tmp_path)
+    for name, life in (("lasts.pl", "1e9"), ("dies.pl", "600")):
+        (tmp_path / name).write_text(MORTAL.replace("LIFE", life))
+    sides = (f'cmd:exec perl {name} "$TAILGATE_PORT"' for name in ("lasts.pl", "dies.pl"))
+    asked = [word for option, side in zip(("--base", "--candidate"), sides, strict=True) for word in (option, side)]
+    done = ab("ab", *asked, *LENGTH)
+    assert done.returncode == 1, done.stderr
+    told = json.loads((tmp_path / "runs" / "latest" / "comparison.json").read_text())
+    died = re.fullmatch(
+        r"candidate: its service died (\d+) s into the load: exit code 3; its log is .tailgate/sides/candidate.log",
+        told["aborted"],
+    )
+    assert died is not None, told["aborted"]
+    assert int(died[1]) < 20
+    assert told["reasons"][0] == told["aborted"]
+    assert " ".join(told["aborted"].split()) in " ".join(done.stdout.split())
+    assert "the service of the candidate has ended: exit code 3; its log" in done.stderr
+    assert "at request 601 �[31mout of memory�" in done.stderr
+    assert "\x1b" not in done.stderr + done.stdout
+    assert "out of memory" not in json.dumps(told)
+    assert [told[side]["what"] for side in ("base", "candidate")] == ["cmd:perl lasts.pl …", "cmd:perl dies.pl …"]
+
+
+def test_examples_of_the_help_stand_in_lines_of_their_own(tmp_path: Path) -> None:
+    done = Command(tmp_path, a_users_environment() | {"COLUMNS": "120"}).here("ab", "--help")
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    assert "tailgate ab" in lines
+    assert "tailgate ab --base v1.2 --candidate HEAD" in lines
 
 
 CUSTOMERS = """

@@ -113,6 +113,20 @@ def test_reports_are_written_where_asked(runs: Path, tailgate: Command) -> None:
     assert "shop" in (runs / "compared" / "report.html").read_text()
 
 
+@pytest.mark.parametrize(("candidate", "code"), [("broken", 1), ("now", 3)])
+def test_what_was_written_is_told_and_drawn_again(runs: Path, tailgate: Command, candidate: str, code: int) -> None:
+    tailgate.here("compare", "before", candidate, "--out", "compared")
+    kept = {path.name: path.read_bytes() for path in (runs / "compared").iterdir()}
+    (runs / "compared" / "report.html").unlink()
+    assert tailgate.here("report", "compared").stdout.strip() == "compared/report.html"
+    again = tailgate.here("gate", "compared", "--json")
+    assert again.returncode == code, again.stderr
+    assert json.loads(again.stdout)["reasons"] == json.loads(kept["comparison.json"])["reasons"]
+    assert {path.name: path.read_bytes() for path in (runs / "compared").iterdir()} == kept
+    (runs / "compared" / "comparison.json").write_text("{}")
+    assert tailgate.here("gate", "compared").returncode == 2
+
+
 def test_a_directory_with_runs_is_not_written_into(runs: Path, tailgate: Command) -> None:
     done = tailgate.here("compare", "before", "now", "--out", str(bundle_in(runs / "now")))
     assert done.returncode == 2
