@@ -29,6 +29,7 @@ from tailgate_loadtest.judge.regression.stored import write_document
 from tailgate_loadtest.judge.regression.terms.asked import Terms
 from tailgate_loadtest.judge.regression.together import judge_pair, looks_of
 from tailgate_loadtest.report import show
+from tailgate_loadtest.report.calibration import words
 from tailgate_loadtest.report.regression.write import write as write_report
 from tailgate_loadtest.run import environment
 from tailgate_loadtest.run.bundle import Bundle
@@ -83,7 +84,7 @@ def calibrate(request: Request, path: Path, gates: int, keep: Keep) -> tuple[Cal
             gate, document = _judged(asked, comparison, document)
             calibration = _add(path, setting, side, gate)
             _tidy(comparison, document, keep)
-            say(f"gate {made + 1} of {gates}: {_said(gate)}")
+            say(f"gate {made + 1} of {gates}: {show.one_line(_said(gate))}")
             if interruption.name:
                 return calibration, interruption.exit_code
     return calibration, 0
@@ -92,7 +93,7 @@ def calibrate(request: Request, path: Path, gates: int, keep: Keep) -> tuple[Cal
 def with_rates(request: Request, path: Path) -> Request:
     """The request, with what is known of such gates on this machine, or why nothing is, though there are others."""
     try:
-        stored = [each for each in read(path).calibrations if each.gates]
+        stored = [each for each in read(path).calibrations if each.judged]
     except BundleError as error:
         # That a verdict's rates are not known is no reason to have no verdict.
         return replace(request, unrated=str(error))
@@ -189,7 +190,7 @@ def _add(path: Path, setting: Setting, side: str, gate: GateRecord) -> Calibrati
 def _judged(
     request: Request, comparison: Comparison, document: ComparisonDocument
 ) -> tuple[GateRecord, ComparisonDocument]:
-    """The gate as it would have been, had it ended as soon as it was decided."""
+    """The gate as it would have been, had it ended as soon as it was decided; as it is, where a side gave out."""
     base, candidate = (comparison.bundle(side) for side in SIDES)
     objectives = tailgate_slo.load(base.objectives) if base.objectives.exists() else None
     judgements = replay(
@@ -200,7 +201,7 @@ def _judged(
         _gate(objectives, request.profile.name).tolerance,
         until=min(base.read_run().seconds, candidate.read_run().seconds),
     )
-    if (at := decided(judgements)) is not None:
+    if document.aborted is None and (at := decided(judgements)) is not None:
         document = judge_pair(comparison, replace(Terms.of(document), until=at))
     return gate_record(document, judgements, request.seed), document
 
@@ -210,7 +211,7 @@ def _gate(objectives: Objectives | None, profile: str) -> Gate:
 
 
 def _tidy(comparison: Comparison, document: ComparisonDocument, keep: Keep) -> None:
-    if document.verdict == "fail":
+    if document.verdict == "fail" or document.aborted:
         # Somebody will want to know why.
         write_document(comparison.directory, document)
         write_report(comparison.directory.path, document)
@@ -233,9 +234,8 @@ def _announce(request: Request, made: int, gates: int) -> None:
 
 def _said(gate: GateRecord) -> str:
     when = f" after {gate.at:.0f} s" if gate.at is not None else ""
-    if gate.verdict == "fail":
-        return f"a false alarm{when}: {'; '.join(gate.reasons[:3])}"
-    return f"{gate.verdict}{when}"
+    why = f": {words.why(gate)}" if words.why(gate) else ""
+    return f"{words.outcome(gate)}{when}{why}"
 
 
 def _digest(data: bytes) -> str:

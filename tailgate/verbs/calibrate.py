@@ -18,6 +18,7 @@ from tailgate.console import out, print_json, say
 from tailgate.sides.opening import WORKING_TREE
 
 _REFERENCE = "parallel"
+_UNKNOWN = 3
 
 
 def calibrate(
@@ -54,7 +55,8 @@ def calibrate(
     Every gate loads for its whole budget, so that it tells as well what more minutes would show. What is interrupted
     goes on with the next gate. Later verdicts of `tailgate ab` on this machine repeat the numbers.
 
-    Exit code 0: as often as promised, for all that so many gates can tell; 1: more often than promised.
+    Exit code 0: as often as promised, for all that so many gates can tell; 1: more often than promised; 3: nobody can
+    tell, since in every gate a side gave out.
 
         tailgate calibrate
         tailgate calibrate --side parallel --gates 100
@@ -79,22 +81,24 @@ def calibrate(
         out=None,
     )
     found, code = make_gates(request, calibration, gates, keep)
-    known = rates(found)
-    if known is None:
+    if not found.gates:
         say("interrupted before a gate was over; nothing was measured")
         raise typer.Exit(code)
-    target = calibration.with_suffix(".html")
-    Bundle(target.parent).write_text(target.name, page(found, known))
+    known, target = rates(found), calibration.with_suffix(".html")
+    if known is not None:
+        Bundle(target.parent).write_text(target.name, page(found, known))
     if as_json:
         print_json(
             {
                 "calibration": str(calibration),
-                "page": str(target),
-                "rates": known.model_dump(mode="json"),
+                "page": None if known is None else str(target),
+                "rates": None if known is None else known.model_dump(mode="json"),
                 **found.model_dump(mode="json"),
             }
         )
     else:
         out().print(calibration_table(found, known))
-        say(f"kept in      {calibration}\nthe picture  {target}")
+        say(f"kept in      {calibration}" + ("" if known is None else f"\nthe picture  {target}"))
+    if known is None:
+        raise typer.Exit(code or _UNKNOWN)
     raise typer.Exit(code or int(known.false_alarms_low > error_rate))

@@ -23,6 +23,7 @@ from tailgate_loadtest.judge.regression.calibration import (
     Machine,
     Seen,
     Setting,
+    alarms_of,
     bounds,
     decided,
     gate_record,
@@ -173,12 +174,12 @@ def test_a_gate_keeps_what_each_look_would_have_shown() -> None:
     kept = {(each.route, each.measure): each.visible for each in record.seen}
     last = {(cell.route, cell.measure): cell for cell in judgements[-1].cells if cell.blocking}
     assert kept.keys() == last.keys()
-    p95 = kept[ROUTE, "p95"]
-    assert p95[-1] == pytest.approx(last[ROUTE, "p95"].visible - 1)  # type: ignore[operator]
+    p50 = kept[ROUTE, "p50"]
+    assert p50[-1] == pytest.approx(last[ROUTE, "p50"].visible - 1)  # type: ignore[operator]
     assert kept[ROUTE, "failures"][-1] == last[ROUTE, "failures"].visible
-    assert p95[0] is not None
-    assert p95[-1] is not None
-    assert p95[-1] < p95[0]
+    assert p50[0] is not None
+    assert p50[-1] is not None
+    assert p50[-1] < p50[0]
 
 
 def test_what_was_decided_though_the_whole_was_not_has_no_time() -> None:
@@ -231,6 +232,54 @@ def test_rates_are_those_of_all_gates() -> None:
     assert (known.seconds, known.measured) == (300, gates[-1].started)
     assert known.machine == "EPYC, 2 cores, 16 GiB"
     assert rates(calibration()) is None
+
+
+DIED = "base: its service died 12 s into the load: exit code 3; its log is .tailgate/sides/base.log"
+
+
+def gave_out(number: int = 0, verdict: Any = "fail") -> GateRecord:
+    """A gate that ended with one of its sides."""
+    return gate(number, verdict, at=None, aborted=DIED, looks=(100.0,), seen=gate(looks=(100.0,), seen=()).seen)
+
+
+def test_a_gate_in_which_a_side_gave_out_is_neither_right_nor_wrong() -> None:
+    lasting = [gate(0), gate(1, "inconclusive"), gate(2, "fail")]
+    found, without = calibration(*lasting, gave_out(3), gave_out(4, "inconclusive")), calibration(*lasting)
+    assert rates(found) == rates(without)
+    assert (alarms_of(found), least(found), progress(found)) == (
+        alarms_of(without),
+        least(without),
+        progress(without),
+    )
+    assert [each.id for each in found.aborted] == ["gate-003", "gate-004"]
+    assert rates(calibration(gave_out())) is None
+
+
+def test_a_gate_keeps_which_side_gave_out() -> None:
+    record = gate_record(undecided().model_copy(update={"verdict": "fail", "aborted": DIED}), [], seed=1)
+    assert (record.aborted, record.at) == (DIED, None)
+
+
+def test_what_gave_out_is_told_with_why_and_how_often() -> None:
+    found = calibration(gate(0), *(gave_out(n) for n in (1, 2)), gate(3, "inconclusive"))
+    text = " ".join(shown(found).split())
+    assert "0 false alarms in 2 gates" in text
+    assert f"1 gate: {ROUTE} p95: it is so" in text
+    assert "In 2 gates a side gave out under the load: they count neither as right nor as wrong." in text
+    assert f"2 gates: {DIED}" in text
+    whole = " ".join(pictured(found).split())
+    assert "In 2 gates a side gave out" in whole
+    assert f"<code>gate-001</code> {DIED}" in whole
+    assert whole.count('<span class="tone">gave out</span>') == 2
+    assert "gave out" not in shown(calibration(gate())) + pictured(calibration(gate()))
+
+
+def test_where_a_side_gave_out_in_every_gate_that_alone_is_told() -> None:
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(calibration_table(calibration(gave_out()), None))
+    text = " ".join(console.export_text().split())
+    assert "In 1 gate a side gave out under the load: it counts neither as right nor as wrong." in text
+    assert "false alarms" not in text
 
 
 def seeing(*values: float | None) -> list[GateRecord]:
@@ -371,7 +420,8 @@ def test_each_route_has_a_picture_and_the_progress_one_for_each_width() -> None:
 def test_no_name_in_a_calibration_is_obeyed() -> None:
     seen = tuple(Seen(route=HOSTILE, measure=m, visible=(0.5, 0.01)) for m in ("p50", "p99"))
     hostile = calibration(gate(verdict="fail", seen=seen, reasons=(HOSTILE,), id=HOSTILE), gate(1))
-    hostile = hostile.model_copy(update={"side": HOSTILE})
+    gone = gate(2).model_copy(update={"aborted": HOSTILE})
+    hostile = hostile.model_copy(update={"side": HOSTILE, "gates": (*hostile.gates, gone)})
     tame = calibration(gate(verdict="fail", seen=tuple(s.model_copy(update={"route": ROUTE}) for s in seen)), gate(1))
     assert set(tags(pictured(hostile))) <= set(tags(pictured(tame))) | {"wbr"}
     assert not {"\x1b", "\x00", "\u202e"} & set(pictured(hostile) + shown(hostile))

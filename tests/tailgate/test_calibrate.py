@@ -1,7 +1,9 @@
 """``tailgate calibrate``: gates of one API against itself, kept one by one, and what later verdicts take from them."""
 
 import json
+import re
 import signal
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -130,6 +132,59 @@ def test_a_calibration_goes_on_with_the_next_gate_until_it_is_interrupted(projec
     assert directory.name == gate.id
     assert (directory / "candidate" / "latency.hlog").exists()
     assert project.here("report", str(directory)).returncode == 0
+
+
+MORTAL = """
+import http.server, os, sys
+
+class Shop(http.server.BaseHTTPRequestHandler):
+    left = 500
+
+    def do_GET(self):
+        Shop.left -= 1
+        if Shop.left < 0:
+            sys.stderr.write("\\x1b[2J\\x1b[31mout of memory\\x07\\n")
+            sys.stderr.flush()
+            os._exit(3)
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_):
+        pass
+
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["TAILGATE_PORT"])), Shop).serve_forever()
+"""
+
+
+@pytest.mark.xdist_group("two sides")
+@pytest.mark.timeout(180)
+def test_a_gate_whose_sides_died_counts_apart_and_says_which_and_why(project: Command) -> None:
+    (project.cwd / "mortal.py").write_text(MORTAL)
+    side = f"cmd:exec {sys.executable} mortal.py"
+    # More than this side lasts for, both together: which of them dies first is chance.
+    (project.cwd / "brisk.yaml").write_text(BRISK.replace("rate: 40", "rate: 150"))
+    done = project("calibrate", "--side", side, *LOAD, "--gates", "1", "--json")
+    assert done.returncode == 3, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["page"], told["rates"]) == (None, None)
+    (gate,) = told["gates"]
+    died = re.fullmatch(
+        r"(base|candidate): its service died \d+ s into the load: exit code 3; its log is .tailgate/sides/\1.log",
+        gate["aborted"],
+    )
+    assert died is not None, gate["aborted"]
+    complaint = " ".join(done.stderr.split())
+    assert f"gate 1 of 1: gave out: {gate['aborted']}" in complaint
+    assert "out of memory" in complaint
+    assert not {"\x1b", "\x07"} & set(done.stderr + done.stdout)
+    # It is kept, for whoever wants to know more, and told again.
+    (directory,) = (project.cwd / CALIBRATION.with_suffix("")).glob("*-ab")
+    assert (directory / "report.html").exists()
+    again = project.here("calibrate", "--side", side, *LOAD, "--gates", "1")
+    assert again.returncode == 3
+    assert "In 1 gate a side gave out under the load" in " ".join(again.stdout.split())
 
 
 @pytest.fixture
@@ -266,6 +321,12 @@ def test_what_is_in_a_profile_and_a_locustfile_makes_the_setting(asked: Request,
     assert with_rates(asked, CALIBRATION).unrated == (
         "`tailgate calibrate` was run with locustfile locustfile.py as it was then"
     )
+
+
+def test_gates_in_which_a_side_gave_out_are_no_rates_for_a_verdict(asked: Request) -> None:
+    gone = tuple(gate.model_copy(update={"aborted": "base: its service died"}) for gate in gates(5))
+    keep(Calibration(setting=setting_of(asked), side=SIDE, gates=gone))
+    assert with_rates(asked, CALIBRATION) == asked
 
 
 def test_where_nothing_was_ever_measured_nothing_is_said(asked: Request) -> None:

@@ -139,6 +139,8 @@ class GateRecord(Model):
     """Seconds of load, warm-up included, at which it was looked at."""
     seen: tuple[Seen, ...]
     """Of what can stop a change."""
+    aborted: str | None = None
+    """Which side gave out under the load, so that it was ended, and how."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -154,6 +156,16 @@ class Calibration(Model):
     side: str
     """What was compared with itself; never a secret."""
     gates: tuple[GateRecord, ...]
+
+    @property
+    def judged(self) -> list[GateRecord]:
+        """The gates that were verdicts on two sides that are the same: both lasted for the whole load."""
+        return [gate for gate in self.gates if gate.aborted is None]
+
+    @property
+    def aborted(self) -> list[GateRecord]:
+        """The others: what gives out on one side and not on the other is not the same, and says nothing of verdicts."""
+        return [gate for gate in self.gates if gate.aborted is not None]
 
 
 class CalibrationsDocument(Model):
@@ -189,7 +201,7 @@ def gate_record(document: ComparisonDocument, judgements: Sequence[Judgement], s
                 visible.setdefault((cell.route, cell.measure), {})[each.look.at] = value
     times = tuple(each.look.at for each in known if each.look is not None)
     verdict, at = _outcome(document), decided(judgements)
-    if verdict == "inconclusive":
+    if verdict == "inconclusive" or document.aborted:
         at = None  # though statistics may have decided, the whole has not
     elif at is None:
         at = times[-1] if times else None  # what the probe found is said at the end
@@ -202,6 +214,7 @@ def gate_record(document: ComparisonDocument, judgements: Sequence[Judgement], s
         at=at,
         reasons=document.reasons[:_REASONS] if document.verdict != "pass" else (),
         looks=times,
+        aborted=document.aborted,
         seen=tuple(
             Seen(route=route, measure=measure, visible=tuple(values.get(time) for time in times))
             for (route, measure), values in sorted(visible.items(), key=lambda item: _order(*item[0]))
@@ -228,8 +241,8 @@ def showing(rate: float, alarms: int = 0) -> int:
 
 
 def rates(calibration: Calibration) -> Rates | None:
-    """What every later verdict repeats; None of no gate."""
-    gates = calibration.gates
+    """What every later verdict repeats; None of no gate that both sides lasted for."""
+    gates = calibration.judged
     if not gates:
         return None
     alarms = alarms_of(calibration)
@@ -248,7 +261,7 @@ def rates(calibration: Calibration) -> Rates | None:
 
 def alarms_of(calibration: Calibration) -> list[GateRecord]:
     """The gates that called one of two equal sides worse."""
-    return [gate for gate in calibration.gates if gate.verdict == "fail"]
+    return [gate for gate in calibration.judged if gate.verdict == "fail"]
 
 
 class Least(Model):
@@ -263,7 +276,7 @@ class Least(Model):
 def least(calibration: Calibration) -> list[Least]:
     """Of every measure that could stop a change in any gate; a gate in which none was visible counts as the worst."""
     found: dict[tuple[str, Measure], dict[float, list[float]]] = {}
-    for gate in calibration.gates:
+    for gate in calibration.judged:
         for seen in gate.seen:
             at = found.setdefault((seen.route, seen.measure), {})
             for time, value in zip(gate.looks, seen.visible, strict=True):
@@ -280,7 +293,7 @@ def least(calibration: Calibration) -> list[Least]:
 
 def progress(calibration: Calibration) -> list[tuple[float, float]]:
     """Seconds of load, each with the share of gates that had said pass or fail by then."""
-    gates = calibration.gates
+    gates = calibration.judged
     times = sorted({time for gate in gates for time in gate.looks})
     said = [gate.at for gate in gates if gate.at is not None]
     return [(time, sum(at <= time for at in said) / len(gates)) for time in times]

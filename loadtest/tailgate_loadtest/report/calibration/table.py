@@ -16,18 +16,21 @@ from tailgate_loadtest.report.calibration import words
 _MAX_MOMENTS = 5
 _MAX_ROUTES = 60
 _MAX_ALARMS = 12
+_MAX_REASONS = 3
 _LONGEST = 400
 
 
-def calibration_table(calibration: Calibration, known: Rates) -> RenderableType:
-    """How often the gates were wrong, when they were decided, and what they would have shown by when."""
-    found = least(calibration)
+def calibration_table(calibration: Calibration, known: Rates | None) -> RenderableType:
+    """How often the gates were wrong, when they were decided, and what they would have shown by when.
+
+    Where no gate tells of that, ``known`` is None, and it is said why.
+    """
     return Group(
         Text(_line(words.title(calibration)), style="bold"),
-        Text(_line(known.machine), style="dim"),
+        Text(_line(calibration.setting.machine.name), style="dim"),
         Text(),
-        *_visible(found),
-        *_rates(calibration, known),
+        *([] if known is None else [*_visible(least(calibration)), *_rates(calibration, known)]),
+        *_given_out(calibration),
     )
 
 
@@ -66,15 +69,23 @@ def _rates(calibration: Calibration, known: Rates) -> Iterable[RenderableType]:
     yield Text.assemble((_line(words.headline(known)), style), f"  {_line(words.promised(calibration))}")
     yield _indented(words.worth(calibration, known))
     yield _indented(f"inconclusive: {words.inconclusive(known)}")
+    undecided = (gate for gate in calibration.judged if gate.verdict == "inconclusive")
+    yield from (_indented(f"  {reason}", style="dim") for reason in words.commonest(undecided, _MAX_REASONS))
     if said := words.when(calibration):
         middle, longest = float(np.median(said)), said[-1]
         yield _indented(
             f"decided: {len(said)}, half of them within {show.span(middle)}, all within {show.span(longest)}"
         )
     for gate in alarms[:_MAX_ALARMS]:
-        yield _indented(f"! {gate.id}: {'; '.join(gate.reasons)}", style="yellow")
+        yield _indented(f"! {gate.id}: {words.why(gate)}", style="yellow")
     if len(alarms) > _MAX_ALARMS:
         yield _indented(f"and {len(alarms) - _MAX_ALARMS} more, in the picture")
+
+
+def _given_out(calibration: Calibration) -> Iterable[RenderableType]:
+    if told := words.gave_out(calibration):
+        yield Text(told, style="yellow")
+        yield from (_indented(reason) for reason in words.commonest(calibration.aborted, _MAX_REASONS))
 
 
 def _indented(line: str, style: str = "") -> Padding:

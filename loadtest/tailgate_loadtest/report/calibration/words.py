@@ -1,8 +1,13 @@
 """A calibration in words: the table and the page say the same."""
 
-from tailgate_loadtest.judge.regression.calibration import Calibration, bounds, showing
+from collections import Counter
+from collections.abc import Iterable
+
+from tailgate_loadtest.judge.regression.calibration import Calibration, GateRecord, bounds, showing
 from tailgate_loadtest.judge.regression.document import Measure, Rates
 from tailgate_loadtest.report import show
+
+_REASONS = 3
 
 
 def headline(known: Rates) -> str:
@@ -62,7 +67,34 @@ def visible(measure: Measure, change: float | None) -> str:
 
 def when(calibration: Calibration) -> list[float]:
     """Seconds of load after which each gate had said pass or fail, of those that did."""
-    return sorted(gate.at for gate in calibration.gates if gate.at is not None)
+    return sorted(gate.at for gate in calibration.judged if gate.at is not None)
+
+
+def outcome(gate: GateRecord) -> str:
+    """What a gate of two equal sides was."""
+    if gate.aborted is not None:
+        return "gave out"
+    return "false alarm" if gate.verdict == "fail" else gate.verdict
+
+
+def why(gate: GateRecord) -> str:
+    """The first reasons for that; empty of a pass."""
+    return gate.aborted or "; ".join(gate.reasons[:_REASONS])
+
+
+def gave_out(calibration: Calibration) -> str:
+    """How many gates tell nothing, since a side did not last; empty where all did."""
+    number = len(calibration.aborted)
+    if not number:
+        return ""
+    gates, them = ("gate", "it counts") if number == 1 else ("gates", "they count")
+    return f"In {show.count(number)} {gates} a side gave out under the load: {them} neither as right nor as wrong."
+
+
+def commonest(gates: Iterable[GateRecord], most: int) -> list[str]:
+    """``3 gates: base: its service died ...``: reasons of most of these gates."""
+    found = Counter(why(gate) for gate in gates)
+    return [f"{show.count(n)} {'gate' if n == 1 else 'gates'}: {reason}" for reason, n in found.most_common(most)]
 
 
 def _alarms(number: int) -> str:
