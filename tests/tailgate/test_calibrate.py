@@ -363,10 +363,10 @@ def test_a_damaged_file_stops_no_verdict_and_is_never_written_over(
         (("--profile", "breakpoint", "--budget", "60s"), "compares nothing"),
     ],
 )
-def test_what_cannot_be_is_refused_before_anything_is_started(
-    project: Command, refused: Callable[..., str], options: tuple[str, ...], why: str
+def test_what_cannot_be_is_refused_before_anything_is_loaded(
+    project: Command, refused: Callable[..., str], foreign_api: str, options: tuple[str, ...], why: str
 ) -> None:
-    assert why in refused("calibrate", "--side", SIDE, *LOAD, *options)
+    assert why in refused("calibrate", "--side", foreign_api, *LOAD, *options)
 
 
 def test_nothing_is_begun_where_nothing_can_be_kept(project: Command, refused: Callable[..., str]) -> None:
