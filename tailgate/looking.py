@@ -60,7 +60,8 @@ class Looker:
         if found.verdict == "inconclusive":
             stopping = [cell for cell in found.cells if cell.blocking]
             undecided = sum(cell.verdict == "inconclusive" for cell in stopping)
-            say(f"{second:4.0f} s  {undecided} of {len(stopping)} measures not decided by the first {look.at:.0f} s")
+            open_still = f"{undecided} of {len(stopping)} measures not decided" if stopping else found.reasons[0]
+            say(f"{second:4.0f} s  by the first {look.at:.0f} s: {open_still}")
             return None
         self.until = look.at
         # What the whole comparison comes to, it does not know.

@@ -16,6 +16,7 @@ from tests.loadtest.comparisons import (
     hostile,
     interrupted,
     many,
+    objective,
     undecided,
 )
 
@@ -138,6 +139,12 @@ def test_what_the_load_showed_is_not_told_as_the_verdict() -> None:
     text = page(failing(looks=(Look(at=240, spent=0.01, decided="pass"),)))
     assert '<th scope="col">By load</th>' in text
     assert '<th scope="col">Decided</th>' not in text
+
+
+def test_objectives_that_the_load_misses_do_not_look_as_if_they_stopped_anything() -> None:
+    found = read(comparison(objectives=(objective(verdict="fail"),)))
+    assert "worse" not in found.ids
+    assert "They stop nothing here" in "".join(found.text)
 
 
 def test_the_same_document_makes_the_same_page() -> None:

@@ -17,6 +17,7 @@ from tests.loadtest.comparisons import (
     hostile,
     interrupted,
     many,
+    objective,
     undecided,
 )
 
@@ -125,6 +126,13 @@ def test_shares_differ_by_no_more_than_the_whole() -> None:
     assert "failures +75 points [+42, +100]" in text
     mended = cell("GET /api/contacts", "failures", change=-0.75, half=0.33)
     assert interval(mended) == "[−100, −42]"
+
+
+def test_objectives_that_the_load_misses_do_not_look_as_if_they_stopped_anything() -> None:
+    text = shown(comparison(objectives=(objective(verdict="fail"), objective())), width=120)
+    assert "✕" not in text
+    assert "! 1 of 2 objectives missed under this load, which stops nothing here: see report.html" in text
+    assert "objectives missed" not in shown(comparison())
 
 
 def test_reasons_are_told_only_where_nothing_else_says_them() -> None:

@@ -57,8 +57,8 @@ def adoption(
         low=_finite(math.exp(low)),
         high=_finite(math.exp(min(high, 700.0))),
         why=(
-            f"p{100 * q:g} of all requests is {1e3 * time.value:.0f} ms [{1e3 * time.bounds.low:.0f},"
-            f" {1e3 * time.bounds.high:.0f}], {_change(turns.value)} [{_change(low)}, {_change(high)}];"
+            f"p{100 * q:g} of all requests is {_time(time.value)} [{_time(time.bounds.low)},"
+            f" {_time(time.bounds.high)}], {_change(turns.value)} [{_change(low)}, {_change(high)}];"
             f" adopt below {1e3 * below:g} ms and {100 * faster:g} % faster, keep within {100 * within:g} %"
         ),
     )
@@ -71,6 +71,11 @@ def _sure(so: bool, not_so: bool) -> bool | None:
 
 def _change(ratio: float) -> str:
     return f"{100 * math.expm1(ratio):+.0f} %" if ratio < 700 else "open"
+
+
+def _time(seconds: float) -> str:
+    """Open where it is that of requests that were never answered."""
+    return f"{1e3 * seconds:.0f} ms" if math.isfinite(seconds) else "open"
 
 
 def _finite(value: float) -> float | None:

@@ -37,7 +37,6 @@ def page(document: ComparisonDocument) -> str:
             when=facts.when(document.started),
             troubles=shown.troubles(document),
             loosened=[each for each in document.loosened if each.accepted is None],
-            missed=[finding for finding in document.objectives if finding.verdict == "fail"],
             doubts=shown.undecided(document),
             rows=rows,
             counted=shown.counted(document),

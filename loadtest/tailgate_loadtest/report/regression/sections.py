@@ -35,13 +35,13 @@ def sections(document: ComparisonDocument, *, times: int = 1) -> list[str]:
         items(map(prose, shown.reasons(document)), room["reasons"]),
         items(map(_trouble, shown.troubles(document)), room["worse"]),
         items(_loosened(document), room["loosened"]),
-        items(_missed(document), room["missed"]),
         _titled("Taken on knowingly", items(_accepted(document), room["accepted"])),
         _titled("Undecided", items(_doubts(document), room["doubts"])),
         _titled("Got better", items(_better(document), room["better"])),
         _sure(document),
         folded("Every route", table(_heads(document), _routes(document), room["routes"])),
         folded("Counted exactly", items(_exact(document), room["exact"])),
+        folded("Objectives missed", _titled(words.missed(document), items(_missed(document), room["missed"]))),
         folded("Warnings", items(map(plain, (*document.differences, *document.warnings)), room["warnings"])),
     ]
     return [part for part in parts if part]
@@ -73,10 +73,8 @@ def _loosened(document: ComparisonDocument) -> Iterable[str]:
 
 
 def _missed(document: ComparisonDocument) -> Iterable[str]:
-    for finding in document.objectives:
-        if finding.verdict == "fail":
-            measured = f"{run_words.number(finding)} against {run_words.target(finding)}"
-            yield f"objective {code(finding.display_name)} is missed: {measured}"
+    for finding in shown.missed(document):
+        yield f"{code(finding.display_name)}: {run_words.number(finding)} against {run_words.target(finding)}"
 
 
 def _accepted(document: ComparisonDocument) -> Iterable[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tailgate_loadtest.judge.document import Outcome
+from tailgate_loadtest.judge.document import Finding, Outcome
 from tailgate_loadtest.judge.regression.document import Acceptance, Cell, ComparisonDocument, ExactFinding, Measure
 from tailgate_loadtest.report import words
 
@@ -51,12 +51,11 @@ def undecided(document: ComparisonDocument) -> dict[str, list[Cell]]:
 
 
 def reasons(document: ComparisonDocument) -> tuple[str, ...]:
-    """The verdict's reasons, where what is told of routes and objectives does not say them already."""
+    """The verdict's reasons, where what is told of routes and loosened objectives does not say them already."""
     told = troubles(document) or any(each.accepted is None for each in document.loosened)
-    missed = any(finding.verdict == "fail" for finding in document.objectives)
     if document.verdict == "pass":
         return ()
-    if document.verdict == "fail" and (told or missed):
+    if document.verdict == "fail" and told:
         # What a side died of is what it is slow by, and fails by.
         return (document.aborted,) if document.aborted is not None else ()
     return document.reasons
@@ -109,6 +108,11 @@ def bounds(cell: Cell) -> tuple[float | None, float | None]:
     if cell.measure != "failures":
         return cell.low, cell.high
     return None if cell.low is None else max(cell.low, -1.0), None if cell.high is None else min(cell.high, 1.0)
+
+
+def missed(document: ComparisonDocument) -> list[Finding]:
+    """The candidate's objectives that this load misses; whether they are kept is for a run of its own to say."""
+    return [finding for finding in document.objectives if finding.verdict == "fail"]
 
 
 def notable(document: ComparisonDocument) -> list[Acceptance]:

@@ -76,9 +76,7 @@ def _worse(document: ComparisonDocument) -> Iterable[RenderableType]:
         yield from (_indented(f"why: {cause}") for cause in trouble.causes[:_MAX_CAUSES])
     loosened = [each for each in document.loosened if each.accepted is None]
     yield from (_marked("fail", f"{each.objective}: {each.what}") for each in loosened[:_MAX_LINES])
-    missed = [finding for finding in document.objectives if finding.verdict == "fail"]
-    yield from (_marked("fail", f"{each.display_name}: {each.why}") for each in missed[:_MAX_LINES])
-    kinds = (shown.troubles(document), loosened, missed)
+    kinds = (shown.troubles(document), loosened)
     if left := sum(max(len(each) - _MAX_LINES, 0) for each in kinds):
         yield Text(f"and {left} more, in report.html")
 
@@ -113,7 +111,8 @@ def _verdict(document: ComparisonDocument) -> Iterable[RenderableType]:
 
 
 def _warnings(document: ComparisonDocument) -> Iterable[RenderableType]:
-    for line in (*document.differences, *document.warnings):
+    missed = f"{told}: see report.html" if (told := words.missed(document)) else ""
+    for line in filter(None, (*document.differences, *document.warnings, missed)):
         yield _indented(f"! {line}", style="yellow")
 
 

@@ -49,8 +49,6 @@ def headline(document: ComparisonDocument) -> str:
         clauses.append(f"{len(found)} of {len(every)} routes got worse")
     if loosened := sum(each.accepted is None for each in document.loosened):
         clauses.append("1 objective is loosened" if loosened == 1 else f"{loosened} objectives are loosened")
-    if missed := sum(finding.verdict == "fail" for finding in document.objectives):
-        clauses.append("1 objective is missed" if missed == 1 else f"{missed} objectives are missed")
     return ", ".join(clauses) or "The change is stopped"
 
 
@@ -154,6 +152,14 @@ def covered(document: ComparisonDocument, entry: Acceptance) -> str:
         c.measure: told(c) for c in document.cells if c.route == entry.route and c.accepted is not None
     }
     return "; ".join(numbers.get(each, each) for each in entry.covers) or "not needed by this change"
+
+
+def missed(document: ComparisonDocument) -> str:
+    """How many objectives the load misses; empty if it is none."""
+    count = len(shown.missed(document))
+    return f"{count} of {len(document.objectives)} objectives missed under this load, which stops nothing here" * (
+        count > 0
+    )
 
 
 def error_rate(document: ComparisonDocument) -> str:
