@@ -1,5 +1,6 @@
 """``tailgate init``: files to begin with, for one's own API."""
 
+import re
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -10,6 +11,8 @@ import typer
 from tailgate.console import print_json
 from tailgate.errors import CommandError
 
+_ADDRESS = re.compile(r"https?://[\w.:\[\]~/-]+", re.ASCII)
+"""What can stand in any of the files as it is."""
 # Name in the templates -> where it goes.
 _FILES = {
     "tailgate.yaml": "tailgate.yaml",
@@ -30,6 +33,11 @@ def init(
 
     Of the two jobs, one compares each pull request with what it began at, the other makes a run every night.
     """
+    if not _ADDRESS.fullmatch(host):
+        # Not the text itself, which may hold a secret.
+        raise CommandError(
+            "--host: give an address like http://127.0.0.1:8000, without a user name, a password, a query or a fragment"
+        )
     templates = files("tailgate") / "templates"
     wanted = {directory / name: (templates / template).read_text(encoding="utf-8") for template, name in _FILES.items()}
     standing = [path for path in wanted if path.exists()]

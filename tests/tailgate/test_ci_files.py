@@ -252,6 +252,17 @@ def test_init_writes_the_gate_of_the_page_and_a_run_for_the_nights(tmp_path: Pat
     assert read(WORKFLOWS["run"])["on"].keys() == {"schedule", "workflow_dispatch"}
 
 
+@pytest.mark.parametrize(
+    "host", ["shop", 'http://shop"', "http://shop\n- run: true", "http://ada:sesame@shop", "http://shop/?key=sesame"]
+)
+def test_an_address_that_cannot_stand_in_every_file_is_refused(tmp_path: Path, host: str) -> None:
+    done = Command(tmp_path).here("init", "--host", host)
+    assert done.returncode == 2
+    assert "--host: give an address like http://127.0.0.1:8000" in " ".join(done.stderr.split())
+    assert "sesame" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_gate_that_init_writes_says_what_it_lacks(tmp_path: Path) -> None:
     command = Command(tmp_path)
     assert command.here("init").returncode == 0
