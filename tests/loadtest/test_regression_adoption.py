@@ -1,5 +1,6 @@
 """Whether to adopt a candidate is a rule of the objectives, decided by a comparison with its statistics."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -7,10 +8,12 @@ import pytest
 from tailgate_loadtest.judge.regression.adoption import adoption
 from tailgate_loadtest.judge.regression.document import Adoption
 from tailgate_loadtest.measure.hlog import LatencyLog
+from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.shapes.sides import Design
 from tailgate_slo.model import Decision
 
 from benchmarks.simulated import Change, Machine, Route, Scene, logs
+from tests.loadtest.gates import intervals
 
 RULE = Decision(
     quantile=Decimal("0.95"), adopt_below=Decimal("0.5"), adopt_faster=Decimal("0.5"), keep_within=Decimal("0.2")
@@ -68,3 +71,14 @@ def test_it_says_the_rule_and_what_was_measured() -> None:
     why = decided(0.6, 0.3).why
     assert why.startswith("p95 of all requests is ")
     assert why.endswith("adopt below 500 ms and 50 % faster, keep within 20 %")
+
+
+def test_a_percentile_that_was_never_answered_is_no_number() -> None:
+    base, candidate = intervals(DESIGN).values()
+    answered = [each for place, each in enumerate(candidate) if place % 3]
+    never = [replace(each, kind=Kind.CENSORED) for place, each in enumerate(candidate) if place % 3 == 0]
+    logs = LatencyLog(base), LatencyLog([*answered, *never])
+    why = adoption(RULE, *logs, DESIGN, until=DESIGN.seconds, confidence=0.95).why
+    assert "p95 of all requests is open [open, open]" in why
+    assert "inf" not in why
+    assert "nan" not in why
