@@ -114,7 +114,11 @@ def how(code: int) -> str:
 
 def last_lines(log: Path) -> str:
     """The end of a log, for a terminal."""
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - _LOG_BYTES))
-        lines = printable(file.read().decode(errors="replace")).splitlines()[-_LOG_LINES:]
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _LOG_BYTES))
+            lines = printable(file.read(_LOG_BYTES).decode(errors="replace")).splitlines()[-_LOG_LINES:]
+    except OSError as error:
+        # It lies where a side's own commands reach it.
+        return f"its log ({log}) cannot be read: {error.strerror}"
     return f"its log ({log}) ends:\n" + ("\n".join(lines) or "(nothing)")

@@ -223,13 +223,25 @@ while (my $client = $listener->accept) {
 """
 
 
+def mortal(directory: Path, base: str, candidate: str) -> tuple[str, ...]:
+    """Both sides, each with how many requests it answers before it dies."""
+    lives = {"base": base, "candidate": candidate}
+    for side, life in lives.items():
+        (directory / f"{side}.pl").write_text(MORTAL.replace("LIFE", life))
+    return tuple(word for side in lives for word in (f"--{side}", f'cmd:exec perl {side}.pl "$TAILGATE_PORT"'))
+
+
+def test_a_base_that_dies_before_the_load_is_nothing_to_compare_with(tmp_path: Path) -> None:
+    done = command(tmp_path)("ab", *mortal(tmp_path, "50", "1e9"), *LENGTH)
+    assert done.returncode == 2
+    assert "--base cmd:perl base.pl …: its service ended when it was asked one request after the other" in done.stderr
+    assert "the service of the base has ended: exit code 3; its log" in done.stderr
+    assert not list((tmp_path / "runs").glob("*-ab"))
+
+
 def test_a_side_that_dies_under_the_load_is_named_with_how_and_when_and_what_it_wrote(tmp_path: Path) -> None:
     ab = command(tmp_path)
-    for name, life in (("lasts.pl", "1e9"), ("dies.pl", "600")):
-        (tmp_path / name).write_text(MORTAL.replace("LIFE", life))
-    sides = (f'cmd:exec perl {name} "$TAILGATE_PORT"' for name in ("lasts.pl", "dies.pl"))
-    asked = [word for option, side in zip(("--base", "--candidate"), sides, strict=True) for word in (option, side)]
-    done = ab("ab", *asked, *LENGTH)
+    done = ab("ab", *mortal(tmp_path, "1e9", "600"), *LENGTH)
     assert done.returncode == 1, done.stderr
     told = json.loads((tmp_path / "runs" / "latest" / "comparison.json").read_text())
     died = re.fullmatch(
@@ -244,7 +256,7 @@ def test_a_side_that_dies_under_the_load_is_named_with_how_and_when_and_what_it_
     assert "at request 601 �[31mout of memory�" in done.stderr
     assert "\x1b" not in done.stderr + done.stdout
     assert "out of memory" not in json.dumps(told)
-    assert [told[side]["what"] for side in ("base", "candidate")] == ["cmd:perl lasts.pl …", "cmd:perl dies.pl …"]
+    assert [told[side]["what"] for side in ("base", "candidate")] == ["cmd:perl base.pl …", "cmd:perl candidate.pl …"]
 
 
 def test_examples_of_the_help_stand_in_lines_of_their_own(tmp_path: Path) -> None:

@@ -161,6 +161,10 @@ def test_of_a_log_the_last_lines_are_shown(directory: Path) -> None:
     assert len(last_lines(log)) < 1000
 
 
+def test_a_log_that_is_gone_is_said_to_be(directory: Path) -> None:
+    assert last_lines(directory / "gone") == f"its log ({directory / 'gone'}) cannot be read: No such file or directory"
+
+
 def test_what_a_log_says_steers_no_terminal(directory: Path) -> None:
     log = directory / "log"
     log.write_bytes("fine\rnot fine\x1b[2J\x1b]0;title\x07 \x9b31m\u202eturned\x00\n".encode())
