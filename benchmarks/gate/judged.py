@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from tailgate_loadtest.judge.document import Outcome
-from tailgate_loadtest.judge.regression.cells import QUANTILES
 from tailgate_loadtest.judge.regression.decision import judge
+from tailgate_loadtest.judge.regression.measured import QUANTILES
 from tailgate_loadtest.judge.regression.statistics.pairs import cut
 from tailgate_loadtest.judge.regression.together import looks_of
 from tailgate_slo.model import Tolerance

@@ -44,11 +44,15 @@ def main() -> None:
         return
     orders = json.loads(line)
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        # As under nohup. What is ignored commands would ignore as well, and a `stop` by SIGINT would be in vain.
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, _deaf)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:
         _run(orders)
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, _deaf)
         if orders["stop"] is not None:
             _ends(_start(orders["stop"], orders), STOPS_WITHIN)
         if left := _end_all():
@@ -56,6 +60,10 @@ def main() -> None:
                 log.write(f"cannot be ended: processes {', '.join(map(str, left))}\n")
         if orders["remove"] is not None:
             shutil.rmtree(orders["remove"], ignore_errors=True)
+
+
+def _deaf(*_: object) -> None:
+    """Heed a signal by doing nothing: unlike one that is ignored, it is as ever for the commands."""
 
 
 def _run(orders: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """What all cells come to: every verdict, and every way of having no answer, which never passes."""
 
+import re
 from decimal import Decimal
 
 import numpy as np
@@ -322,6 +323,28 @@ def test_what_is_worse_by_the_tolerance_hardly_ever_passes_though_half_of_it_is_
         found = judge(*sides, design(seed), LOOKS, WIDE, until=BUDGET)
         passed += cell(found, "GET /one", "p50").verdict == "pass"
     assert passed <= 7
+
+
+def pausing(every, pause, seed):
+    changes = {"GET /slow": Change(pauses=1 / every, pause=pause)}
+    return logs(Scene(routes=ROUTES, changes=changes, machine=CALM), design(), np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize(("every", "pause"), [(30, 3.0), (20, 1.5), (6, 0.5)])
+def test_a_candidate_that_pauses_now_and_then_does_not_pass(every, pause):
+    """Most windows know nothing of it; six gates of each kind, each with other pauses."""
+    for seed in range(6):
+        found = judged(*pausing(every, pause, seed))
+        assert cell(found, "GET /slow", "p95").verdict != "pass"
+        assert found.verdict != "pass"
+
+
+def test_a_tail_that_may_be_too_long_is_why_it_does_not_pass():
+    cells = [cell(judged(*pausing(50, 2.2, seed)), "GET /slow", "p95") for seed in range(6)]
+    (one,) = [each.why for each in cells if "slowest" in each.why][:1]
+    assert re.search(
+        r"among the slowest 5 %, beyond [\d.]+ ms, the candidate may have [\d.]+ times as many, and 1.5 are", one
+    )
 
 
 def test_the_absolute_bound_tolerates_more_of_what_is_fast():

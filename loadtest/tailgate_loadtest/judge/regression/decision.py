@@ -22,8 +22,8 @@ from tailgate_slo.model import Tolerance
 
 from tailgate_loadtest.judge.document import Outcome
 from tailgate_loadtest.judge.regression import cells
-from tailgate_loadtest.judge.regression.cells import Evidence
 from tailgate_loadtest.judge.regression.document import Cell, Measure
+from tailgate_loadtest.judge.regression.measured import Evidence, gather
 from tailgate_loadtest.judge.regression.statistics import holm
 from tailgate_loadtest.judge.regression.statistics.looks import Look, Looks
 from tailgate_loadtest.judge.regression.statistics.pairs import cut, turn_windows
@@ -64,7 +64,7 @@ def judge(
     more = len(turn_windows(design, looks.budget)) / pairs if pairs else 1.0
     routes = sorted({*base.routes, *candidate.routes})
     cuts = {route: cut(base, candidate, route, design, look.at) for route in routes}
-    found = [cells.gather(route, measure, cuts[route], tolerance, more) for route in routes for measure in MEASURES]
+    found = [gather(route, measure, cuts[route], tolerance, more) for route in routes for measure in MEASURES]
     judged = _judged(found, look, look.at - design.warmup)
     verdict, reasons = conclude(judged)
     return Judgement(

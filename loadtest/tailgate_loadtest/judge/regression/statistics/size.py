@@ -1,11 +1,12 @@
 """By how much the candidate is worse, and how sure that is.
 
-By turns. The logarithms of the ratios of neighbouring turns are averaged: what slows the machine for longer than two
-turns cancels, and which of the two is first is drawn, so that no trend favours a side. The unit is the pair, the bound
-a Student's t of so many pairs less one. A pair in which one side has nothing is left out. Where a turn holds too few
-requests for its percentile, neighbouring pairs are put together first. The percentile of all turns' requests at once,
-with a jackknife over pairs, holds its bounds as well, but a stall or two make up most of it: in 150 simulated gates of
-300 s with stalls its standard deviation was 12 % at p95 and 23 % at p99, that of the mean of the pairs 9 % and 12 %.
+By turns. The unit is the pair of neighbouring turns, the bound a Student's t of so many pairs less one. Which of the
+two is first is drawn, so that no trend favours a side. A pair in which one side has nothing is left out. Where a turn
+holds too few requests for its percentile, neighbouring pairs are put together first. Of a percentile the difference is
+the factor that balances the pairs (``balance.py``); of failures, the mean of the pairs' differences.
+
+How often is not how long. What balances most windows says little about a few in which the candidate stood still, so the
+requests ``beyond`` the percentile of the whole load are counted as well, and compared like failures are.
 
 With what was found side by side. There the ratio is known several times better, but on shared cores it understates:
 each side slows the other, and has but half of the load. So it is taken FACTOR times, which is what it may at worst
@@ -21,8 +22,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import betaincinv, stdtrit
 
+from tailgate_loadtest.judge.regression.statistics.balance import balance
 from tailgate_loadtest.judge.regression.statistics.pairs import Paired
-from tailgate_loadtest.judge.regression.statistics.quantile import harrell_davis
 from tailgate_loadtest.judge.statistics import Array
 
 FACTOR = 2.0
@@ -43,12 +44,14 @@ class Size:
 
     value: float
     error: float
-    """Standard error."""
+    """Standard error upwards: of what it may be more."""
     freedom: float
-    """Degrees of freedom of the error."""
+    """Degrees of freedom of the errors."""
     pairs: int
     left_out: int = 0
     """Pairs in which one side had nothing."""
+    downwards: float | None = None
+    """Standard error of what it may be less; None where it is the same."""
 
     def high(self, confidence: float) -> float:
         """The one-sided upper bound of that confidence; infinite where there is none."""
@@ -61,7 +64,9 @@ class Size:
 
     def negated(self) -> "Size":
         """The same with the sides exchanged."""
-        return replace(self, value=-self.value)
+        if self.downwards is None:
+            return replace(self, value=-self.value)
+        return replace(self, value=-self.value, error=self.downwards, downwards=self.error)
 
 
 def ratio(paired: Paired, q: float) -> Size | None:
@@ -69,26 +74,37 @@ def ratio(paired: Paired, q: float) -> Size | None:
     base, candidate, left_out = _grouped(paired, least_requests(q))
     if len(base) < LEAST_PAIRS:
         return None
-    ends = harrell_davis(np.stack([base, candidate]), paired.values, q)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        # Never answered on both sides, or in no time at all: nothing is known of their ratio.
-        ratios = np.log(ends[1]) - np.log(ends[0])
-        return _mean(ratios, left_out)
+    value, up, down = balance(base, candidate, paired.values, q)
+    return Size(
+        value=value,
+        error=max(up, _FINEST),
+        freedom=len(base) - 1,
+        pairs=len(base),
+        left_out=left_out,
+        downwards=max(down, _FINEST),
+    )
 
 
-def difference(failures: Paired) -> Size | None:
-    """The candidate's share of failures less the base's; None where there are too few requests."""
-    base, candidate, left_out = _grouped(failures, least_requests(0.5))
+def beyond(paired: Paired, edges: tuple[float, float]) -> Size | None:
+    """The candidate's share of requests longer than its edge less the base's of those longer than its own, in seconds.
+
+    None where there are too few requests.
+    """
+    sides = []
+    for counts, edge in zip((paired.base, paired.candidate), edges, strict=True):
+        place = int(np.searchsorted(paired.values, edge, side="right"))
+        sides.append(np.column_stack([counts[:, :place].sum(axis=1), counts[:, place:].sum(axis=1)]))
+    return difference(Paired(values=np.array([0.0, 1.0]), base=sides[0], candidate=sides[1]))
+
+
+def difference(shares: Paired) -> Size | None:
+    """The candidate's share of what is counted as 1 less the base's; None where there are too few requests."""
+    base, candidate, left_out = _grouped(shares, least_requests(0.5))
     if len(base) < LEAST_PAIRS:
         return None
-    return _mean(candidate[:, 1] / candidate.sum(axis=1) - base[:, 1] / base.sum(axis=1), left_out, finest=0.0)
-
-
-def _mean(each: Array, left_out: int, finest: float = _FINEST) -> Size:
+    each = candidate[:, 1] / candidate.sum(axis=1) - base[:, 1] / base.sum(axis=1)
     n = len(each)
-    if not np.isfinite(each).all():
-        return Size(value=float(each.sum()), error=math.inf, freedom=n - 1, pairs=n, left_out=left_out)
-    error = max(float(each.std(ddof=1)), finest) / math.sqrt(n)
+    error = float(each.std(ddof=1)) / math.sqrt(n)
     return Size(value=float(each.mean()), error=error, freedom=n - 1, pairs=n, left_out=left_out)
 
 
