@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Literal
 
 from tailgate_loadtest.shapes.openapi import routes as routes_of
-from tailgate_loadtest.shapes.profile import find
+from tailgate_loadtest.shapes.profile import Profile, find
 
 from tailgate import objectives as objectives_files
 from tailgate import settings as settings_file
 from tailgate.comparing import Request, quiet_enough
+from tailgate.errors import CommandError
 from tailgate.texts import file_of, seconds_of, tolerance_from
 
 _DEFAULT_PROFILE = "gate"
@@ -46,7 +47,7 @@ def request_of(
         candidate=candidate,
         service=defaults.service,
         locustfile=file_of(file, "-f") if file else None,
-        profile=find(profile or defaults.profile or _DEFAULT_PROFILE),
+        profile=_comparable(find(profile or defaults.profile or _DEFAULT_PROFILE)),
         objectives=objectives_files.find(slo or defaults.slo, reference=file is None),
         budget=seconds_of(budget, "--budget"),
         error_rate=error_rate,
@@ -60,3 +61,12 @@ def request_of(
         openapi=routes_of(Path(given)) if (given := openapi or defaults.openapi) else (),
         on_inconclusive=on_inconclusive,
     )
+
+
+def _comparable(profile: Profile) -> Profile:
+    if profile.steps:
+        raise CommandError(
+            f"--profile {profile.name}: a search for the highest rate compares nothing; give a profile without `steps:`,"
+            f" such as {_DEFAULT_PROFILE}"
+        )
+    return profile

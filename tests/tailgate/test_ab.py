@@ -182,7 +182,6 @@ def test_an_interruption_leaves_what_was_measured_and_no_verdict(
         (("--budget", "20s"), "--budget 20s: 48s are the least"),
         (("--budget", "soon"), "--budget: 'soon'"),
         (("--db-rtt", "5ms"), "--db-rtt is put before the reference API's own database"),
-        (("--profile", "breakpoint"), "a search for the highest rate compares nothing"),
         (("-f", "nowhere.py"), "-f nowhere.py: there is no such file"),
     ],
 )
@@ -195,6 +194,19 @@ def test_what_cannot_be_compared_is_named_and_leaves_nothing(tmp_path: Path, ask
     assert done.returncode == 2
     assert said.format(port=port) in done.stderr
     assert not list((tmp_path / "runs").glob("*-ab")) if (tmp_path / "runs").exists() else True
+
+
+@pytest.mark.parametrize("given", ["option", "settings"])
+def test_a_search_for_the_highest_rate_is_refused_before_anybody_is_looked_for(tmp_path: Path, given: str) -> None:
+    ab, dead = command(tmp_path), f"http://127.0.0.1:{free_port()}"
+    if given == "settings":
+        (tmp_path / "tailgate.yaml").write_text("locustfile: locustfile.py\nprofile: breakpoint\n")
+    option = ("--profile", "breakpoint") if given == "option" else ()
+    done = ab.here("ab", "--base", dead, "--candidate", dead, *option)
+    assert done.returncode == 2
+    assert "--profile breakpoint: a search for the highest rate compares nothing" in done.stderr
+    assert "such as gate" in done.stderr
+    assert not (tmp_path / ".tailgate").exists()
 
 
 @pytest.mark.parametrize("option", ["--base", "--candidate"])

@@ -360,13 +360,22 @@ def test_a_damaged_file_stops_no_verdict_and_is_never_written_over(
         (("--calibration", "here"), "--calibration here: give a name that ends with .json"),
         (("--budget", "5s"), "--budget 5s: 24s are the least"),
         (("-f", "absent.py"), "-f absent.py: there is no such file"),
-        (("--profile", "breakpoint", "--budget", "60s"), "compares nothing"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_loaded(
     project: Command, refused: Callable[..., str], foreign_api: str, options: tuple[str, ...], why: str
 ) -> None:
     assert why in refused("calibrate", "--side", foreign_api, *LOAD, *options)
+
+
+def test_a_search_for_the_highest_rate_is_refused_before_anything_is_written(
+    project: Command, refused: Callable[..., str]
+) -> None:
+    asked = (*LOAD, "--profile", "breakpoint")
+    assert "--profile breakpoint: a search for the highest rate compares" in refused(
+        "calibrate", "--side", SIDE, *asked
+    )
+    assert not (project.cwd / CALIBRATION.parent).exists()
 
 
 def test_nothing_is_begun_where_nothing_can_be_kept(project: Command, refused: Callable[..., str]) -> None:
