@@ -66,7 +66,7 @@ def request_of(
 def _comparable(profile: Profile) -> Profile:
     if profile.steps:
         raise CommandError(
-            f"--profile {profile.name}: a search for the highest rate compares nothing; give a profile without `steps:`,"
-            f" such as {_DEFAULT_PROFILE}"
+            f"--profile {profile.name}: a search for the highest rate compares nothing; give one without `steps:`, such"
+            f" as {_DEFAULT_PROFILE}"
         )
     return profile
