@@ -72,13 +72,22 @@ class Raw:
 
     They belong to one commit and to one set of settings; with changes that are not committed nobody could tell what
     was measured, so then all is measured anew, as it is once all was there.
+
+    Where what is kept is a recording, it may be one ``of`` an earlier commit, which this one but judges: then nothing
+    is measured that is not there.
     """
 
-    def __init__(self, name: str, **settings: Hashable) -> None:
+    def __init__(self, name: str, *, of: str | None = None, **settings: Hashable) -> None:
         self.revision = current()
+        self._of = of
         told = "".join(f"-{key}{value}" for key, value in sorted(settings.items()))
-        self._file = _RAW / f"{name}-{self.revision}{told}.jsonl"
-        if self.revision.changed:
+        self._file = _RAW / f"{name}-{of or self.revision}{told}.jsonl"
+        if of:
+            complete = self._complete
+            self._file = complete if complete.exists() else self._file
+            if not self._file.exists():
+                raise SystemExit(f"{self._file.name}: nothing was recorded so at {of}")
+        if not of and self.revision.changed:
             self._file.unlink(missing_ok=True)
         lines = self._file.read_text(encoding="utf-8").splitlines() if self._file.exists() else []
         self._kept: dict[str, Any] = dict(json.loads(line) for line in lines)
@@ -86,6 +95,10 @@ class Raw:
     def measured(self, key: str, measure: Callable[[], Any]) -> Any:
         """What ``measure`` finds, as JSON keeps it; from disk when it has been measured already."""
         if key not in self._kept:
+            if self._of:
+                raise SystemExit(
+                    f"{self._file.name}: {key} was not recorded: record it with the checkout at {self._of}"
+                )
             found = measure()
             _RAW.mkdir(exist_ok=True)
             with self._file.open("a", encoding="utf-8") as file:
@@ -95,4 +108,9 @@ class Raw:
 
     def complete(self) -> None:
         """All is measured."""
-        self._file.replace(self._file.with_suffix(".complete.jsonl"))
+        if not self._of:
+            self._file.replace(self._complete)
+
+    @property
+    def _complete(self) -> Path:
+        return self._file.with_suffix(".complete.jsonl")

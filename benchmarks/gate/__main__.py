@@ -3,7 +3,7 @@
 Real gates are recorded for their whole length, and judged as the gate judges while they run: look after look, until it
 is decided. Larger numbers come of gates that are made of the cycles of the real ones; what is real and what is
 resampled is said apart. Every recorded gate is kept in ``benchmarks/raw``, and a benchmark that was broken off goes on
-with the next one.
+with the next one. To record takes hours, and does not depend on how it is judged: ``--recorded`` judges it anew.
 
 The same gates are judged by what else is in use, at the same moments, so that the table compares like with like.
 """
@@ -53,7 +53,7 @@ def main() -> None:
     setting = Setting(
         seconds=asked.seconds, warmup=asked.warmup, block=asked.turn, rate=asked.rate, db_rtt=asked.db_rtt / 1e3
     )
-    raw = Raw("gate", **vars(setting))
+    raw = Raw("gate", of=asked.recorded, **vars(setting))
     gates: dict[str, dict[str, list[Gate]]] = {kind: {route: [] for route in ROUTES} for kind in KINDS}
     for number in range(max(asked.gates)):
         for kind, count in zip(KINDS, asked.gates, strict=True):
@@ -130,12 +130,13 @@ def _are(every: Iterable[tuple[str, Said]], verdict: str) -> list[bool]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gate", description=__doc__)
     parser.add_argument("--gates", type=int, nargs=len(KINDS), default=[40, 40, 10, 10], metavar=tuple(KINDS))
-    parser.add_argument("--seconds", type=int, default=127)
+    parser.add_argument("--seconds", type=int, default=111)
     parser.add_argument("--warmup", type=int, default=15)
     parser.add_argument("--turn", type=int, default=2)
     parser.add_argument("--rate", type=float, default=60.0)
     parser.add_argument("--db-rtt", type=float, default=50.0, metavar="MS")
     parser.add_argument("--resampled", type=int, default=2000)
+    parser.add_argument("--recorded", metavar="COMMIT", help="judge what was recorded then, and load nothing")
     parser.set_defaults(tolerance=Tolerance())
     return parser.parse_args()
 

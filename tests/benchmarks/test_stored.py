@@ -131,5 +131,21 @@ def test_of_a_checkout_that_changed_meanwhile_nothing_is_stored(checkout, begin,
     assert f"not stored: the checkout was {raw.revision} when measuring began" in capsys.readouterr().out
 
 
+def test_a_later_commit_judges_what_an_earlier_one_recorded_and_records_nothing(checkout, begin):
+    earlier = begin()
+    for interrupted in (True, False):
+        if not interrupted:
+            earlier.complete()
+        commit(checkout, f"interrupted {interrupted}.py")
+        later = Raw("shop", of=earlier.revision.commit)
+        assert later.measured("one", lambda: 2) == 1
+        with pytest.raises(SystemExit, match="two was not recorded: record it with the checkout at"):
+            later.measured("two", lambda: 2)
+        later.complete()
+        assert later.revision != earlier.revision
+    with pytest.raises(SystemExit, match="nothing was recorded so at abc1234"):
+        Raw("shop", of="abc1234")
+
+
 def test_outside_of_a_checkout_nobody_can_tell_what_was_measured(tmp_path):
     assert revision.current(tmp_path).changed
