@@ -171,7 +171,8 @@ def test_a_gate_whose_sides_died_counts_apart_and_says_which_and_why(project: Co
     assert (told["page"], told["rates"]) == (None, None)
     (gate,) = told["gates"]
     died = re.fullmatch(
-        r"(base|candidate): its service died \d+ s into the load: exit code 3; its log is .tailgate/sides/\1.log",
+        r"((^|; )(base|candidate): its service died \d+ s into the load: exit code 3;"
+        r" its log is .tailgate/sides/\3.log)+",
         gate["aborted"],
     )
     assert died is not None, gate["aborted"]
