@@ -44,6 +44,7 @@ from tailgate.errors import CommandError
 from tailgate.sides.opening import COMMAND, WORKING_TREE
 
 CALIBRATION = Path(".tailgate/calibration.json")
+_OPTIONS = dict.fromkeys(SIDES, "--side")
 _SHORT = 12
 _LARGE = ("traces.jsonl", "server.json")
 """Of a bundle, what the rates do not need."""
@@ -71,7 +72,7 @@ def calibrate(request: Request, path: Path, gates: int, keep: Keep) -> tuple[Cal
     _announce(request, len(calibration.gates), gates)
     while (made := len(calibration.gates)) < gates:
         say(f"gate {made + 1} of {gates}")
-        asked = replace(request, stops=False, seed=request.seed + made, out=path.with_suffix(""))
+        asked = replace(request, stops=False, options=_OPTIONS, seed=request.seed + made, out=path.with_suffix(""))
         # Each gate listens anew: what ends one before its load has begun must not go on to the next.
         with Interruption() as interruption:
             try:

@@ -1,7 +1,8 @@
 """Two live sides compared as the command does it: probed, loaded together, looked at meanwhile, judged."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -34,7 +35,7 @@ from tailgate.errors import CommandError
 from tailgate.looking import Looker, told_dead
 from tailgate.settings import Service
 from tailgate.sides.live import Live as LiveSide
-from tailgate.sides.opening import Means, Sides, open_sides
+from tailgate.sides.opening import OPTIONS, Means, Sides, open_sides
 
 _EVERY = 10
 
@@ -67,6 +68,8 @@ class Request:
     """Why there are no rates, where there might be."""
     stops: bool = True
     """The load ends once it is decided."""
+    options: Mapping[Side, str] = field(default_factory=lambda: OPTIONS)
+    """How each side was asked for, as errors name it."""
 
     @property
     def design(self) -> Design:
@@ -137,6 +140,7 @@ def compare(request: Request, interruption: Interruption) -> tuple[Comparison, C
         means = Means(
             service=request.service,
             receivers=receivers,
+            options=request.options,
             db_rtt=request.db_rtt,
             slo=Path(request.objectives.file) if request.objectives else None,
         )
@@ -175,8 +179,8 @@ def _probe(request: Request, design: Design, sides: Sides, comparison: Compariso
             raise KeyboardInterrupt
         if (how := told_dead(sides, side)) and side is Side.BASE:
             raise CommandError(
-                f"--{side} {sides[side].what}: its service ended when it was asked one request after the other: {how};"
-                " there is nothing to compare with"
+                f"{request.options[side]} {sides[side].what}: its service ended when it was asked one request after the"
+                f" other: {how}; there is nothing to compare with"
             )
     if sides.renewable:
         for side in SIDES:

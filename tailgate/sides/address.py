@@ -17,10 +17,11 @@ from tailgate.sides.places import check, is_address, places
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """An API at an address; of ``service`` its metrics and its targets are of use here."""
+    """An API at an address, asked for by ``option``; of ``service`` its metrics and its targets are of use here."""
 
     what: str
     side: Side
+    option: str
     service: Service
 
     renewable = False
@@ -30,14 +31,14 @@ class Address:
         parts = urlsplit(self.what if usable else "")
         if not usable or parts.username or parts.password or parts.query or parts.fragment:
             raise CommandError(
-                f"--{self.side}: what begins with http:// or https:// is an address, and one like"
+                f"{self.option}: what begins with http:// or https:// is an address, and one like"
                 " http://127.0.0.1:8000, without a user name, a password, a query or a fragment"
             )
 
     def prepare(self, _: ExitStack) -> None:
         """See that it answers. Raises ``TargetUnreachableError``."""
         check({"metrics": self.service.metrics, "targets": self.service.targets}, (names.ENV_SIDE,))
-        check_reachable(self.what, f"start the service, or correct --{self.side}")
+        check_reachable(self.what, f"start the service, or correct {self.option}")
 
     def start(self) -> Live:
         """It runs."""

@@ -23,12 +23,12 @@ _LENGTH = 16
 
 
 class Checkout:
-    """One commit's worktree in a cache, which exists; ``side`` is who asks."""
+    """One commit's worktree in a cache, which exists; ``option`` is how it was asked for."""
 
-    def __init__(self, repository: Repository, commit: str, cache: Path, side: str) -> None:
+    def __init__(self, repository: Repository, commit: str, cache: Path, option: str) -> None:
         self._repository = repository
         self.commit = commit
-        self._side = side
+        self._option = option
         self._top = cache / commit[:_LENGTH]
         self.directory = self._top / repository.prefix
         """What the user's working directory is, there."""
@@ -66,17 +66,17 @@ class Checkout:
             # Git still knows one that was removed by hand: --force.
             self._repository.git("worktree", "add", "--force", "--detach", str(self._top), self.commit)
         except GitError as error:
-            raise CommandError(f"--{self._side}: {self._top} cannot be checked out: {error}") from error
+            raise CommandError(f"{self._option}: {self._top} cannot be checked out: {error}") from error
         if (self._top / ".gitmodules").exists():
             try:
                 self._repository.git("submodule", "update", "--init", "--recursive", at=self._top)
             except GitError as error:
                 raise CommandError(
-                    f"--{self._side}: the submodules of {self._top} cannot be had: {error}; push their commits to where"
+                    f"{self._option}: the submodules of {self._top} cannot be had: {error}; push their commits to where"
                     " .gitmodules says they are, and let git read there"
                 ) from error
         if not self.directory.is_dir():
-            raise CommandError(f"--{self._side}: {self.commit} has no directory {self._repository.prefix}")
+            raise CommandError(f"{self._option}: {self.commit} has no directory {self._repository.prefix}")
 
     def _prune(self) -> None:
         """Remove all but those used last; one that is in use stays."""

@@ -27,7 +27,7 @@ def composed(program: Program) -> Program:
     if service.compose is None:
         return program
     file = program.directory / service.compose
-    place = f"--{program.side} {program.what}: {file}"
+    place = f"{program.option} {program.what}: {file}"
     try:
         if names.ENV_PORT not in file.read_text(encoding="utf-8"):
             raise CommandError(

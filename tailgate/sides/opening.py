@@ -27,14 +27,20 @@ CACHE = Path(".tailgate/sides")
 WORKING_TREE = "."
 COMMAND = "cmd:"
 COMPOSE = "compose:"
+OPTIONS: Mapping[Side, str] = {side: f"--{side}" for side in SIDES}
+"""How sides are asked for, one by one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Means:
-    """What sides are brought up with, both alike, but that each has a receiver of its traces of its own."""
+    """What sides are brought up with, both alike, but that each has a receiver of its traces of its own.
+
+    ``options`` is how they were asked for, as errors name them.
+    """
 
     service: Service
     receivers: Mapping[Side, TraceReceiver]
+    options: Mapping[Side, str] = field(default_factory=lambda: OPTIONS)
     db_rtt: float = 0.0
     slo: Path | None = None
     seed: SeedConfig = field(default_factory=SeedConfig)
@@ -43,8 +49,9 @@ class Means:
 class Sides:
     """Both sides, live; made by :func:`open_sides`."""
 
-    def __init__(self, forms: Mapping[Side, Form]) -> None:
+    def __init__(self, forms: Mapping[Side, Form], options: Mapping[Side, str]) -> None:
         self._forms = forms
+        self._options = options
         self._live: dict[Side, Live] = {}
 
     def __getitem__(self, side: Side) -> Live:
@@ -64,7 +71,9 @@ class Sides:
         """
         form = self._forms[side]
         if not form.renewable:
-            raise CommandError(f"--{side} {form.what} runs already: it cannot be begun again with equal data")
+            raise CommandError(
+                f"{self._options[side]} {form.what} runs already: it cannot be begun again with equal data"
+            )
         self._live[side].close()
         return self.start(side)
 
@@ -100,7 +109,7 @@ def open_sides(base: str | None, candidate: str | None, means: Means) -> Iterato
         # What runs elsewhere is looked for before anything is built.
         for form in sorted(forms.values(), key=lambda form: form.renewable):
             form.prepare(running)
-        sides = Sides(forms)
+        sides = Sides(forms, means.options)
         running.callback(sides.close)
         for side in SIDES:
             sides.start(side)
@@ -109,7 +118,7 @@ def open_sides(base: str | None, candidate: str | None, means: Means) -> Iterato
 
 def _form(what: str | None, side: Side, means: Means) -> Form:
     if what is not None and what.startswith(("http://", "https://")):
-        return Address(what=what, side=side, service=means.service)
+        return Address(what=what, side=side, option=means.options[side], service=means.service)
     if what in LEVELS:
         return Variant(
             what=what,
@@ -122,6 +131,7 @@ def _form(what: str | None, side: Side, means: Means) -> Form:
     program = Program(
         what=what or WORKING_TREE,
         side=side,
+        option=means.options[side],
         service=means.service,
         directory=Path.cwd(),
         log=_log(side),
@@ -139,7 +149,7 @@ def _form(what: str | None, side: Side, means: Means) -> Form:
 
 
 def _revised(what: str | None, program: Program) -> Revised:
-    repository = Repository(program.directory, program.side)
+    repository = Repository(program.directory, program.option)
     if what is None and program.side is Side.BASE:
         revision, branch = repository.merge_base()
         what = f"merge base with {branch}"
@@ -149,7 +159,7 @@ def _revised(what: str | None, program: Program) -> Revised:
         revision = repository.revision(what)
     return Revised(
         replace(program, what=what, revision=revision.name),
-        Checkout(repository, revision.commit, program.log.parent, program.side),
+        Checkout(repository, revision.commit, program.log.parent, program.option),
     )
 
 

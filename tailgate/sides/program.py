@@ -28,13 +28,14 @@ _POLL = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """Commands in a directory, as ``service`` has them; their output goes to ``log``.
+    """Commands in a directory, as ``service`` has them, asked for by ``option``; their output goes to ``log``.
 
     ``environ`` is what they are told besides the service's own variables, ``traced`` what has traces sent to us.
     """
 
     what: str
     side: Side
+    option: str
     service: Service
     directory: Path
     log: Path
@@ -135,7 +136,7 @@ class Program:
         return code != 0 or self.service.stop is None
 
     def _failed(self, why: str) -> CommandError:
-        return CommandError(f"--{self.side} {self.what}: {why}; {last_lines(self.log)}")
+        return CommandError(f"{self.option} {self.what}: {why}; {last_lines(self.log)}")
 
 
 @contextmanager

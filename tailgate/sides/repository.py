@@ -50,21 +50,21 @@ class Revision:
 
 
 class Repository:
-    """The repository of a working tree, of which ``directory`` is a part.
+    """The repository of a working tree, of which ``directory`` is a part; ``option`` is how it was asked for.
 
     Raises:
         CommandError: there is none, or no git.
     """
 
-    def __init__(self, directory: Path, side: str) -> None:
+    def __init__(self, directory: Path, option: str) -> None:
         self._directory = directory
-        self._side = side
+        self._option = option
         try:
             self.top = Path(self.git("rev-parse", "--show-toplevel"))
             self.prefix = self.git("rev-parse", "--show-prefix")
         except GitError as error:
             raise CommandError(
-                f"--{side}: {directory} is in no working tree of git ({error}); in one, or with a variant, an address,"
+                f"{option}: {directory} is in no working tree of git ({error}); in one, or with a variant, an address,"
                 " cmd:COMMAND or compose:FILE, it can be"
             ) from error
 
@@ -81,7 +81,7 @@ class Repository:
                 check=False,
             )
         except FileNotFoundError as error:
-            raise CommandError(f"--{self._side}: there is no git on the PATH; install it") from error
+            raise CommandError(f"{self._option}: there is no git on the PATH; install it") from error
         if done.returncode != 0:
             raise GitError(
                 " ".join(printable(os.fsdecode(done.stderr)).split())[-500:] or f"it ended with {done.returncode}"
@@ -96,7 +96,7 @@ class Repository:
             commit = self.git("rev-parse", "--verify", "--quiet", f"{found}^{{commit}}")
         except GitError as error:
             cure = WHOLE if self._shallow() else "if a remote has it, `git fetch` it first"
-            raise CommandError(f"--{self._side} {name}: there is no such revision; {cure}") from error
+            raise CommandError(f"{self._option} {name}: there is no such revision; {cure}") from error
         return Revision(commit=commit, name=commit)
 
     def merge_base(self) -> tuple[Revision, str]:
@@ -140,7 +140,7 @@ class Repository:
                 return Revision(commit=head, name=head)
             commit = self.git("commit-tree", tree, "-p", head, "-m", "The working tree as it stood", environ=_AUTHOR)
         except GitError as error:
-            raise CommandError(f"--{self._side}: the working tree {self.top} cannot be read: {error}") from error
+            raise CommandError(f"{self._option}: the working tree {self.top} cannot be read: {error}") from error
         return Revision(commit=commit, name=f"{head}-dirty")
 
     def _shallow(self) -> bool:
@@ -151,8 +151,8 @@ class Repository:
         for entry in status.split("\0"):
             if dirty := _DIRTY.fullmatch(entry):
                 raise CommandError(
-                    f"--{self._side}: the submodule {dirty['path']} has changes of its own, which only it can keep:"
-                    f" commit them there, or compare what is committed by --{self._side} HEAD"
+                    f"{self._option}: the submodule {dirty['path']} has changes of its own, which only it can keep:"
+                    f" commit them there, or compare what is committed by {self._option} HEAD"
                 )
 
     def _refuse_strangers(self, environ: Mapping[str, str]) -> None:
@@ -164,6 +164,6 @@ class Repository:
             self.git("submodule", "status", "--cached", at=self.top, environ=environ)
         except GitError as error:
             raise CommandError(
-                f"--{self._side}: there is a repository within {self.top} that is no submodule ({error}): have git"
+                f"{self._option}: there is a repository within {self.top} that is no submodule ({error}): have git"
                 " ignore it"
             ) from error

@@ -50,7 +50,7 @@ class Revised:
         service = own if own.starts else self._program.service
         if not service.starts:
             raise CommandError(
-                f"--{self._program.side} {self.what}: {settings.FILE} does not say how a revision is started: add"
+                f"{self._program.option} {self.what}: {settings.FILE} does not say how a revision is started: add"
                 " `service:` with `start:`, a command that listens at $TAILGATE_PORT, or `compose:`, a file"
             )
         check_service(service)

@@ -24,6 +24,7 @@ from tailgate.calibrating import CALIBRATION, Keep, calibrate, setting_of, side_
 from tailgate.comparing import Request
 from tests.loadtest.conftest import bundle, serving  # noqa: F401 - the fixture
 from tests.loadtest.gates import intervals
+from tests.tailgate.shop import git
 
 from .conftest import Command
 
@@ -367,6 +368,34 @@ def test_what_cannot_be_is_refused_before_anything_is_loaded(
     project: Command, refused: Callable[..., str], foreign_api: str, options: tuple[str, ...], why: str
 ) -> None:
     assert why in refused("calibrate", "--side", foreign_api, *LOAD, *options)
+
+
+@pytest.mark.parametrize(
+    ("side", "why"),
+    [
+        (SIDE, "start the service, or correct --side"),
+        ("http://user:sesame@127.0.0.1", "--side: what begins with http:// or https:// is an address"),
+        ("nobody", "--side nobody: there is no such revision"),
+        ("main", "--side main: tailgate.yaml does not say how a revision is started"),
+        ("cmd:exit 4", "--side cmd:exit 4: its start ended with exit code 4"),
+        ("compose:absent.yml", "--side compose:absent.yml: "),
+    ],
+)
+def test_a_side_that_cannot_be_had_is_named_by_its_option(
+    project: Command, refused: Callable[..., str], side: str, why: str
+) -> None:
+    git(project.cwd, "init", "-q", "-b", "main")
+    git(project.cwd, "commit", "-q", "--allow-empty", "-m", "nothing to run")
+    said = refused("calibrate", "--side", side, *LOAD)
+    assert why in said
+    assert "--base" not in said
+    assert "--candidate" not in said
+
+
+def test_a_side_that_dies_before_the_load_is_named_by_its_option(project: Command, refused: Callable[..., str]) -> None:
+    (project.cwd / "mortal.py").write_text(MORTAL.replace("500", "50"))
+    side = f"cmd:exec {sys.executable} mortal.py"
+    assert re.search(r"--side cmd:\S+ mortal.py: its service ended when", refused("calibrate", "--side", side, *LOAD))
 
 
 def test_a_search_for_the_highest_rate_is_refused_before_anything_is_written(

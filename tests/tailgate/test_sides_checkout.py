@@ -24,8 +24,8 @@ def test_who_comes_while_it_is_built_waits_for_it(tmp_path: Path) -> None:
         builds.append(True)
 
     def take(_: int) -> bool:
-        repository = Repository(project, "base")
-        checkout = Checkout(repository, repository.revision("main").commit, cache, "base")
+        repository = Repository(project, "--base")
+        checkout = Checkout(repository, repository.revision("main").commit, cache, "--base")
         with ExitStack() as held:
             made = checkout.take(held, lambda: "build", build)
             assert (checkout.directory / "shop.pl").exists()
@@ -38,8 +38,8 @@ def test_who_comes_while_it_is_built_waits_for_it(tmp_path: Path) -> None:
 
 def test_another_build_of_the_same_commit_begins_with_its_files_alone(tmp_path: Path) -> None:
     project = shop.repository(tmp_path / "shop")
-    repository = Repository(project, "base")
-    checkout = Checkout(repository, repository.revision("main").commit, tmp_path, "base")
+    repository = Repository(project, "--base")
+    checkout = Checkout(repository, repository.revision("main").commit, tmp_path, "--base")
     for recipe in ("cp shop.pl one", "cp shop.pl two"):
         with ExitStack() as held:
             assert checkout.take(held, lambda: recipe, (checkout.directory / recipe[-3:]).touch)  # noqa: B023
@@ -54,8 +54,8 @@ def test_another_build_of_the_same_commit_begins_with_its_files_alone(tmp_path: 
 
 def test_a_checkout_that_was_removed_by_hand_is_made_again(tmp_path: Path) -> None:
     project = shop.repository(tmp_path / "shop")
-    repository = Repository(project, "base")
-    checkout = Checkout(repository, repository.revision("main").commit, tmp_path, "base")
+    repository = Repository(project, "--base")
+    checkout = Checkout(repository, repository.revision("main").commit, tmp_path, "--base")
     for _ in range(2):
         with ExitStack() as held:
             assert checkout.take(held, lambda: None, lambda: None)
@@ -70,10 +70,10 @@ def test_submodules_are_checked_out_as_they_are_committed(tmp_path: Path, monkey
     library = shop.with_submodule(project)
     cache = tmp_path / "cache"
     cache.mkdir()
-    repository = Repository(project, "base")
+    repository = Repository(project, "--base")
 
     def take() -> Path:
-        checkout = Checkout(repository, repository.working_tree().commit, cache, "base")
+        checkout = Checkout(repository, repository.working_tree().commit, cache, "--base")
         with ExitStack() as held:
             checkout.take(held, lambda: None, lambda: None)
         return checkout.directory

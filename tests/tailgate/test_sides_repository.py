@@ -30,7 +30,7 @@ def remote(project: Path) -> Path:
 
 
 def of(directory: Path) -> Repository:
-    return Repository(directory, "base")
+    return Repository(directory, "--base")
 
 
 def test_the_default_branch_is_the_remotes_own(project: Path, tmp_path: Path) -> None:

@@ -72,6 +72,7 @@ def test_this_repository_is_brought_up_by_its_own(tmp_path: Path) -> None:
         program = Program(
             what="this",
             side=Side.BASE,
+            option="--base",
             service=settings.load(ROOT / "tailgate.yaml").service,
             directory=ROOT,
             log=tmp_path / "log",
