@@ -113,6 +113,52 @@ def test_its_own_way_to_end_comes_first(directory: Path) -> None:
     assert (directory / "log").read_text().splitlines() == ["began", "stopping", "terminated"]
 
 
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGQUIT])
+def test_a_signal_that_we_were_started_to_ignore_ends_what_is_told_by_it_and_nobody_else(
+    directory: Path, number: signal.Signals
+) -> None:
+    before = started()
+    command = f"echo began; until test -e go; do sleep 0.01; done; kill -{number} $$; echo ignored"
+    # As under nohup; who is started now goes on to ignore it.
+    handler = signal.signal(number, signal.SIG_IGN)
+    try:
+        running = kept(directory, command)
+    finally:
+        signal.signal(number, handler)
+    with running:
+        eventually(lambda: "began" in (directory / "log").read_text())
+        (mine,) = set(psutil.Process().children()) - before
+        mine.send_signal(number)
+        (directory / "go").touch()
+        assert running.code(0, 20) == -number
+        assert not running.ended
+    assert (directory / "log").read_text() == "began\n"
+
+
+def test_a_command_to_stop_by_may_be_ended_before_it_is_done(directory: Path) -> None:
+    """As by ``timeout``, which tells it to end in vain where it ignores that."""
+    with kept(directory, "exec sleep 600", stop="sh -c 'kill -TERM $$; echo ignored'; echo $?"):
+        pass
+    said = (directory / "log").read_text()
+    assert said.split()[-1] == "143"
+    assert "ignored" not in said
+
+
+def test_who_is_told_to_end_twice_stops_what_it_kept_all_the_same(directory: Path) -> None:
+    before = started()
+    stop = "echo stopping; until test -e go; do sleep 0.01; done; echo stopped"
+    with kept(directory, "echo began; exec sleep 600", stop=stop) as running:
+        eventually(lambda: "began" in (directory / "log").read_text())
+        (mine,) = set(psutil.Process().children()) - before
+        mine.terminate()
+        eventually(lambda: "stopping" in (directory / "log").read_text())
+        mine.terminate()
+        (directory / "go").touch()
+        eventually(lambda: running.ended)
+    assert (directory / "log").read_text().split() == ["began", "stopping", "stopped"]
+    assert not (directory / "scratch").exists()
+
+
 def test_a_parent_that_is_killed_leaves_nothing(directory: Path) -> None:
     program = (
         "import os, sys, time; from pathlib import Path; from tests.tailgate.test_sides_keeper import daemon, kept\n"
