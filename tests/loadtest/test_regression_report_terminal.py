@@ -110,6 +110,10 @@ def test_a_side_that_gave_out_is_told_first_whatever_else_is_worse() -> None:
     text = shown(failing(aborted=died, reasons=(died,)), width=120)
     assert "✕ FAIL  The candidate gave out under the load, 1 of 5 routes got worse" in text
     assert f"- {died}" in text
+    died = died.replace("candidate", "base")
+    text = shown(failing(aborted=died, reasons=(died,)), width=120)
+    assert "✕ FAIL  1 of 5 routes got worse" in text
+    assert f"- {died}" in text
 
 
 def test_how_long_the_load_might_have_been_is_told_where_what_it_had_shown_ended_it() -> None:

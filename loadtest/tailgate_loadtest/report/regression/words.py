@@ -43,7 +43,7 @@ def headline(document: ComparisonDocument) -> str:
         return "The comparison was ended before its time"
     every = {c.route for c in document.cells} | {f.route for f in document.exact}
     clauses = []
-    if document.aborted is not None:
+    if document.aborted is not None and document.aborted.startswith("candidate"):
         clauses.append("The candidate gave out under the load")
     if found := shown.troubles(document):
         clauses.append(f"{len(found)} of {len(every)} routes got worse")
