@@ -1,6 +1,8 @@
 # Bare `make` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check requirements lock wheels clean
+.PHONY: help setup demo test suite check requirements lock wheels clean
+# Tests start hundreds of processes: none is to compile all of its modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 PROJECTS := . slo otel service loadtest dashboards
@@ -27,8 +29,11 @@ check: setup ## ruff, strict types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check ## every check and every test
+test: setup ## every check and every test
 	@.ci/peers
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line check suite
+
+suite: setup
 	PATH="$(CURDIR)/.venv/peers/usr/bin:$$PATH" $(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 requirements: setup ## write docs/requirements.md of the tests that show its rows, and the stored figures

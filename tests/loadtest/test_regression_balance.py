@@ -24,7 +24,7 @@ def times(seed, windows=20, each=200, speed=0.3):
 
 
 @given(st.floats(0.2, 5.0), st.sampled_from([0.5, 0.95]), st.integers(0, 99))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_times_that_are_all_longer_by_a_factor_are_longer_by_that_factor(factor, q, seed):
     base, _ = times(seed, windows=8)
     value, up, down = balance(histograms(base), histograms(factor * base), GRID, q)
@@ -44,10 +44,10 @@ def test_with_the_sides_exchanged_it_is_the_same_from_the_other_end(seed, q):
 
 @pytest.mark.parametrize("q", [0.5, 0.95, 0.99])
 def test_its_errors_are_how_much_it_scatters(q):
-    found = np.array([balance(*map(histograms, times(seed)), GRID, q) for seed in range(200)])
+    found = np.array([balance(*map(histograms, times(seed)), GRID, q) for seed in range(120)])
     scatter = found[:, 0].std()
-    assert np.sqrt((found[:, 1:] ** 2).mean()) == pytest.approx(scatter, rel=0.2)
-    assert abs(found[:, 0].mean()) < 4 * scatter / math.sqrt(200)
+    assert np.sqrt((found[:, 1:] ** 2).mean()) == pytest.approx(scatter, rel=0.25)
+    assert abs(found[:, 0].mean()) < 4 * scatter / math.sqrt(120)
 
 
 def test_where_both_stood_still_says_no_more_than_any_other_window():

@@ -28,10 +28,10 @@ def drifting(rng, pairs=14, each=120, slower=1.0, drift=0.15):
 
 @pytest.mark.parametrize("q", [0.5, 0.95])
 def test_a_bound_holds_the_truth_as_often_as_is_said(q):
-    """400 gates; the limit lies three standard errors below what is said."""
+    """250 gates; the limit lies three standard errors below what is said."""
     rng = np.random.default_rng(21)
-    sizes = [size.ratio(drifting(rng, slower=1.1), q) for _ in range(400)]
-    least = 0.95 - 3 * math.sqrt(0.95 * 0.05 / 400)
+    sizes = [size.ratio(drifting(rng, slower=1.1), q) for _ in range(250)]
+    least = 0.95 - 3 * math.sqrt(0.95 * 0.05 / 250)
     assert np.mean([each.high(0.95) >= math.log(1.1) for each in sizes]) >= least
     assert np.mean([each.low(0.95) <= math.log(1.1) for each in sizes]) >= least
 
@@ -39,11 +39,11 @@ def test_a_bound_holds_the_truth_as_often_as_is_said(q):
 def test_both_kinds_of_evidence_together_hold_their_bound_at_the_worst_understatement():
     rng = np.random.default_rng(22)
     held = 0
-    for _ in range(300):
+    for _ in range(200):
         turns = size.ratio(drifting(rng, slower=1.1), 0.5)
         duet = size.ratio(drifting(rng, slower=1.1 ** (1 / FACTOR), drift=0.02, pairs=28), 0.5)
         held += size.upper(turns, duet, 0.95) >= math.log(1.1)
-    assert held / 300 >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / 300)
+    assert held / 200 >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / 200)
 
 
 def test_side_by_side_narrows_the_bound_of_sides_that_are_the_same():
