@@ -113,6 +113,9 @@ def _figures(how: str, said: dict[str, dict[str, list[Said]]]) -> list[Figure]:
             figures.append(of_share(f"gate_{how}_false_alarms", _are(every, "fail"), ERROR_RATE, "<="))
             figures.append(of_share(f"gate_{how}_same_passes", _are(every, "pass"), 0.90, ">="))
             continue
+        if kind == "delayed" and how == "real":
+            # Ten minutes are promised for it, and nothing that is over in two keeps or breaks that.
+            continue
         found = 0.99 if kind == "slower20" else 0.90
         figures.append(of_share(f"gate_{how}_{kind}_found", _are(every, "fail"), found, ">="))
         alarms = [(route, each) for route, each in every if each.verdict == "fail"]
