@@ -8,8 +8,8 @@ BIN := .venv/bin
 PROJECTS := . slo otel service loadtest dashboards
 PACKAGES := tailgate slo otel service loadtest dashboards tests benchmarks
 STAMP := .venv/.set-up
-# Tests wait for clocks a third of their time: one at a time more than CI has cores.
-WORKERS := 3
+# Tests wait for clocks half of their time: twice as many at a time as CI has cores.
+WORKERS := 4
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

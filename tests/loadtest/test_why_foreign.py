@@ -105,10 +105,11 @@ def sides(tmp_path_factory: pytest.TempPathFactory) -> tuple[Evidence, Evidence]
 
 @pytest.mark.parametrize("measure", ["p50", "p95"])
 def test_a_repeated_query_is_found_in_the_traces_of_stock_instrumentation(sides, measure):
-    counted, spent = causes(measure, *sides)
+    # A machine that stood still for a moment may be the larger cause of a p95, and stand first.
+    spent, counted = sorted(causes(measure, *sides), key=lambda clause: "more queries" in clause)
     statement = "`SELECT ... FROM orders WHERE person = ?` at shop.php:34 (N+1)"
     assert counted == f"5 more queries a request (2 → 7), all {statement}"
-    assert re.search(rf": database \+\d+ ms, of which {re.escape(statement)} \+\d+ ms", spent)
+    assert re.search(rf"[:;] database \+\d+ ms, of which {re.escape(statement)} \+\d+ ms", spent)
 
 
 def test_traces_and_the_clients_clock_agree(sides):
