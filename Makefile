@@ -31,7 +31,7 @@ check: setup ## ruff, strict types, import contracts
 
 test: setup ## every check and every test
 	@.ci/peers
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line check suite
+	@$(MAKE) --no-print-directory --jobs 2 check suite
 
 suite: setup
 	PATH="$(CURDIR)/.venv/peers/usr/bin:$$PATH" $(BIN)/pytest -n $(WORKERS) --dist loadgroup
