@@ -13,6 +13,8 @@ from scipy.special import betaincinv
 from benchmarks.revision import current
 
 _RAW = Path(__file__).parent / "raw"
+_RECORDED = Path(__file__).parent / "recorded"
+"""The recordings that the repository keeps, so that anybody can judge them anew."""
 _CONFIDENCE = 0.95
 
 
@@ -83,10 +85,10 @@ class Raw:
         told = "".join(f"-{key}{value}" for key, value in sorted(settings.items()))
         self._file = _RAW / f"{name}-{of or self.revision}{told}.jsonl"
         if of:
-            complete = self._complete
-            self._file = complete if complete.exists() else self._file
-            if not self._file.exists():
+            kept = (self._complete, self._file, _RECORDED / self._file.name)
+            if (found := next((file for file in kept if file.exists()), None)) is None:
                 raise SystemExit(f"{self._file.name}: nothing was recorded so at {of}")
+            self._file = found
         if not of and self.revision.changed:
             self._file.unlink(missing_ok=True)
         lines = self._file.read_text(encoding="utf-8").splitlines() if self._file.exists() else []

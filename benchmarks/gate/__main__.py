@@ -3,7 +3,8 @@
 Real gates are recorded for their whole length, and judged as the gate judges while they run: look after look, until it
 is decided. Larger numbers come of gates that are made of the cycles of the real ones; what is real and what is
 resampled is said apart. Every recorded gate is kept in ``benchmarks/raw``, and a benchmark that was broken off goes on
-with the next one. To record takes hours, and does not depend on how it is judged: ``--recorded`` judges it anew.
+with the next one. To record takes hours, and does not depend on how it is judged: ``--recorded`` judges it anew, from
+``benchmarks/recorded`` where nothing was recorded here.
 
 The same gates are judged by what else is in use, at the same moments, so that the table compares like with like.
 """

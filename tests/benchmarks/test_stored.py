@@ -147,5 +147,13 @@ def test_a_later_commit_judges_what_an_earlier_one_recorded_and_records_nothing(
         Raw("shop", of="abc1234")
 
 
+def test_a_recording_that_the_repository_keeps_is_judged_where_nothing_was_recorded(begin, monkeypatch, tmp_path):
+    begin()
+    (recording,) = figures_module._RAW.iterdir()
+    recording.rename(tmp_path / recording.name)
+    monkeypatch.setattr(figures_module, "_RECORDED", tmp_path)
+    assert Raw("shop", of=figures_module.current().commit).measured("one", lambda: 2) == 1
+
+
 def test_outside_of_a_checkout_nobody_can_tell_what_was_measured(tmp_path):
     assert revision.current(tmp_path).changed
