@@ -148,7 +148,7 @@ def compare(request: Request, interruption: Interruption) -> tuple[Comparison, C
         comparison = Comparison.create(request.out, environment.revision())
         try:
             _probe(request, design, sides, comparison, interruption)
-            until = _load(request, design, sides, receivers, comparison, interruption)
+            until, gave_out = _load(request, design, sides, receivers, comparison, interruption)
         except BaseException:
             comparison.discard()  # no load, or none that could be told of
             raise
@@ -159,6 +159,7 @@ def compare(request: Request, interruption: Interruption) -> tuple[Comparison, C
         fresh=sides.renewable,
         on_inconclusive=request.on_inconclusive,
         until=until,
+        gave_out=gave_out,
         rates=request.rates,
         unrated=request.unrated,
     )
@@ -194,8 +195,8 @@ def _load(
     receivers: dict[Side, TraceReceiver],
     comparison: Comparison,
     interruption: Interruption,
-) -> float:
-    """Put the load on; returns the second up to which the evidence counts."""
+) -> tuple[float, tuple[Side, ...]]:
+    """Put the load on; returns the second up to which the evidence counts, and the sides that gave out."""
     recordings = {}
     for side in SIDES:
         plan = request.plan(sides[side], design)
@@ -222,8 +223,8 @@ def _load(
         sides=sides,
     )
     # Closing the services makes them hand over their last traces.
-    conduct_pair(recordings, design, interruption, on_tick=_tell, look=looker, after_load=sides.close)
-    return looker.until
+    ending = conduct_pair(recordings, design, interruption, on_tick=_tell, look=looker, after_load=sides.close)
+    return looker.until, ending.gave_out if ending else ()
 
 
 def _tell(side: Side, tick: Tick) -> None:

@@ -46,10 +46,11 @@ class Looker:
         return self._dead(second) or self._enough(second)
 
     def _dead(self, second: float) -> Ending | None:
-        # The base first: whoever judges takes what begins with the candidate for the candidate's fault alone.
-        told = [(side, told_dead(self._sides, side, f"{second:4.0f} s  ")) for side in SIDES]
-        died = [f"{side}: its service died {second:.0f} s into the load: {how}" for side, how in told if how]
-        return Ending(why="; ".join(died), aborted=True) if died else None
+        told = {side: told_dead(self._sides, side, f"{second:4.0f} s  ") for side in SIDES}
+        died = {
+            side: f"{side}: its service died {second:.0f} s into the load: {how}" for side, how in told.items() if how
+        }
+        return Ending(why="; ".join(died.values()), aborted=True, gave_out=tuple(died)) if died else None
 
     def _enough(self, second: float) -> Ending | None:
         if not self._due or second < self._due[0].at + _WRITTEN:

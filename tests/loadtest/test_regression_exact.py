@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tailgate_loadtest.judge.regression.document import ExactFinding
-from tailgate_loadtest.judge.regression.exact.probed import compare, under_load
+from tailgate_loadtest.judge.regression.exact.counted import under_load
+from tailgate_loadtest.judge.regression.exact.probed import compare
 from tailgate_loadtest.measure.probe import PHASES, Account, Answered, BrokenOff, Phase, Probe
 from tailgate_loadtest.run.server import QueryCounts
 
@@ -320,7 +321,7 @@ def test_queries_under_load_are_shown_beyond_the_tolerance_and_stop_nothing():
         "GET /c": counts(*[2] * 60, *[3] * 40),
         "GET /new": counts(9),
     }
-    found = under_load(base, candidate)
+    found = under_load(base, candidate, 0.05)
     assert [(each.route, each.worse, each.blocking, each.phase) for each in found] == [
         ("GET /a", True, False, "load"),
         ("GET /c", False, False, "load"),

@@ -7,6 +7,7 @@ from rich.console import Console
 from tailgate_loadtest.judge.regression.document import ComparisonDocument, Look
 from tailgate_loadtest.report.regression.terminal import comparison_table
 from tailgate_loadtest.report.regression.words import interval
+from tailgate_loadtest.shapes.sides import Side
 
 from tests.loadtest.comparisons import (
     HOSTILE,
@@ -107,11 +108,11 @@ def test_a_route_of_which_only_something_counted_is_known_has_a_row() -> None:
 
 def test_a_side_that_gave_out_is_told_first_whatever_else_is_worse() -> None:
     died = "candidate: its service died 17 s into the load: SIGKILL; its log is .tailgate/sides/candidate.log"
-    text = shown(failing(aborted=died, reasons=(died,)), width=120)
+    text = shown(failing(aborted=died, gave_out=(Side.CANDIDATE,), reasons=(died,)), width=120)
     assert "✕ FAIL  The candidate gave out under the load, 1 of 5 routes got worse" in text
     assert f"- {died}" in text
     died = died.replace("candidate", "base")
-    text = shown(failing(aborted=died, reasons=(died,)), width=120)
+    text = shown(failing(aborted=died, gave_out=(Side.BASE,), reasons=(died,)), width=120)
     assert "✕ FAIL  1 of 5 routes got worse" in text
     assert f"- {died}" in text
 

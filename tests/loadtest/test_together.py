@@ -14,6 +14,7 @@ from tailgate_loadtest.run.comparison import Comparison
 from tailgate_loadtest.run.document import Generator
 from tailgate_loadtest.shapes.sides import SIDES, Design, Side
 
+from tests.loadtest.comparisons import comparison
 from tests.loadtest.conftest import objectives
 from tests.loadtest.test_calibration import intervals
 
@@ -28,7 +29,14 @@ Made = Callable[..., ComparisonDocument]
 def judged(bundle: Callable[..., Bundle], tmp_path: Path) -> Made:
     """Judges sides that are the same, but for what is said of them."""
 
-    def judged(*, slower: float = 1.0, neutral: bool = False, loosened: bool = False, **run: Any) -> ComparisonDocument:
+    def judged(
+        *,
+        slower: float = 1.0,
+        neutral: bool = False,
+        loosened: bool = False,
+        gave_out: tuple[Side, ...] = (),
+        **run: Any,
+    ) -> ComparisonDocument:
         (tmp_path / "both").mkdir()
         for side, found in intervals(DESIGN, slower=slower).items():
             made = bundle(found, path=f"both/{side}", seconds=float(DESIGN.seconds), **run)
@@ -40,6 +48,7 @@ def judged(bundle: Callable[..., Bundle], tmp_path: Path) -> Made:
             error_rate=0.01,
             fresh=True,
             on_inconclusive="neutral" if neutral else "fail",
+            gave_out=gave_out,
         )
         return judge_pair(Comparison(Bundle(tmp_path / "both")), terms)
 
@@ -76,20 +85,38 @@ DIED = "{}: its service died 17 s into the load: SIGKILL"
 
 
 def test_a_candidate_that_died_under_the_load_fails_for_that_reason(judged: Made) -> None:
-    found = judged(aborted=DIED.format("candidate"))
+    found = judged(aborted=DIED.format("candidate"), gave_out=(Side.CANDIDATE,))
     assert (found.verdict, found.exit_code) == ("fail", 1)
     assert found.reasons == (found.aborted,) == (DIED.format("candidate"),)
 
 
 @pytest.mark.parametrize("neutral", [False, True])
-@pytest.mark.parametrize("dead", [("base", Generator()), ("candidate", DISTURBED)])
+@pytest.mark.parametrize(
+    ("dead", "generator"), [((Side.BASE,), Generator()), (SIDES, Generator()), ((Side.CANDIDATE,), DISTURBED)]
+)
 def test_a_death_that_proves_nothing_is_named_and_never_passes(
-    judged: Made, dead: tuple[str, Generator], neutral: bool
+    judged: Made, dead: tuple[Side, ...], generator: Generator, neutral: bool
 ) -> None:
-    side, generator = dead
-    found = judged(aborted=DIED.format(side), generator=generator, neutral=neutral)
+    died = "; ".join(map(DIED.format, dead))
+    found = judged(aborted=died, gave_out=dead, generator=generator, neutral=neutral)
     assert (found.verdict, found.exit_code) == ("inconclusive", 3)
-    assert found.reasons == (DIED.format(side), *generator.reasons)
+    assert found.reasons == (died, *generator.reasons)
+
+
+BRAKED = "{}: the brake ended the load at 9 s: 40 of the 40 requests that ended within the last 5 s failed, 100 %"
+
+
+@pytest.mark.parametrize(
+    ("dead", "how"),
+    [((), ""), *(((side,), how) for side in SIDES for how in (DIED, BRAKED)), (SIDES, DIED)],
+)
+def test_which_side_gave_out_is_read_of_the_words_of_documents_that_have_no_field_for_it(
+    dead: tuple[Side, ...], how: str
+) -> None:
+    document = comparison(aborted="; ".join(map(how.format, dead)) or None, gave_out=dead)
+    plain = document.model_dump(mode="json", by_alias=True)
+    assert plain.pop("gave_out") == list(dead)
+    assert ComparisonDocument.model_validate(plain) == document
 
 
 def test_a_load_that_was_ended_by_what_it_had_shown_is_no_warning(judged: Made) -> None:

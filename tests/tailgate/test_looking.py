@@ -47,6 +47,7 @@ def test_of_services_that_died_each_is_named(
         kill(sides, killed)
         ending = look(7.0)
     assert (ending is not None and ending.aborted) is bool(killed)
+    assert (ending.gave_out if ending else ()) == killed
     died = [
         f"{side}: its service died 7 s into the load: SIGKILL; its log is .tailgate/sides/{side}.log" for side in killed
     ]

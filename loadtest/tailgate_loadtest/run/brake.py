@@ -18,6 +18,7 @@ from tailgate_loadtest.run.document import Tick
 from tailgate_loadtest.run.live import Live, Standing, State
 from tailgate_loadtest.run.plan import Plan
 from tailgate_loadtest.shapes.profile import Profile, Stage
+from tailgate_loadtest.shapes.sides import Side
 
 DEFAULT = Abort(error_ratio=Decimal("0.5"), for_seconds=Decimal(10))
 """For hosts that are not loopback, whose gate says nothing. A service that fails most requests for ten seconds is out
@@ -34,6 +35,8 @@ class Ending:
     why: str
     aborted: bool
     """The service is to blame: the run fails."""
+    gave_out: tuple[Side, ...] = ()
+    """Of two sides that are compared, those to blame."""
 
 
 def is_loopback(host: str) -> bool:

@@ -1,6 +1,7 @@
 """Two sides loaded at once from beginning to end: a bundle of each, within one directory."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from tailgate_loadtest.run.brake import Brake, Ending
 from tailgate_loadtest.run.conduct import check_reachable
@@ -23,7 +24,7 @@ def conduct_pair(
     on_tick: Callable[[Side, Tick], None],
     look: Look,
     after_load: Callable[[], None],
-) -> None:
+) -> Ending | None:
     """Put one load on two sides, each arrival on one of them, and write both bundles, whatever ends it.
 
     Args:
@@ -33,6 +34,8 @@ def conduct_pair(
         on_tick: called once a second for each side with how its load stands.
         look: what may end the load before its time.
         after_load: called when the load is over and the services' counters are read.
+
+    Returns why the load was ended before its time, if it was.
 
     Raises:
         TargetUnreachableError: nothing answers at a host.
@@ -66,6 +69,7 @@ def conduct_pair(
     after_load()
     for recording in recordings.values():
         recording.write(interruption, ending, death)
+    return ending
 
 
 def _listen(
@@ -85,7 +89,7 @@ def _listen(
             continue
         brake = brakes[side]
         if brake and (found := brake.look(tick)):
-            ending = Ending(why=f"{side}: {found.why}", aborted=found.aborted)
+            ending = replace(found, why=f"{side}: {found.why}", gave_out=(side,))
         elif side is SIDES[-1]:
             ending = look(tick.second)
         if ending is not None:

@@ -1,17 +1,22 @@
 """comparison.json: two sides, what of the candidate is worse, by how much, how sure that is, and why. In seconds."""
 
-from typing import Literal
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tailgate_loadtest.judge.document import Finding, Outcome
 from tailgate_loadtest.run.document import Model, Percentiles
+from tailgate_loadtest.shapes.sides import SIDES, Side
 
 SCHEMA: Literal["tailgate/comparison/v1"] = "tailgate/comparison/v1"
 Measure = Literal["p50", "p95", "p99", "failures"]
 """What is compared by statistics: percentiles of response times, and the share of requests that failed."""
 Exact = Literal["status", "queries", "round_trips", "bytes", "requests"]
 """What is compared request for request; ``requests`` are those of an iteration, where others followed or none."""
+_BLAMED = r"^{0}: |; {0}: its service died"
+"""The words of older documents that say which side gave out: to a brake one alone does, and both may die."""
 
 
 class SideRecord(Model):
@@ -191,7 +196,9 @@ class ComparisonDocument(Model):
     exit_code: int
     reasons: tuple[str, ...]
     aborted: str | None = None
-    """Which side gave out under the load, so that it was ended, and how."""
+    """How a side gave out under the load, so that it was ended."""
+    gave_out: tuple[Side, ...] = ()
+    """Which did: either, or both at once."""
     cells: tuple[Cell, ...]
     exact: tuple[ExactFinding, ...] = ()
     loosened: tuple[Loosened, ...] = ()
@@ -211,3 +218,11 @@ class ComparisonDocument(Model):
     unrated: str | None = None
     """Why there are none, where only other comparisons were calibrated on this machine."""
     warnings: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_before(cls, raw: Any) -> Any:
+        """With the sides that gave out, which older documents name in words alone."""
+        if not isinstance(raw, Mapping) or "gave_out" in raw or not isinstance(raw.get("aborted"), str):
+            return raw
+        return {**raw, "gave_out": [side for side in SIDES if re.search(_BLAMED.format(side), raw["aborted"])]}

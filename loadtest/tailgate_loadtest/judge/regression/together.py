@@ -24,7 +24,8 @@ from tailgate_loadtest.judge.regression.document import (
     SideRecord,
 )
 from tailgate_loadtest.judge.regression.document import Look as LookRecord
-from tailgate_loadtest.judge.regression.exact.probed import Compared, under_load
+from tailgate_loadtest.judge.regression.exact.counted import under_load
+from tailgate_loadtest.judge.regression.exact.probed import Compared
 from tailgate_loadtest.judge.regression.exact.probed import compare as compare_exactly
 from tailgate_loadtest.judge.regression.statistics.looks import Looks
 from tailgate_loadtest.judge.regression.statistics.size import LEAST_PAIRS
@@ -91,9 +92,7 @@ def judge_pair(comparison: Comparison, terms: Terms) -> ComparisonDocument:
         exact=exact.findings,
         loosened=loosenings(files[Side.BASE], files[Side.CANDIDATE]),
     )
-    verdict, code, reasons = _conclude(
-        runs, judgement, accepted, exact.reasons, neutral=terms.on_inconclusive == "neutral"
-    )
+    verdict, code, reasons = _conclude(runs, judgement, accepted, exact.reasons, terms)
     warnings = [*judgement.warnings, *exact.remarks, *_missed(findings), *_told(base), *_told(candidate)]
     cells = _explained(accepted.cells, comparison, warnings)
     return ComparisonDocument(
@@ -112,6 +111,7 @@ def judge_pair(comparison: Comparison, terms: Terms) -> ComparisonDocument:
         exit_code=code,
         reasons=tuple(reasons),
         aborted=candidate.aborted,
+        gave_out=terms.gave_out,
         cells=cells,
         adoption=_adoption(gates[Side.BASE], bundles, terms.design, judgement),
         exact=(*accepted.exact, *_under_load(bundles, tolerance)),
@@ -131,12 +131,11 @@ def _conclude(
     judgement: Judgement,
     accepted: Accepted,
     unanswered: Sequence[str],
-    *,
-    neutral: bool,
+    terms: Terms,
 ) -> tuple[Verdict, int, list[str]]:
     """Interrupted; worse by what no load can disturb; no sound measurement; worse by it; undecided; not worse.
 
-    Undecided by a sound measurement may be ``neutral``. That there is none never is.
+    Undecided by a sound measurement may be neutral, by the terms. That there is none never is.
     """
     base, candidate = runs[Side.BASE], runs[Side.CANDIDATE]
     if signal := base.interrupted or candidate.interrupted:
@@ -150,7 +149,7 @@ def _conclude(
     if unsound and not worse:
         return "inconclusive", _CODES["inconclusive"], [*gave_out, *unsound]
     verdict, reasons = decision.conclude(accepted.cells)
-    of_candidate = [why for why in gave_out if why.startswith(Side.CANDIDATE)]
+    of_candidate = gave_out if terms.gave_out == (Side.CANDIDATE,) else []
     if not unsound:
         worse += of_candidate
     if worse:
@@ -161,7 +160,7 @@ def _conclude(
         return verdict, _CODES[verdict], reasons
     if judgement.look is None:
         return "inconclusive", _CODES["inconclusive"], [*doubts, *judgement.reasons]
-    code = 0 if neutral and not doubts else _CODES["inconclusive"]
+    code = 0 if terms.on_inconclusive == "neutral" and not doubts else _CODES["inconclusive"]
     return "inconclusive", code, [*doubts, *(reasons if verdict == "inconclusive" else ())]
 
 
@@ -179,7 +178,7 @@ def _under_load(bundles: Mapping[Side, Bundle], tolerance: float) -> list[ExactF
         ServerCounters.of(bundles[side].read_json("server.json", "tailgate/server/v", SERVER_SCHEMA)).queries()
         for side in SIDES
     ]
-    return list(under_load(told[0], told[1], tolerance))
+    return under_load(told[0], told[1], tolerance)
 
 
 def _counted_worse(found: Iterable[ExactFinding]) -> list[str]:

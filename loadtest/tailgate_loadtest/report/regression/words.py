@@ -13,6 +13,7 @@ from tailgate_loadtest.judge.regression.document import (
 )
 from tailgate_loadtest.report import show
 from tailgate_loadtest.report.regression import shown
+from tailgate_loadtest.shapes.sides import Side
 
 MINUS = "−"
 MEASURES: tuple[Measure, ...] = ("p50", "p95", "p99", "failures")
@@ -43,7 +44,7 @@ def headline(document: ComparisonDocument) -> str:
         return "The comparison was ended before its time"
     every = {c.route for c in document.cells} | {f.route for f in document.exact}
     clauses = []
-    if document.aborted is not None and document.aborted.startswith("candidate"):
+    if document.gave_out == (Side.CANDIDATE,):
         clauses.append("The candidate gave out under the load")
     if found := shown.troubles(document):
         clauses.append(f"{len(found)} of {len(every)} routes got worse")

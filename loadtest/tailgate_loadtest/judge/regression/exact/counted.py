@@ -1,4 +1,4 @@
-"""Queries per request, by the service's own count, of runs made at different times.
+"""Queries per request, by the service's own count, where the two sides were not asked the same requests.
 
 Every query is counted, so there is no scatter to allow for. But which requests were made differs a little from run to
 run, and with it how often a cache answered: a mean that moved is no proof. Proof is that nine in ten of the candidate's
@@ -7,10 +7,13 @@ one more query in a handler does. The service's histogram has no edge at every n
 follows from the sum (Markov's inequality, with the edges as the least and the most). Where many requests all lie
 between the same two edges and their mean is a whole number, all are taken to have run just so many: of requests that
 differ, one mean in as many as there are requests would be whole by chance, on each side.
+
+Of runs made at different times proof stops the change; of a load that both had at once, which was probed before, it is
+only shown.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tailgate_loadtest.judge.regression.document import ExactFinding
 from tailgate_loadtest.run.server import QueryCounts
@@ -26,29 +29,53 @@ WHOLE = 100
 def findings(
     base: Sequence[Mapping[str, QueryCounts]], candidate: Sequence[Mapping[str, QueryCounts]], tolerance: float
 ) -> list[ExactFinding]:
-    """A finding for every route whose mean moved; what moved by more than ``tolerance`` without proof says so."""
+    """Of runs made at different times, a finding for every route whose mean moved.
+
+    What moved by more than ``tolerance`` without proof says so.
+    """
     found = []
-    pooled = [pool(side) for side in (base, candidate)]
-    for route in sorted(pooled[0].keys() & pooled[1].keys()):
-        before, after = pooled[0][route], pooled[1][route]
+    for route, before, after in _both(pool(base), pool(candidate)):
         if before.mean == after.mean:
             continue
-        found.append(_finding(route, before, after, tolerance))
+        at = proof(before, after)
+        why = f"queries per request: {before.mean:.4g} before, {after.mean:.4g} now"
+        if at is not None:
+            why += f": nine in ten of its requests run more than {at} now, and nine in ten ran no more before"
+        elif moved(before.mean, after.mean, tolerance):
+            why += (
+                ", in the mean; that nine in ten of its requests run more than before does not follow from the"
+                " service's histogram. `tailgate ab` asks both sides the same requests"
+            )
+        else:
+            why += ", in the mean"
+        found.append(_finding(route, before, after, worse=at is not None, blocking=at is not None, why=why))
     return found
 
 
-def _finding(route: str, before: QueryCounts, after: QueryCounts, tolerance: float) -> ExactFinding:
-    at = proof(before, after)
-    means = f"queries per request: {before.mean:.4g} before, {after.mean:.4g} now"
-    if at is not None:
-        why = f"{means}: nine in ten of its requests run more than {at} now, and nine in ten ran no more before"
-    elif moved(before.mean, after.mean, tolerance):
-        why = (
-            f"{means}, in the mean; that nine in ten of its requests run more than before does not follow from the"
-            " service's histogram. `tailgate ab` asks both sides the same requests"
-        )
-    else:
-        why = f"{means}, in the mean"
+def under_load(
+    base: Mapping[str, QueryCounts], candidate: Mapping[str, QueryCounts], tolerance: float
+) -> list[ExactFinding]:
+    """Of one load on both, a finding for every route whose mean moved by more than ``tolerance``; only shown."""
+    found = []
+    for route, before, after in _both(base, candidate):
+        if abs(after.mean - before.mean) > tolerance * max(before.mean, after.mean):
+            worse = proof(before, after) is not None
+            why = f"{after.mean:.3g} per request instead of {before.mean:.3g}, in the mean of all under load"
+            found.append(_finding(route, before, after, worse=worse, blocking=False, why=why))
+    return found
+
+
+def _both(
+    base: Mapping[str, QueryCounts], candidate: Mapping[str, QueryCounts]
+) -> Iterator[tuple[str, QueryCounts, QueryCounts]]:
+    """The routes that both sides were asked for."""
+    for route in sorted(base.keys() & candidate.keys()):
+        yield route, base[route], candidate[route]
+
+
+def _finding(
+    route: str, before: QueryCounts, after: QueryCounts, *, worse: bool, blocking: bool, why: str
+) -> ExactFinding:
     return ExactFinding(
         route=route,
         measure="queries",
@@ -57,8 +84,8 @@ def _finding(route: str, before: QueryCounts, after: QueryCounts, tolerance: flo
         candidate=after.mean,
         requests=after.requests,
         of=after.requests,
-        worse=at is not None,
-        blocking=at is not None,
+        worse=worse,
+        blocking=blocking,
         why=why,
     )
 

@@ -20,7 +20,6 @@ from itertools import groupby
 
 from tailgate_loadtest.judge.regression.document import Exact, ExactFinding
 from tailgate_loadtest.judge.regression.exact.aligned import Aligned, Pair, Place, align
-from tailgate_loadtest.judge.regression.exact.counted import proof
 from tailgate_loadtest.judge.regression.exact.differences import (
     Difference,
     of_partings,
@@ -30,10 +29,9 @@ from tailgate_loadtest.judge.regression.exact.differences import (
     of_status,
 )
 from tailgate_loadtest.measure.probe import PHASES, Phase, Probe
-from tailgate_loadtest.run.server import QueryCounts
 
 TOLERANCE = 0.05
-"""The share by which answers, and queries under load, may grow."""
+"""The share by which answers may grow."""
 _CHANCE = "; only here, and not in the same requests of the other phase: it may be chance"
 _SOME_TIME = "; neither service was started for this, so it may come from what they had done before"
 
@@ -77,31 +75,6 @@ def compare(base: Probe, candidate: Probe, *, fresh: bool = True, tolerance: flo
         remarks=tuple(_remarks(base, candidate, phases, fresh)),
         reasons=tuple(_reasons(base, candidate, phases)),
     )
-
-
-def under_load(
-    base: Mapping[str, QueryCounts], candidate: Mapping[str, QueryCounts], tolerance: float = TOLERANCE
-) -> tuple[ExactFinding, ...]:
-    """Routes whose queries per request moved by more than is tolerated; only shown: not the same was asked of both."""
-    found = []
-    for route in sorted(base.keys() & candidate.keys()):
-        before, after = base[route], candidate[route]
-        if abs(after.mean - before.mean) > tolerance * max(before.mean, after.mean):
-            found.append(
-                ExactFinding(
-                    route=route,
-                    measure="queries",
-                    phase="load",
-                    base=before.mean,
-                    candidate=after.mean,
-                    requests=after.requests,
-                    of=after.requests,
-                    worse=proof(before, after) is not None,
-                    blocking=False,
-                    why=f"{after.mean:.3g} per request instead of {before.mean:.3g}, in the mean of all under load",
-                )
-            )
-    return tuple(found)
 
 
 def _by_route(phases: Mapping[Phase, Aligned], differ: Callable[[Sequence[Pair]], Difference | None]) -> _Found:

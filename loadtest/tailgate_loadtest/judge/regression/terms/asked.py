@@ -35,6 +35,8 @@ class Terms:
     on_inconclusive: Literal["fail", "neutral"] = "fail"
     until: float = math.inf
     """Looks later than so many seconds after the load began are left out: it was ended by what an earlier one saw."""
+    gave_out: tuple[Side, ...] = ()
+    """Who did not last under the load, so that it was ended."""
     rates: Rates | None = None
     """What is known of such verdicts on this machine."""
     unrated: str | None = None
@@ -68,6 +70,7 @@ class Terms:
             fresh=document.fresh,
             on_inconclusive=document.on_inconclusive,
             until=document.looks[-1].at if document.looks else math.inf,
+            gave_out=document.gave_out,
             rates=document.rates,
             unrated=document.unrated,
         )
