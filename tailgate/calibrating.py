@@ -11,7 +11,8 @@ import tailgate_slo
 from pydantic import ValidationError
 from tailgate_loadtest.data import locustfile as reference_locustfile
 from tailgate_loadtest.errors import BundleError
-from tailgate_loadtest.judge.regression.calibration import (
+from tailgate_loadtest.judge.regression.calibration.rates import rates
+from tailgate_loadtest.judge.regression.calibration.records import (
     SCHEMA,
     Calibration,
     CalibrationsDocument,
@@ -19,11 +20,8 @@ from tailgate_loadtest.judge.regression.calibration import (
     GateRecord,
     Machine,
     Setting,
-    decided,
-    gate_record,
-    rates,
-    replay,
 )
+from tailgate_loadtest.judge.regression.calibration.replayed import decided, gate_record, replay
 from tailgate_loadtest.judge.regression.document import ComparisonDocument
 from tailgate_loadtest.judge.regression.stored import write_document
 from tailgate_loadtest.judge.regression.terms.asked import Terms

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import typer
-from tailgate_loadtest.judge.regression.calibration import rates
+from tailgate_loadtest.judge.regression.calibration.rates import rates
 from tailgate_loadtest.report.calibration.page import page
 from tailgate_loadtest.report.calibration.table import calibration_table
 from tailgate_loadtest.run.bundle import Bundle

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from rich.console import Console
 from scipy.special import bdtr, bdtrc
 from tailgate_loadtest.errors import ComparisonError
-from tailgate_loadtest.judge.regression.calibration import (
+from tailgate_loadtest.judge.regression.calibration.rates import alarms_of, bounds, least, progress, rates, showing
+from tailgate_loadtest.judge.regression.calibration.records import (
     Calibration,
     CalibrationsDocument,
     File,
@@ -23,16 +24,8 @@ from tailgate_loadtest.judge.regression.calibration import (
     Machine,
     Seen,
     Setting,
-    alarms_of,
-    bounds,
-    decided,
-    gate_record,
-    least,
-    progress,
-    rates,
-    replay,
-    showing,
 )
+from tailgate_loadtest.judge.regression.calibration.replayed import decided, gate_record, replay
 from tailgate_loadtest.judge.regression.decision import judge
 from tailgate_loadtest.judge.regression.terms.asked import Asked, Terms
 from tailgate_loadtest.judge.regression.together import judge_pair, looks_of

@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 from tailgate_loadtest.judge.document import VerdictDocument
 from tailgate_loadtest.judge.history import History
-from tailgate_loadtest.judge.regression.calibration import CalibrationsDocument
+from tailgate_loadtest.judge.regression.calibration.records import CalibrationsDocument
 from tailgate_loadtest.judge.regression.document import ComparisonDocument
 from tailgate_loadtest.run.document import RunDocument
 

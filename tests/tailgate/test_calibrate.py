@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tailgate_loadtest.judge.regression.calibration import Calibration, CalibrationsDocument, GateRecord, bounds
+from tailgate_loadtest.judge.regression.calibration.rates import bounds
+from tailgate_loadtest.judge.regression.calibration.records import Calibration, CalibrationsDocument, GateRecord
 from tailgate_loadtest.judge.regression.document import ComparisonDocument
 from tailgate_loadtest.judge.regression.terms.asked import Asked, Terms
 from tailgate_loadtest.judge.regression.together import judge_pair

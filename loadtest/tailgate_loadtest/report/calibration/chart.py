@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
-from tailgate_loadtest.judge.regression.calibration import Least
+from tailgate_loadtest.judge.regression.calibration.rates import Least
 from tailgate_loadtest.report import plot, show, svg
 from tailgate_loadtest.report.calibration import words
 from tailgate_loadtest.report.plot import Frame

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from tailgate_loadtest.judge.regression.calibration import Calibration, Least, alarms_of, least, progress
+from tailgate_loadtest.judge.regression.calibration.rates import Least, alarms_of, least, progress
+from tailgate_loadtest.judge.regression.calibration.records import Calibration
 from tailgate_loadtest.judge.regression.document import Rates
 from tailgate_loadtest.report import facts, plot, show
 from tailgate_loadtest.report.calibration import chart, words

@@ -8,7 +8,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tailgate_loadtest.judge.regression.calibration import Calibration, Least, alarms_of, least
+from tailgate_loadtest.judge.regression.calibration.rates import Least, alarms_of, least
+from tailgate_loadtest.judge.regression.calibration.records import Calibration
 from tailgate_loadtest.judge.regression.document import Rates
 from tailgate_loadtest.report import show
 from tailgate_loadtest.report.calibration import words

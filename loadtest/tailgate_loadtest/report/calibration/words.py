@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from tailgate_loadtest.judge.regression.calibration import Calibration, GateRecord, bounds, showing
+from tailgate_loadtest.judge.regression.calibration.rates import bounds, showing
+from tailgate_loadtest.judge.regression.calibration.records import Calibration, GateRecord
 from tailgate_loadtest.judge.regression.document import Measure, Rates
 from tailgate_loadtest.report import show
 

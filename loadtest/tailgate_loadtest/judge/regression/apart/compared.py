@@ -10,6 +10,7 @@ import tailgate_slo
 from tailgate_slo import Gate, Objectives
 
 from tailgate_loadtest.judge.regression.apart import between, environments
+from tailgate_loadtest.judge.regression.apart.drafts import MIN_RUNS
 from tailgate_loadtest.judge.regression.apart.environments import Difference
 from tailgate_loadtest.judge.regression.apart.past import Past, read
 from tailgate_loadtest.judge.regression.document import Cell, ComparisonDocument, ExactFinding, SideRecord
@@ -116,7 +117,7 @@ def _few_moments(sound: Sequence[Sequence[Past]], moments: tuple[int, int]) -> l
         f"the {len(side)} runs of the {name} were made at {_moments(count)}, and count as {count}: make runs of base"
         " and candidate in turns, or hours apart, and the intervals are narrower"
         for name, side, count in zip(("base", "candidate"), sound, moments, strict=True)
-        if between.MIN_RUNS <= len(side) != count
+        if MIN_RUNS <= len(side) != count
     ]
 
 

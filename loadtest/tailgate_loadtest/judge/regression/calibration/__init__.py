@@ -1,0 +1,1 @@
+"""How often a gate errs here, measured by gates of two sides that are the same."""
