@@ -18,17 +18,23 @@ EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 OBJECTIVE = EXAMPLES[0]
 
 
+def files(example):
+    """The objectives files that an example is, or is a part of."""
+    if example.startswith("ratioMetric"):
+        metric = textwrap.indent(example, "      ")
+        yield re.sub(r"      thresholdMetric:\n.*?(?=  timeWindow)", metric, OBJECTIVE, flags=re.DOTALL)
+    elif example.startswith("# specs"):
+        for spec in re.findall(r"^- (\{.*\})$", example, re.MULTILINE):
+            yield re.sub(r"spec: \{measure: .*\}", f"spec: {spec}", OBJECTIVE)
+    else:
+        yield OBJECTIVE if example == OBJECTIVE else f"{OBJECTIVE}---\n{example}"
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
 def test_every_example_is_read_and_compiled(example):
-    text = OBJECTIVE
-    if example.startswith("ratioMetric"):
-        text = re.sub(
-            r"      thresholdMetric:\n.*?(?=  timeWindow)", textwrap.indent(example, "      "), text, flags=re.DOTALL
-        )
-    elif example != OBJECTIVE:
-        text = f"{text}---\n{example}"
-    objectives = parse(text.encode(), "slo.yaml")
-    assert compile_rules(objectives)["groups"]
+    compiled = [compile_rules(parse(text.encode(), "slo.yaml")) for text in files(example)]
+    assert compiled
+    assert all(rules["groups"] for rules in compiled)
 
 
 def test_the_presets_are_those_of_the_table():

@@ -214,6 +214,56 @@ def test_a_restart_of_the_service_is_no_error(check):
     )
 
 
+LCP = "tailgate_web_vital_lcp_seconds"
+VIEWS = f'{LCP}_count{{page="/inbox",device="phone"}}'
+QUICK = f'{LCP}_bucket{{page="/inbox",device="phone",le="2.5"}}'
+
+
+def test_slow_pages_are_a_ticket_and_wake_nobody(check):
+    # Every view is slow, which is four times what the objective allows: 18 hours of it are three quarters of a day.
+    check(
+        ["inbox-lcp"],
+        {VIEWS: "0+5x1200", QUICK: "0+0x1200"},
+        (17 * HOUR, firing("inbox-lcp", "ticket"), None),
+        (19 * HOUR, firing("inbox-lcp", "ticket"), 1),
+        (19 * HOUR, 'count(ALERTS{severity!="ticket"})', None),
+        (19 * HOUR, 'count(ALERTS{source="beacon"})', 1),
+        (19 * HOUR, ratio("inbox-lcp", "5m"), 1),
+        step=10,
+    )
+
+
+def test_a_quarter_of_slow_views_is_what_the_objective_allows(check):
+    for quick, tickets in ((3.8, None), (3.6, 1)):
+        check(
+            ["inbox-lcp"],
+            {VIEWS: f"0+5x{4 * DAY}", QUICK: f"0+{quick}x{4 * DAY}"},
+            (4 * DAY, firing("inbox-lcp", "ticket"), tickets),
+            step=30,
+        )
+
+
+def test_a_page_that_three_people_see_a_day_makes_no_ticket_however_slow_it_is(check):
+    rarely = {VIEWS: f"0+{3 / DAY:.6f}x{4 * DAY}", QUICK: f"0+0x{4 * DAY}"}
+    check(["inbox-lcp"], rarely, (4 * DAY, ratio("inbox-lcp", "3d"), 1), (4 * DAY, "count(ALERTS)", None), step=30)
+    # Who wants to hear of five views does when there have been as many, which takes 40 hours.
+    wanted = Alerting(minimum_events=5)
+    check(
+        ["inbox-lcp"],
+        rarely,
+        (36 * HOUR, firing("inbox-lcp", "ticket"), None),
+        (44 * HOUR, firing("inbox-lcp", "ticket"), 1),
+        step=30,
+        alerting=wanted,
+    )
+
+
+def test_where_no_page_was_looked_at_nothing_is_said(check):
+    none = {VIEWS: "7+0x60", QUICK: "5+0x60"}
+    for series in (none, {"up": "1x60"}):
+        check(["inbox-lcp"], series, (60, "count(slo:sli_error:ratio_rate5m)", None), (60, "count(ALERTS)", None))
+
+
 @pytest.mark.parametrize("edge", ["4", "4.0"])
 def test_a_query_budget_is_judged_by_its_bucket_however_its_edge_is_written(check, edge):
     check(
@@ -255,6 +305,17 @@ def test_with_fewer_events_than_a_page_needs_there_is_a_ticket_instead(check):
             step=5,
             alerting=Alerting(minimum_events=least),
         )
+
+
+def test_of_a_window_of_which_little_is_known_only_the_events_count_that_are(check):
+    # One a minute, all of them bad: an hour of them would be sixty.
+    check(
+        ["queue"],
+        {"queue_failed_total": "0+1x50", "queue_total": "0+1x50"},
+        (30, firing("queue", "page"), None),
+        (45, firing("queue", "page"), 1),
+        alerting=Alerting(minimum_events=40),
+    )
 
 
 def test_a_service_without_requests_has_no_ratio_and_alerts_nobody(check):

@@ -50,7 +50,8 @@ def test_every_objective_has_the_recorded_names_that_slo_boards_query():
     for slo in objectives.slos:
         rules = found[slo.name]
         assert names <= {rule["record"] for rule in rules if "record" in rule}
-        assert [r["labels"]["sloth_severity"] for r in rules if "alert" in r] == ["page", "ticket"]
+        alerts = ["ticket"] if slo.measure.kind == "vital" else ["page", "ticket"]
+        assert [r["labels"]["sloth_severity"] for r in rules if "alert" in r] == alerts
         assert {r["labels"]["sloth_id"] for r in rules} == {f"tailgate-reference-{slo.name}"}
 
 
@@ -102,8 +103,34 @@ def test_templates_in_names_stay_as_they_are_and_quotes_do_not_end_a_query(shop)
     assert "a\\x60b" in page["annotations"]["description"]
 
 
-def test_an_objective_on_a_vital_is_named_as_left_out(shop):
-    assert left_out(shop) == ("inbox-lcp",)
+def test_an_objective_on_a_vital_is_left_out_only_where_runs_alone_measure_it(shop):
+    pages = dataclasses.replace(shop, slos=tuple(slo for slo in shop.slos if slo.name == "inbox-lcp"))
+    assert left_out(pages) == ()
+    elsewhere = dataclasses.replace(pages, metrics=Metrics(preset="micrometer"))
+    assert left_out(elsewhere) == ("inbox-lcp",)
+    assert compile_rules(elsewhere)["groups"] == []
+
+
+def test_what_pages_report_says_so_opens_tickets_alone_and_is_never_missed(shop):
+    rules = rules_of(compile_rules(shop))
+    reported = {rule["labels"].get("sloth_slo") for rule in rules if rule["labels"].get("source") == "beacon"}
+    assert reported == {"inbox-lcp"}
+    own = [rule for rule in rules if rule["labels"].get("sloth_slo") == "inbox-lcp"]
+    assert all(rule["labels"]["source"] == "beacon" for rule in own)
+    assert [rule["labels"]["severity"] for rule in own if "alert" in rule] == ["ticket"]
+    absent = [rule["labels"]["absent"] for rule in rules if rule.get("alert") == "TailgateNoData"]
+    assert absent
+    assert not [name for name in absent if "web_vital" in name]
+
+
+def test_a_timing_is_found_by_its_name_on_its_page_or_on_all(shop):
+    lcp = next(slo for slo in shop.slos if slo.name == "inbox-lcp")
+    for page, matchers in (("/inbox", 'page="/inbox",timing="list_shown"'), (None, 'timing="list_shown"')):
+        measure = dataclasses.replace(lcp.measure, vital=None, timing="list_shown", route=page)
+        rules = compile_rules(dataclasses.replace(shop, slos=(dataclasses.replace(lcp, measure=measure),)))
+        expr = rules["groups"][0]["rules"][0]["expr"]
+        assert f"sum(rate(tailgate_page_timing_seconds_count{{{matchers}}}[5m]))" in expr
+        assert f'sum(rate(tailgate_page_timing_seconds_bucket{{{matchers},le="2.5"}}[5m]))' in expr
 
 
 def test_queries_per_request_that_nobody_counts_are_refused_with_the_cure(shop):

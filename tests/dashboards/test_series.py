@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.utils import floatToGoString
 from tailgate_dashboards.series import Series, equal, le, select, series_of
-from tailgate_slo.model import PRESETS, Metrics, Overrides
+from tailgate_slo.model import PRESETS, Measure, Metrics, Overrides
 
 
 def matched(matcher: str, text: str) -> bool:
@@ -76,3 +76,20 @@ def test_what_is_said_otherwise_is_taken_and_the_rest_is_the_presets():
     )
     assert series.matchers("POST /checkout") == ('envoy_virtual_host="shop"', 'envoy_route="checkout"')
     assert series.in_units(Decimal("0.3")) == 300
+
+
+def test_page_views_are_found_by_page_and_timing_and_no_load_test_is_among_them():
+    series = series_of(Metrics(overrides=Overrides(match={"job": "shop"})))
+    lcp = Measure(kind="vital", vital="lcp", route="/inbox")
+    panels = Measure(kind="vital", timing="panels_complete")
+    assert (series.histogram(lcp), series.of(lcp)) == (
+        "tailgate_web_vital_lcp_seconds", ('job="shop"', 'page="/inbox"')
+    )  # fmt: skip
+    assert (series.histogram(panels), series.of(panels)) == (
+        "tailgate_page_timing_seconds", ('job="shop"', 'timing="panels_complete"')
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("preset", [preset for preset in PRESETS if preset != "otel"])
+def test_other_peoples_series_tell_no_vital(preset):
+    assert series_of(Metrics(preset=preset)).histogram(Measure(kind="vital", vital="lcp")) is None

@@ -11,6 +11,7 @@ from .events import Events, events_of, metrics_of
 from .existing import refuse_recorded
 from .identity import identity_of
 from .render import FORMS, Form, name_of, render
+from .severities import severities
 
 __all__ = [
     "FORMS",
@@ -25,4 +26,5 @@ __all__ = [
     "name_of",
     "refuse_recorded",
     "render",
+    "severities",
 ]

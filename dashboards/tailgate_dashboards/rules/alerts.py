@@ -1,4 +1,4 @@
-"""The alerts of one objective, a page and a ticket, and that of a service without data."""
+"""The alerts of one objective, a page and a ticket or a ticket alone, and that of a service without data."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -11,6 +11,7 @@ from ..series import Series, equal, select
 from .events import Events
 from .identity import recorded
 from .recording import Rule, is_added_up
+from .severities import is_reported, severities
 from .windows import SHORTEST, Window
 
 # Two scrapes may be missed, and a restart takes its time.
@@ -18,8 +19,12 @@ _ABSENT_FOR = 2 * SHORTEST
 _NAMED = 5
 
 
-def burn_alert(slo: SLO, identity: dict[str, str], events: Events, severity: Severity, pace: int) -> Rule:
-    """The alert that fires while the budget burns too fast over both windows of either pair."""
+def burn_alerts(slo: SLO, identity: dict[str, str], events: Events, pace: int) -> list[Rule]:
+    """For each severity the alert that fires while the budget burns too fast over both windows of either pair."""
+    return [_burn_alert(slo, identity, events, severity, pace) for severity in severities(slo)]
+
+
+def _burn_alert(slo: SLO, identity: dict[str, str], events: Events, severity: Severity, pace: int) -> Rule:
     pairs = [_Pair(slo, identity, events, w, pace) for w in alert_windows(slo.period_days) if w.severity == severity]
     summary = f"{slo.display_name} ({slo.service}): the error budget burns too fast ({severity})"
     left = _number(recorded(names.SLO_BUDGET_REMAINING, identity), "humanizePercentage")
@@ -52,12 +57,12 @@ class _Pair:
         self._over_long = self._ratio(self._long)
         if is_added_up(events, self._long):
             # Over a window of which little is known yet, it takes more bad events to have spent that much.
-            known = recorded(names.SLI_KNOWN + self._long.name, identity)
-            self._over_long += f" * max without ({names.LABEL_SLO_WINDOW}) ({known})"
+            self._over_long += f" * {self._known()}"
         ratios = (self._ratio(self._short), self._over_long)
         sides = [f"{ratio} > ({self._factor} * {self._budget})" for ratio in ratios]
-        if window.severity == "page" and slo.alerting.minimum_events and events.counted:
-            sides.append(self._enough(events, slo.alerting.minimum_events))
+        least = severities(slo)[window.severity]
+        if least and events.counted:
+            sides.append(self._enough(events, least))
         self.burning = "(" + "\nand\n".join(sides) + ")"
 
     def _ratio(self, window: Window) -> str:
@@ -65,12 +70,17 @@ class _Pair:
         ratio = recorded(names.SLI_ERROR_RATIO + window.name, self._identity)
         return f"max without ({names.LABEL_SLO_WINDOW}) ({ratio})"
 
+    def _known(self) -> str:
+        known = recorded(names.SLI_KNOWN + self._long.name, self._identity)
+        return f"max without ({names.LABEL_SLO_WINDOW}) ({known})"
+
     def _enough(self, events: Events, least: int) -> str:
         seconds = f"{self._long.milliseconds / 1_000:g}"
-        if events.ranged:
+        if not is_added_up(events, self._long):
             return f"on () ({events.over(self._long.range).all} * {seconds} >= {least})"
+        # Their mean rate is that of what is known.
         rate = f"avg_over_time({recorded(names.SLI_EVENTS, self._identity)}[{self._long.range}])"
-        return f"on ({names.LABEL_SLO_ID}) ({rate} * {seconds} >= {least})"
+        return f"on ({names.LABEL_SLO_ID}) ({rate} * {self._known()} * {seconds} >= {least})"
 
     def said(self) -> str:
         """A sentence in an annotation, where this is the pair that fired."""
@@ -86,11 +96,12 @@ def absent_alerts(found: Iterable[tuple[SLO, Events]], series: Series, pace: int
     """By service, an alert for each source without whose data objectives of it are blind.
 
     It is silent while the target is up: one that has not been asked yet may not show what it has not counted.
+    That no page was looked at is no lack either.
     """
     blind: dict[str, dict[tuple[str, str], list[str]]] = {}
     shortest, job = Window(seconds=SHORTEST, pace=pace), series.match.get(series.job)
     for slo, events in found:
-        if slo.alerting.absent:
+        if slo.alerting.absent and not is_reported(slo):
             lacking = f"absent({events.over(shortest.range).present})"
             if slo.query is None and job is not None:
                 lacking += f"\nunless on ()\n(max({select('up', equal(series.job, job))}) == 1)"

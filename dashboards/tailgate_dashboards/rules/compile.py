@@ -7,7 +7,7 @@ from tailgate_slo import SLO, Objectives
 
 from ..errors import ConflictError
 from ..series import series_of
-from .alerts import absent_alerts, burn_alert
+from .alerts import absent_alerts, burn_alerts
 from .events import events_of
 from .identity import identity_of
 from .recording import long_rules, meta_rules, short_rules
@@ -39,12 +39,11 @@ def compile_rules(objectives: Objectives, *, pace: int = 1) -> Rules:
                 f"recorded as {prefix}. Rename one of them"
             )
         owners[prefix] = slo
-        alerts = [burn_alert(slo, identity, events, severity, pace) for severity in ("page", "ticket")]
         groups += [
             {"name": f"{prefix}:sli", "rules": short_rules(slo, identity, events, pace)},
             {"name": f"{prefix}:long", "interval": minute, "rules": long_rules(slo, identity, events, pace)},
             {"name": f"{prefix}:meta", "rules": meta_rules(slo, identity)},
-            {"name": f"{prefix}:alerts", "rules": alerts},
+            {"name": f"{prefix}:alerts", "rules": burn_alerts(slo, identity, events, pace)},
         ]
     for service, alerts in absent_alerts(found, series, pace).items():
         groups.append({"name": f"tailgate-{service}:absent", "rules": alerts})
@@ -52,6 +51,6 @@ def compile_rules(objectives: Objectives, *, pace: int = 1) -> Rules:
 
 
 def left_out(objectives: Objectives) -> tuple[str, ...]:
-    """The names of the objectives that have no rules: those on Web Vitals, which a run alone measures."""
+    """The names of the objectives that have no rules: those on Web Vitals where a run alone measures them."""
     series = series_of(objectives.metrics)
     return tuple(slo.name for slo in objectives.slos if events_of(slo, series) is None)

@@ -55,13 +55,13 @@ class Events:
 
 
 def events_of(slo: SLO, series: Series) -> Events | None:
-    """The rates that answer an objective; None where nothing in a Prometheus does.
+    """The rates that answer an objective; None where nothing in a Prometheus does: on Web Vitals that no page reports.
 
     Raises UnsupportedError when the series cannot tell, or a query cannot be asked for windows.
     """
     if slo.query is not None:
         return _of_query(slo.name, slo.query)
-    if slo.measure is None or slo.measure.kind == "vital":
+    if slo.measure is None or (slo.measure.kind == "vital" and not series.vitals):
         return None
     return _of_measure(slo.name, slo.measure, series)
 
@@ -72,11 +72,11 @@ def metrics_of(query: str) -> frozenset[str]:
 
 
 def _of_measure(name: str, measure: Measure, series: Series) -> Events:
-    route, anything = series.matchers(measure.route), series.matchers(traffic="all")
+    found, anything = series.of(measure), series.matchers(traffic="all")
     if measure.threshold is None:
         counting = series.native and series.requests is None
-        every = _rate(series.statuses, *route, native=counting)
-        failed = _rate(series.statuses, *route, status_5xx(series.status), native=counting)
+        every = _rate(series.statuses, *found, native=counting)
+        failed = _rate(series.statuses, *found, status_5xx(series.status), native=counting)
         # Without a failure since its start a service has no such series; that is none, not unknown.
         return Events(
             bad=f"({failed} or vector(0))",
@@ -87,14 +87,15 @@ def _of_measure(name: str, measure: Measure, series: Series) -> Events:
     if measure.kind == "latency":
         edge = series.in_units(measure.threshold)
         if series.native:
-            return _native(series.duration, route, edge, anything)
-        return _classic(series.duration, route, edge, anything)
-    if series.queries is None:
+            return _native(series.duration, found, edge, anything)
+        return _classic(series.duration, found, edge, anything)
+    histogram = series.histogram(measure)
+    if histogram is None:
         raise UnsupportedError(
             f"objective {name}: these metrics have no queries per request. Name their histogram in the document of "
             "kind Metrics, as in queries: app_queries_per_request"
         )
-    return _classic(series.queries, route, measure.threshold, anything)
+    return _classic(histogram, found, measure.threshold, anything)
 
 
 def _classic(metric: str, route: tuple[str, ...], edge: Decimal, anything: tuple[str, ...]) -> Events:

@@ -4,14 +4,17 @@ from tailgate_otel import names
 from tailgate_slo import SLO
 
 from ..series import equal, select
+from .severities import is_reported
 
 
 def identity_of(slo: SLO) -> dict[str, str]:
-    """The labels that everything recorded of an objective bears."""
+    """The labels that everything recorded of an objective bears; what pages report says so by one more."""
+    reported = {names.LABEL_SOURCE: names.SOURCE_BEACON} if is_reported(slo) else {}
     return {
         names.LABEL_SLO_ID: f"tailgate-{slo.service}-{slo.name}",
         names.LABEL_SLO_SERVICE: slo.service,
         names.LABEL_SLO_NAME: slo.name,
+        **reported,
     }
 
 

@@ -13,6 +13,7 @@ from .series import Series
 _OTEL = Series(
     duration=names.HTTP_SERVER_DURATION,
     queries=names.QUERIES_PER_REQUEST,
+    vitals=True,
     method=names.LABEL_METHOD,
     route=names.LABEL_ROUTE,
     status=names.LABEL_STATUS,

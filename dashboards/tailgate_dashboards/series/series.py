@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from tailgate_otel import names
+from tailgate_slo import Measure
 
 from .selectors import Traffic, equal
+from .vitals import histogram_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,6 +21,7 @@ class Series:
         native: whether it is a native histogram, which is one series without buckets of its own.
         requests: the counter of requests that bears the status; None where the histogram itself does.
         queries: the histogram of queries per request, always a classic one; None where there is none.
+        vitals: whether pages report their vitals to the service, always as classic histograms.
         method, route, status: names of labels. Without ``method`` all methods of a route are one.
         job: the name of the label that a scrape adds, which ``up`` has as well.
         match: labels, and the value that every one of the series has of each.
@@ -31,6 +34,7 @@ class Series:
     native: bool = False
     requests: str | None = None
     queries: str | None = None
+    vitals: bool = False
     method: str | None
     route: str
     status: str
@@ -55,6 +59,22 @@ class Series:
         if self.requests is not None:
             return self.requests
         return self.duration if self.native else f"{self.duration}_count"
+
+    def histogram(self, measure: Measure) -> str | None:
+        """The histogram of what a measure counts, by the name that suffixes are added to; None where there is none."""
+        if measure.kind == "queries":
+            return self.queries
+        if measure.kind == "vital":
+            return histogram_of(measure) if self.vitals else None
+        return self.duration
+
+    def of(self, measure: Measure, traffic: Traffic = "real") -> tuple[str, ...]:
+        """What finds the events of a measure that are real, tests or either; of page views, only real ones count."""
+        if measure.kind != "vital":
+            return self.matchers(measure.route, traffic)
+        told = ((names.LABEL_PAGE, measure.route), (names.LABEL_TIMING, measure.timing))
+        found = (equal(label, value) for label, value in told if value is not None)
+        return (*self.matchers(traffic="all"), *found)
 
     def matchers(self, route: str | None = None, traffic: Traffic = "real") -> tuple[str, ...]:
         """What finds the requests of a route (``METHOD template``; None: of all) that are real, tests or either."""
