@@ -128,3 +128,93 @@ def test_a_past_that_was_scraped_less_often_is_not_lost(version, tmp_path):
     assert found.unknown == pytest.approx(3 / 24, abs=0.005)
     (page,) = pages(found.outcome)
     assert outage < page.start < outage + 600
+
+
+SEEN_EVERY = 300
+SLOW_PAGE = END - 30 * HOUR
+PAGES = """\
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: inbox}
+spec:
+  service: shop
+  indicator:
+    spec:
+      thresholdMetric:
+        metricSource: {type: tailgate, spec: {measure: vital, vital: lcp, route: /inbox, threshold: 2.5s}}
+  objectives: [{target: 0.75}]
+---
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: agent}
+spec:
+  service: shop
+  indicator:
+    spec:
+      thresholdMetric:
+        metricSource: {type: tailgate, spec: {measure: vital, vital: lcp, route: /agent, threshold: 2.5s}}
+  objectives: [{target: 0.75}]
+"""
+
+
+def views():
+    """Five days: of /inbox twenty views in five minutes, of /agent three a day; within 2 s or in more than 4."""
+    edges = ("1.25", "1.5", "1.9", "2.0", "2.5", "3.8", "4.0", "5.0", "+Inf")
+    name = "tailgate_web_vital_lcp_seconds"
+    counts = dict.fromkeys(("/inbox", "/agent"), (0, 0))
+    columns: dict[str, list[str]] = {}
+    for number, at in enumerate(range(END - 120 * HOUR, END + 1, SEEN_EVERY)):
+        grown = {"/inbox": (20, 12 if at > SLOW_PAGE else 2), "/agent": (1, 1) if number % 96 == 48 else (0, 0)}
+        for page, (every, slow) in grown.items():
+            counts[page] = (counts[page][0] + every, counts[page][1] + slow)
+            for edge in edges:
+                within = {"1.25": 0, "1.5": 0, "1.9": 0, "5.0": counts[page][0], "+Inf": counts[page][0]}
+                value = within.get(edge, counts[page][0] - counts[page][1])
+                columns.setdefault(f'{name}_bucket{{page="{page}",le="{edge}"}}', []).append(f"{value} {at}")
+            columns.setdefault(f'{name}_count{{page="{page}"}}', []).append(f"{counts[page][0]} {at}")
+    samples = [f"{key} {value}" for key, values in columns.items() for value in values]
+    return "\n".join([f"# TYPE {name} histogram", *samples, "# EOF", ""])
+
+
+@pytest.fixture(scope="module")
+def seen(version, tmp_path_factory):
+    """What became of objectives on pages, as they are, and where five views are enough."""
+    wanted = PAGES.replace("{name: agent}", "{name: agent, annotations: {tailgate/minimum-events: 5}}")
+    with holding(tmp_path_factory.mktemp("views"), version, views()) as server:
+        return [
+            backtest(
+                parse(file.encode(), "shop.yaml"),
+                Prometheus(server.url),
+                begin=END - HOURS * HOUR,
+                end=END,
+                tell=lambda _: None,
+            )
+            for file in (PAGES, wanted)
+        ]
+
+
+def test_a_slow_page_is_one_ticket_and_pages_nobody(seen):
+    inbox = of(seen[0], "inbox")
+    assert (inbox.step, inbox.scrape, inbox.gravest) == (2 * SEEN_EVERY, SEEN_EVERY, "ticket")
+    assert inbox.outcome.events == pytest.approx(HOURS * HOUR / SEEN_EVERY * 20, rel=0.01)
+    (ticket,) = inbox.outcome.firings
+    # A tenth of the views was slow before, three fifths since: a quarter of three days' after 21.6 hours.
+    assert ticket.start == pytest.approx(SLOW_PAGE + 21.6 * HOUR, abs=HOUR / 2)
+    assert (ticket.severity, ticket.long, ticket.short, ticket.lasting) == ("ticket", 3 * 86_400, 21_600, True)
+    assert of(seen[0], "agent").gravest == "ticket"
+
+
+def test_of_the_many_edges_of_a_vital_those_next_to_parts_and_multiples_of_the_threshold_are_tried(seen):
+    others = of(seen[0], "inbox").others
+    assert list(others) == [Decimal(edge) for edge in ("1.25", "1.9", "3.8", "5.0")]
+    assert [outcome.tickets for outcome in others.values()] == [1, 1, 1, 0]
+    assert {outcome.pages for outcome in others.values()} == {0}
+
+
+def test_a_page_that_three_people_see_a_day_is_a_ticket_only_where_so_few_are_asked_for(seen):
+    silent, heard = (of(found, "agent").outcome for found in seen)
+    assert silent.events == heard.events == pytest.approx(6, abs=0.1)
+    assert silent.bad == pytest.approx(1)
+    assert silent.firings == ()
+    assert heard.tickets >= 1
+    assert heard.pages == 0

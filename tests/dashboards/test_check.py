@@ -11,7 +11,7 @@ from tests.dashboards.servers import needs_prometheus
 pytestmark = [needs_prometheus, pytest.mark.xdist_group("past")]
 
 
-def found(url, *, metrics="preset: otel", measure="measure: latency", route="GET /orders/{id}", threshold="300ms"):
+def finding(url, *, metrics="preset: otel", measure="measure: latency", route="GET /orders/{id}", threshold="300ms"):
     file = f"""\
 apiVersion: tailgate/v1
 kind: Metrics
@@ -31,8 +31,13 @@ spec:
           spec: {{{measure}{f', route: "{route}"' if route else ""}{f", threshold: {threshold}" if threshold else ""}}}
   objectives: [{{target: 0.99}}]
 """
-    (finding,) = check(parse(file.encode(), "shop.yaml"), Prometheus(url))
-    return finding.good, finding.said
+    (found,) = check(parse(file.encode(), "shop.yaml"), Prometheus(url))
+    return found
+
+
+def found(url, **given):
+    each = finding(url, **given)
+    return each.good, each.said
 
 
 def test_what_is_there_is_found(past_url):
@@ -103,8 +108,8 @@ spec:
         total: {{metricSource: {{type: Prometheus, spec: {{query: 'sum(rate({total}[{{{{.window}}}}]))'}}}}}}
   objectives: [{{target: 0.99}}]
 """
-    (finding,) = check(parse(file.encode(), "shop.yaml"), Prometheus(url))
-    return finding
+    (found,) = check(parse(file.encode(), "shop.yaml"), Prometheus(url))
+    return found
 
 
 @pytest.mark.parametrize(
@@ -155,6 +160,67 @@ def test_two_jobs_by_the_same_names_are_told(version, tmp_path):
     assert (told.good, told.note) == (True, "")
 
 
+VIEW = 'page="/inbox",device="phone"'
+REPORTED = f"""\
+# TYPE tailgate_web_vital_lcp_seconds histogram
+tailgate_web_vital_lcp_seconds_bucket{{{VIEW},le="2.0"}} 5 {END}
+tailgate_web_vital_lcp_seconds_bucket{{{VIEW},le="2.5"}} 6 {END}
+tailgate_web_vital_lcp_seconds_bucket{{{VIEW},le="+Inf"}} 7 {END}
+tailgate_web_vital_lcp_seconds_count{{{VIEW}}} 7 {END}
+# TYPE tailgate_web_vital_cls histogram
+tailgate_web_vital_cls_bucket{{{VIEW},le="0.1"}} 0 {END}
+tailgate_web_vital_cls_bucket{{{VIEW},le="+Inf"}} 0 {END}
+tailgate_web_vital_cls_count{{{VIEW}}} 0 {END}
+# TYPE tailgate_page_timing_seconds histogram
+tailgate_page_timing_seconds_bucket{{{VIEW},timing="list_shown",le="2.0"}} 7 {END}
+tailgate_page_timing_seconds_bucket{{{VIEW},timing="list_shown",le="+Inf"}} 7 {END}
+tailgate_page_timing_seconds_count{{{VIEW},timing="list_shown"}} 7 {END}
+# EOF
+"""
+
+
+@pytest.fixture(scope="module")
+def pages_url(version, tmp_path_factory):
+    """The address of a Prometheus that holds what a page has reported."""
+    with holding(tmp_path_factory.mktemp("pages"), version, REPORTED) as server:
+        yield server.url
+
+
+@pytest.mark.parametrize(
+    ("of", "page", "threshold"),
+    [("vital: lcp", "/inbox", "2.5s"), ("vital: lcp", "", "2s"), ("timing: list_shown", "/inbox", "2s")],
+)
+def test_what_pages_report_is_found_by_page_timing_and_edge(pages_url, of, page, threshold):
+    found = finding(pages_url, measure=f"measure: vital, {of}", route=page, threshold=threshold)
+    assert (found.good, found.said, found.note) == (True, "is there", "")
+
+
+@pytest.mark.parametrize(
+    ("of", "page", "threshold", "said"),
+    [
+        (
+            "vital: inp", "/inbox", "200ms",
+            "there is no series tailgate_web_vital_inp_seconds_count. Have the service take what its pages measure",
+        ),
+        ("vital: lcp", "/inbx", "2.5s", "lcp_seconds_count has no page /inbx. Did you mean /inbox?"),
+        ("timing: list_shwn", "/inbox", "2s", "has no timing list_shwn of /inbox. Did you mean list_shown?"),
+        ("timing: list_shwn", "", "2s", "has no timing list_shwn of any page. Did you mean list_shown?"),
+        ("vital: lcp", "/inbox", "2.2s", "ends at 2.2 s: the nearest edges are 2 s and 2.5 s. Give"),
+        ("vital: cls", "/inbox", "0.2", "ends at 0.2: the nearest edges are 0.1. Give"),
+    ],
+)  # fmt: skip
+def test_what_pages_do_not_report_is_named_with_what_is_nearest(pages_url, of, page, threshold, said):
+    good, words = found(pages_url, measure=f"measure: vital, {of}", route=page, threshold=threshold)
+    assert good is False
+    assert said in words
+
+
+def test_a_measure_that_no_view_has_told_yet_is_there_and_that_is_told(pages_url):
+    found = finding(pages_url, measure="measure: vital, vital: cls", route="/inbox", threshold="0.1")
+    assert found.good is True
+    assert found.note == "no view has told it since the service was started: do its pages send what they measure?"
+
+
 def test_what_only_a_run_tells_is_not_missing(past_url):
-    good, said = found(past_url, measure="measure: vital, vital: lcp", route="/inbox", threshold="2s")
-    assert (good, said) == (None, "is answered by runs alone")
+    elsewhere = {"metrics": "preset: micrometer", "measure": "measure: vital, vital: lcp"}
+    assert found(past_url, **elsewhere, route="/inbox", threshold="2s") == (None, "is answered by runs alone")

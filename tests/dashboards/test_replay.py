@@ -25,7 +25,8 @@ def history(*parts: tuple[int, float, float]) -> History:
 
 
 def alerts(made: History, target: str = "0.99", minimum_events: int = 0, begin: float = 0.0):
-    found = replay(made, target=Decimal(target), period_days=30, begin=begin, minimum_events=minimum_events)
+    least = {"page": minimum_events, "ticket": 0}
+    found = replay(made, target=Decimal(target), period_days=30, begin=begin, least=least)
     return [(firing.severity, firing.start / 60, firing.end / 60) for firing in found]
 
 
@@ -59,6 +60,13 @@ def test_nobody_is_paged_for_less_than_the_least_number_of_events_though_there_i
     assert {severity for severity, _, _ in alerts(few, minimum_events=5)} == {"page", "ticket"}
 
 
+def test_where_nobody_is_ever_paged_there_are_tickets_of_enough_events_alone():
+    slow = history((72 * HOUR, 0.1, 0), (24 * HOUR, 0.1, 1))
+    for least, severities in ((100, {"ticket"}), (600, set())):
+        found = replay(slow, target=Decimal("0.75"), period_days=30, begin=0.0, least={"ticket": least})
+        assert {firing.severity for firing in found} == severities
+
+
 def test_without_events_there_is_no_alert_and_one_ends():
     found = alerts(history((72 * HOUR, 100, 0), (20, 100, 1), (2 * HOUR, 0, 0)))
     page = next(each for each in found if each[0] == "page")
@@ -74,7 +82,7 @@ def test_what_is_back_within_five_minutes_is_the_same_page():
 def test_what_was_before_the_beginning_is_not_told_and_what_lasts_is():
     found = replay(
         history((72 * HOUR, 100, 0), (HOUR, 100, 1)),
-        target=Decimal("0.99"), period_days=30, begin=(72 * HOUR + 30) * 60.0, minimum_events=0,
+        target=Decimal("0.99"), period_days=30, begin=(72 * HOUR + 30) * 60.0, least={"page": 0, "ticket": 0},
     )  # fmt: skip
     page = next(firing for firing in found if firing.severity == "page")
     assert (page.start / 60, page.lasting) == (72 * HOUR + 31, True)

@@ -1,7 +1,7 @@
 """The events of an objective over the past: all of them, and the bad ones at every threshold that can be asked for."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import pairwise
@@ -20,8 +20,8 @@ from tailgate_dashboards.series import Series, select
 from .past import Pace, Past
 from .replay import Flags, Floats
 
-_NATIVE_THRESHOLDS = (Decimal("0.5"), Decimal("0.75"), Decimal("1.5"), Decimal(2))
-"""A native histogram answers for any threshold: these parts of the objective's own are tried."""
+_PARTS = (Decimal("0.5"), Decimal("0.75"), Decimal("1.5"), Decimal(2))
+"""Of the objective's own threshold: those that a native histogram is asked for, and one with a vital's many edges."""
 _SCRAPES = 2
 """That a step holds at the least, so that one that failed leaves no hole."""
 _LONGEST_SCRAPE = 300.0
@@ -64,7 +64,7 @@ def pace_of(slo: SLO, series: Series, prometheus: Prometheus, *, begin: float, e
     """
     if slo.measure is None:
         return Pace(step=_QUERY_STEP)
-    selector = select(_counter(slo.measure, series), *series.matchers(slo.measure.route))
+    selector = select(_counter(slo.measure, series), *series.of(slo.measure))
     look = f"{selector}[{_LOOK:.0f}s]"
     seen = prometheus.query_range(f"max(count_over_time({look}))", begin + _LOOK, end, (end - begin - _LOOK) / _LOOKS)
     # As many samples, as far apart: one look of each number is taken.
@@ -99,7 +99,7 @@ def count(slo: SLO, series: Series, past: Past) -> Counted:
     if measure is None or measure.threshold is None:
         return Counted(own=_asked(events, past), other={}, counted=events.counted)
     if measure.kind == "latency" and series.native:
-        others = [measure.threshold * part for part in _NATIVE_THRESHOLDS]
+        others = [measure.threshold * part for part in _PARTS]
         found = {at: events_of(_at(slo, at), series) for at in others}
         other = {at: _asked(changed, past) for at, changed in found.items() if changed is not None}
         return Counted(own=_asked(events, past), other=other)
@@ -114,18 +114,18 @@ def _counter(measure: Measure, series: Series) -> str:
     """A series that counts a measure's events, by which it is seen how often they are scraped."""
     if measure.kind == "availability":
         return series.statuses
-    if measure.kind == "latency":
-        return series.duration if series.native else f"{series.duration}_count"
-    if measure.kind == "queries" and series.queries is not None:
-        return f"{series.queries}_count"
-    raise UnansweredError(f"the service's series do not tell {measure.kind}")
+    histogram = series.histogram(measure)
+    if histogram is None:
+        what = "Web Vitals, which a run alone measures" if measure.kind == "vital" else measure.kind
+        raise UnansweredError(f"the service's series do not tell {what}")
+    return histogram if measure.kind == "latency" and series.native else f"{histogram}_count"
 
 
 def _classic(measure: Measure, threshold: Decimal, series: Series, past: Past, every: Floats) -> Counted:
     """Every edge of a histogram at once, of which the objective's own is one."""
     buckets = f"{_counter(measure, series).removesuffix('_count')}_bucket"
     per_unit = series.per_second if measure.kind == "latency" else Decimal(1)
-    rate = f"rate({select(buckets, *series.matchers(measure.route))}[{past.range}])"
+    rate = f"rate({select(buckets, *series.of(measure))}[{past.range}])"
     within: dict[Decimal, Floats] = {}
     for text, good in past.lines(f"sum by ({names.LABEL_LE}) ({rate})", names.LABEL_LE).items():
         if (edge := edge_of(text, per_unit)) is not None:
@@ -137,8 +137,13 @@ def _classic(measure: Measure, threshold: Decimal, series: Series, past: Past, e
         raise UnansweredError(
             f"no bucket of {buckets} ends at {threshold.normalize():f}; the nearest edges are {near or 'unknown'}"
         )
-    steps = {edge: _steps(every, every - good, past) for edge, good in sorted(within.items())}
+    tried: Collection[Decimal] = {own, *_next_to(threshold, within)} if measure.kind == "vital" else within
+    steps = {edge: _steps(every, every - within[edge], past) for edge in sorted(tried)}
     return Counted(own=steps.pop(own), other=steps)
+
+
+def _next_to(threshold: Decimal, edges: Collection[Decimal]) -> set[Decimal]:
+    return {min(edges, key=lambda edge: abs(edge - threshold * part)) for part in _PARTS}
 
 
 def _asked(events: Events, past: Past) -> Steps:

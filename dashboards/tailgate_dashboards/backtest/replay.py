@@ -5,7 +5,7 @@ and a window is the difference of two sums: 90 days of four pairs of windows cos
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -18,7 +18,6 @@ from tailgate_dashboards.rules.windows import LONGEST_RAW
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-_SEVERITIES: tuple[Severity, ...] = ("page", "ticket")
 _SAME_ALERT = 300.0
 """Seconds within which an alert that is back tells nobody anew: Alertmanager's own group_interval."""
 _NO_EVENT = 1e-6
@@ -93,26 +92,26 @@ class Firing:
 
 
 def replay(
-    history: History, *, target: Decimal, period_days: int, begin: float, minimum_events: int
+    history: History, *, target: Decimal, period_days: int, begin: float, least: Mapping[Severity, int]
 ) -> tuple[Firing, ...]:
     """The alerts of an objective from ``begin`` on, by time; what is before only fills the windows.
 
-    Nobody is paged by a pair of windows whose long one holds fewer than ``minimum_events``.
+    ``least`` has the severities that it alerts by, each with the events that the long window of a pair has to hold.
     """
     found = [
         firing
-        for severity in _SEVERITIES
-        for firing in _firings(history, severity, target, period_days, begin, minimum_events)
+        for severity, events in least.items()
+        for firing in _firings(history, severity, target, period_days, begin, events)
     ]
     return tuple(sorted(found, key=lambda firing: (firing.start, firing.severity)))
 
 
 def _firings(
-    history: History, severity: Severity, target: Decimal, period_days: int, begin: float, minimum_events: int
+    history: History, severity: Severity, target: Decimal, period_days: int, begin: float, least: int
 ) -> Iterator[Firing]:
     budget = float(error_budget(target))
     pairs = [window for window in alert_windows(period_days) if window.severity == severity]
-    burning = [_burning(history, pair, budget, minimum_events) for pair in pairs]
+    burning = [_burning(history, pair, budget, least) for pair in pairs]
     ends = history.ends
     fires = np.logical_or.reduce([flags for flags, _ in burning]) & (ends > begin)
     for first, last in _runs(fires, round(_SAME_ALERT / history.step)):
@@ -128,15 +127,14 @@ def _firings(
         )
 
 
-def _burning(history: History, pair: AlertWindow, budget: float, minimum_events: int) -> tuple[Flags, Floats]:
+def _burning(history: History, pair: AlertWindow, budget: float, least: int) -> tuple[Flags, Floats]:
     """Where a pair fires, and the burn rate over its short window."""
     short, _ = history.ratio(pair.short)
     long, events = history.ratio(pair.long)
     if pair.long > LONGEST_RAW:
         long = long * history.part_known(pair.long)
     limit = float(round(pair.factor, 4)) * budget
-    enough = events >= (minimum_events if pair.severity == "page" else 0)
-    return (short > limit) & (long > limit) & enough, short / budget
+    return (short > limit) & (long > limit) & (events >= least), short / budget
 
 
 def _runs(flags: Flags, gap: int) -> Iterator[tuple[int, int]]:

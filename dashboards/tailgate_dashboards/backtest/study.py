@@ -1,15 +1,16 @@
 """A backtest of an objectives file: what its alerts would have done, and what they would have at other thresholds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from tailgate_slo import SLO, Objectives
-from tailgate_slo.budget import error_budget
+from tailgate_slo.budget import Severity, error_budget
 
 from tailgate_dashboards.errors import RefusedError, UnansweredError, UnsupportedError
 from tailgate_dashboards.plain import plain
 from tailgate_dashboards.prometheus import Prometheus
+from tailgate_dashboards.rules import severities
 from tailgate_dashboards.series import series_of
 
 from .counting import Counted, Steps, count, pace_of
@@ -56,6 +57,11 @@ class Replayed:
     outcome: Outcome
     others: dict[Decimal, Outcome]
 
+    @property
+    def gravest(self) -> Severity:
+        """The gravest severity of its alerts: a page, or a ticket where nobody is ever paged."""
+        return next(iter(severities(self.slo)))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Backtest:
@@ -87,8 +93,11 @@ def backtest(
 
 
 def _replayed(slo: SLO, events: Counted, past: Past, begin: float) -> Replayed:
+    # Of moments nobody can ask how many there are.
+    least = severities(slo) if events.counted else dict.fromkeys(severities(slo), 0)
+
     def outcome(steps: Steps) -> Outcome:
-        return _outcome(slo, _history(steps, past), begin, slo.alerting.minimum_events if events.counted else 0)
+        return _outcome(slo, _history(steps, past), begin, least)
 
     own = outcome(events.own)
     if not own.events:
@@ -113,13 +122,13 @@ def _history(steps: Steps, past: Past) -> History:
     return History(start=past.start, step=past.step, bad=steps.bad, all=steps.all, known=first)
 
 
-def _outcome(slo: SLO, history: History, begin: float, minimum_events: int) -> Outcome:
+def _outcome(slo: SLO, history: History, begin: float, least: Mapping[Severity, int]) -> Outcome:
     firings = replay(
         history,
         target=slo.target,
         period_days=slo.period_days,
         begin=begin,
-        minimum_events=minimum_events,
+        least=least,
     )
     judged = history.since(begin)
     every, bad = float(judged.all.sum()), float(judged.bad.sum())
