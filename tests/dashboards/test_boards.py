@@ -262,6 +262,28 @@ def test_an_objective_is_a_line_in_the_panel_of_its_percentile(shop):
     assert lines(queries, "Queries per request: p95") == [("4", "budget: 4")]
 
 
+def test_an_objective_on_a_vital_or_a_timing_is_a_line_on_the_board_of_vitals(shop):
+    lcp = next(slo for slo in shop.slos if slo.name == "inbox-lcp")
+    timing = replace(lcp.measure, vital=None, timing="list_shown", threshold=Decimal("1.50"))
+    also = replace(shop, slos=(*shop.slos, replace(lcp, name="inbox-list", measure=timing)))
+    objectives, *_, vitals, _ = boards_of(also)
+    assert lines(vitals, "LCP at p75, by page and device") == [("vector(2.5)", "objective: 2.5 s")]
+    assert lines(vitals, "FCP at p75, by page and device") == []
+    assert lines(vitals, "Timings at p75, by page and device") == [("vector(1.5)", "objective: list_shown 1.5 s")]
+    said = {each.value: each.text for each in panel(objectives, "All objectives").labels[1].meanings}
+    assert said["inbox-lcp"] == "inbox-lcp: LCP of /inbox at most 2.5 s"
+    assert said["inbox-list"] == "inbox-list: list_shown of /inbox at most 1.5 s"
+
+
+def test_no_point_of_a_share_of_views_stands_for_less_than_some_minutes(documents):
+    [vitals] = [document for document in documents if document["title"] == "Web Vitals"]
+    graphs = [panel for panel in panels(vitals) if panel["type"] == "timeseries"]
+    by_interval = {panel["title"]: panel.get("interval") for panel in graphs}
+    assert {title for title, interval in by_interval.items() if interval != "5m"} == {
+        "Page views per minute", "Refused per minute, by reason",
+    }  # fmt: skip
+
+
 def test_a_threshold_that_moves_moves_its_line(shop):
     moved = parse(shop.text.replace("value: 0.25", "value: 0.3").encode(), "shop.yaml")
     before, after = boards_of(shop)[1], boards_of(moved)[1]

@@ -83,7 +83,13 @@ def its_pages() -> list[dict[str, str]]:
         names.WEB_VITAL_FCP: ("1.8", "3.0"),
         names.WEB_VITAL_TTFB: ("0.8", "1.8"),
     }
-    return [each for name, found in edges.items() for each in histogram(name, *found, **page)]
+    found = [each for name, cuts in edges.items() for each in histogram(name, *cuts, **page)]
+    found += histogram(names.PAGE_TIMING, "1.0", "2.0", **page, **{names.LABEL_TIMING: "list_shown"})
+    found.append(series(f"{names.PAGE_VIEWS}_total", GROWING, **page, **{names.LABEL_NAVIGATION: "navigate"}))
+    missing = {**page, names.LABEL_MEASURE: "inp"}
+    found.append(series(f"{names.WEB_VITAL_MISSING}_total", f"0+15x{MINUTES}", **missing))
+    found.append(series(f"{names.BEACONS_REFUSED}_total", GROWING, **SHOP, **{names.LABEL_REASON: "form"}))
+    return found
 
 
 def its_objectives() -> list[dict[str, str]]:
@@ -172,6 +178,8 @@ def test_what_is_marked_as_empty_is_the_only_thing_that_is_when_all_is_well(shop
         "tailgate_load",
         "tailgate_run",
         "tailgate_web",
+        "tailgate_page",
+        "tailgate_beacons",
     )
     always = {there_is_an_answer(each): 1.0 for each in queries(shop) if not each.empty}
     assert len(always) > 40
@@ -196,6 +204,11 @@ SAID = {
     ("tailgate-web-vitals", "LCP: good, needs improvement, poor", "A"): 1 / 2,
     ("tailgate-web-vitals", "LCP: good, needs improvement, poor", "B"): 1 / 4,
     ("tailgate-web-vitals", "LCP: good, needs improvement, poor", "C"): 1 / 4,
+    # A quarter of the views has no INP; half of the moments are within a second, a quarter beyond two.
+    ("tailgate-web-vitals", "Views without a measure", "A"): 1 / 4,
+    ("tailgate-web-vitals", "Timings at p75, by page and device", "A"): 2,
+    ("tailgate-web-vitals", "Page views per minute", "A"): 60,
+    ("tailgate-web-vitals", "Refused per minute, by reason", "A"): 60,
     ("tailgate-load-test", "Planned against actual arrivals", "A"): 1,
     ("tailgate-load-test", "Failed", "A"): 1 / 2,
     ("tailgate-load-test", "Arrivals of this run, and of the other", "B"): 1,

@@ -3,9 +3,10 @@
 from decimal import Decimal
 
 from tailgate_otel import names
-from tailgate_slo import SLO, Objectives
+from tailgate_slo import SLO, Measure, Objectives
 
 from ..series import Series, select
+from . import pages
 from .panel import Color, Column, Label, Level, Link, Meaning, Panel, Query
 from .promql import largest, literal, number, one_of
 from .recorded import BY, CHOSEN, LEFT, STATES, UNASKED, burn, recorded, state, to_exhaustion
@@ -96,10 +97,19 @@ def _said(slo: SLO) -> str:
         "latency": f"{where} within {_milliseconds(measure.threshold)} ms",
         "queries": f"{where} by at most {measure.threshold} queries",
         "availability": f"{where} without an error",
-        "vital": f"{(measure.vital or '').upper()} of {measure.route or 'all pages'} at most {measure.threshold}",
+        "vital": f"{_reported(measure)} of {measure.route or 'all pages'} at most {_limit(measure)}",
     }[measure.kind]
     return f"{slo.name}: {promise}"
 
 
 def _milliseconds(seconds: Decimal | None) -> str:
     return number((seconds or Decimal(0)) * 1000)
+
+
+def _reported(measure: Measure) -> str:
+    """What pages report, as people call it."""
+    return measure.timing or (measure.vital or "").upper()
+
+
+def _limit(measure: Measure) -> str:
+    return pages.said(measure.vital, measure.threshold or Decimal(0))

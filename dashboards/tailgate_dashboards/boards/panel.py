@@ -94,6 +94,7 @@ class Panel:
 
     ``levels`` colour values; with ``banded`` they are the areas of a graph. ``labels`` are a table's first columns, and
     ``sort`` is the header it is sorted by, largest first. ``since`` shows so much time up to now, not the board's.
+    ``every`` is the least time between two points of a graph.
     """
 
     title: str
@@ -113,6 +114,7 @@ class Panel:
     labels: tuple[Label, ...] = ()
     sort: str = ""
     since: str | None = None
+    every: str | None = None
     links: tuple[Link, ...] = ()
 
 

@@ -35,6 +35,7 @@ def panel(drawn: Panel, number: int, where: dashboard.GridPos, chosen: tuple[str
         grid_pos=where,
         targets=[_target(drawn, query, ref_id(place)) for place, query in enumerate(drawn.queries)],
         transformations=_transformations(drawn) if drawn.kind == "table" and not tracing else None,
+        interval=drawn.every,
         time_from=drawn.since,
         options=options,
         field_config=dashboard.FieldConfigSource(

@@ -1,26 +1,17 @@
 """The board *Web Vitals*: what the people before the screens see."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from tailgate_otel import names
 from tailgate_slo import Objectives
-from tailgate_slo.model import Vital
+from tailgate_slo.model import VITALS, Vital
 from tailgate_slo.vitals import JUDGED_BY, VITAL_BOUNDS, Bounds
 
-from . import variables
+from . import beacon, pages, variables
 from .panel import Board, Color, Column, Label, Level, Panel, Query, Row, Variable
-from .promql import RANGE, RATE, Distribution, number
+from .promql import RANGE, RATE, number
 
-_METRICS: Mapping[Vital, str] = MappingProxyType(
-    {
-        "lcp": names.WEB_VITAL_LCP,
-        "inp": names.WEB_VITAL_INP,
-        "cls": names.WEB_VITAL_CLS,
-        "fcp": names.WEB_VITAL_FCP,
-        "ttfb": names.WEB_VITAL_TTFB,
-    }
-)
 _SAID: Mapping[Vital, tuple[str, str]] = MappingProxyType(
     {
         "lcp": (
@@ -51,47 +42,35 @@ _SAID: Mapping[Vital, tuple[str, str]] = MappingProxyType(
         ),
     }
 )
-_BY = (names.LABEL_PAGE, names.LABEL_DEVICE)
-_LEGEND = f"{{{{{names.LABEL_PAGE}}}}} {{{{{names.LABEL_DEVICE}}}}}"
-_UNSEEN = "no page was measured in the time shown"
 
 
 def board(objectives: Objectives) -> Board:
-    """The board of all pages and devices that vitals were measured of."""
-    seen = names.WEB_VITAL_TTFB + "_count"
+    """The board of all pages and devices that report what they measure."""
     return Board(
         uid="tailgate-web-vitals",
         title="Web Vitals",
         description="The five vitals of each page and device at their 75th percentile, in the bands of good, needs"
-        " improvement and poor, with the number of page views behind them.",
+        " improvement and poor; the moments that pages mark themselves; and the page views behind them.",
         variables=(
             variables.PROMETHEUS,
-            _variable("job", "Job", seen, names.LABEL_JOB),
-            _variable("instance", "Instance", f'{seen}{{{names.LABEL_JOB}=~"$job"}}', names.LABEL_INSTANCE),
-            _variable("page", "Page", f'{seen}{{{names.LABEL_JOB}=~"$job"}}', names.LABEL_PAGE),
-            _variable("device", "Device", f'{seen}{{{names.LABEL_JOB}=~"$job"}}', names.LABEL_DEVICE),
+            _variable("job", "Job", pages.SEEN, names.LABEL_JOB),
+            _variable("instance", "Instance", f'{pages.SEEN}{{{names.LABEL_JOB}=~"$job"}}', names.LABEL_INSTANCE),
+            _variable("page", "Page", f'{pages.SEEN}{{{names.LABEL_JOB}=~"$job"}}', names.LABEL_PAGE),
+            _variable("device", "Device", f'{pages.SEEN}{{{names.LABEL_JOB}=~"$job"}}', names.LABEL_DEVICE),
             variables.RUN,
         ),
         since="now-24h",
         rows=(
-            Row(title="All pages", panels=(*(_now(vital) for vital in _METRICS), _pages())),
-            *(Row(title=_SAID[vital][0], panels=(_over_time(vital, objectives), _bands(vital))) for vital in _METRICS),
+            Row(title="All pages", panels=(*(_now(vital) for vital in VITALS), _pages())),
+            *(Row(title=_SAID[vital][0], panels=(_over_time(vital, objectives), _bands(vital))) for vital in VITALS),
+            Row(title="Moments that pages mark", panels=beacon.timings(objectives)),
+            Row(title="What was reported", panels=beacon.reported()),
         ),
     )
 
 
 def _variable(name: str, label: str, series: str, of: str) -> Variable:
-    return Variable(name=name, label=label, query=f"label_values({series}, {of})", several=True, empty=_UNSEEN)
-
-
-def _vital(vital: Vital, over: str) -> Distribution:
-    matchers = (
-        f'{names.LABEL_JOB}=~"$job"',
-        f'{names.LABEL_INSTANCE}=~"$instance"',
-        f'{names.LABEL_PAGE}=~"$page"',
-        f'{names.LABEL_DEVICE}=~"$device"',
-    )
-    return Distribution(name=_METRICS[vital], matchers=matchers, over=over)
+    return Variable(name=name, label=label, query=f"label_values({series}, {of})", several=True, empty=pages.UNSEEN)
 
 
 def _unit(vital: Vital) -> str:
@@ -117,23 +96,23 @@ def _now(vital: Vital) -> Panel:
         width=5 if vital != "ttfb" else 4,
         height=4,
         levels=_levels(VITAL_BOUNDS[vital]),
-        queries=(Query(expr=_vital(vital, RANGE).quantile(JUDGED_BY), empty=_UNSEEN),),
+        queries=(Query(expr=pages.vital(vital, RANGE).quantile(JUDGED_BY), empty=pages.UNSEEN),),
     )
 
 
 def _pages() -> Panel:
     columns = tuple(
         Query(
-            expr=_vital(vital, RANGE).quantile(JUDGED_BY, *_BY),
+            expr=pages.vital(vital, RANGE).quantile(JUDGED_BY, *pages.BY),
             column=Column(header=vital.upper(), unit=_unit(vital), levels=_levels(VITAL_BOUNDS[vital])),
-            empty=_UNSEEN,
+            empty=pages.UNSEEN,
         )
-        for vital in _METRICS
+        for vital in VITALS
     )
     views = Query(
-        expr=_vital("ttfb", RANGE).count(*_BY),
+        expr=pages.views(RANGE, *pages.BY),
         column=Column(header="Page views", unit="short"),
-        empty=_UNSEEN,
+        empty=pages.UNSEEN,
     )
     return Panel(
         title="Pages and devices",
@@ -152,38 +131,33 @@ def _pages() -> Panel:
 def _over_time(vital: Vital, objectives: Objectives) -> Panel:
     title, description = _SAID[vital]
     bounds = VITAL_BOUNDS[vital]
-    limits = sorted(
-        {
-            slo.measure.threshold
-            for slo in objectives.slos
-            if slo.measure and slo.measure.vital == vital and slo.measure.threshold
-        }
-    )
     return Panel(
         title=f"{vital.upper()} at p75, by page and device",
-        description=f"{title}: good up to {_said(vital, bounds.good)}, poor above {_said(vital, bounds.poor)};"
-        f" dashed, the objectives. {description}",
+        description=f"{title}: good up to {pages.said(vital, bounds.good)}, poor above"
+        f" {pages.said(vital, bounds.poor)}; dashed, the objectives. {description}",
         unit=_unit(vital),
         least=0,
         width=14,
         levels=_levels(bounds),
         banded=True,
+        every=pages.STEP,
         queries=(
-            Query(expr=_vital(vital, RATE).quantile(JUDGED_BY, *_BY), legend=_LEGEND, empty=_UNSEEN),
-            *(
-                Query(expr=f"vector({number(limit)})", legend=f"objective: {_said(vital, limit)}", line=True)
-                for limit in limits
+            Query(
+                expr=pages.vital(vital, RATE).quantile(JUDGED_BY, *pages.BY), legend=pages.LEGEND, empty=pages.UNSEEN
             ),
+            *_lines(vital, objectives),
         ),
     )
 
 
-def _said(vital: Vital, value: object) -> str:
-    return f"{value}" if vital == "cls" else f"{value} s"
+def _lines(vital: Vital, objectives: Objectives) -> Iterator[Query]:
+    measures = (slo.measure for slo in objectives.slos if slo.measure and slo.measure.vital == vital)
+    for limit in sorted({measure.threshold for measure in measures if measure.threshold}):
+        yield Query(expr=f"vector({number(limit)})", legend=f"objective: {pages.said(vital, limit)}", line=True)
 
 
 def _bands(vital: Vital) -> Panel:
-    measured, bounds = _vital(vital, RATE), VITAL_BOUNDS[vital]
+    measured, bounds = pages.vital(vital, RATE), VITAL_BOUNDS[vital]
     good, fair = measured.within(bounds.good), measured.within(bounds.poor)
     return Panel(
         title=f"{vital.upper()}: good, needs improvement, poor",
@@ -194,9 +168,10 @@ def _bands(vital: Vital) -> Panel:
         most=1,
         width=10,
         stacked=True,
+        every=pages.STEP,
         queries=(
-            Query(expr=good, legend="good", empty=_UNSEEN),
-            Query(expr=f"{fair} - {good}", legend="needs improvement", empty=_UNSEEN),
-            Query(expr=f"1 - {fair}", legend="poor", empty=_UNSEEN),
+            Query(expr=good, legend="good", empty=pages.UNSEEN),
+            Query(expr=f"{fair} - {good}", legend="needs improvement", empty=pages.UNSEEN),
+            Query(expr=f"1 - {fair}", legend="poor", empty=pages.UNSEEN),
         ),
     )
