@@ -5,6 +5,7 @@ their pace, an hour's window passing within a minute. In their order of time:
 
 main        a load test, which says of itself that it is one
 visitors    the same personas as people would come, who count into the objectives; the run silences some of them
+views       meanwhile: pages report what people see of them, and somebody what is no page
 incident    meanwhile: a table is locked again and again, until somebody is paged; then no more, until that is over
 failure     after that: a table is away for a moment, and whoever reads it fails
 """
@@ -14,8 +15,10 @@ import json
 import signal
 import threading
 import time
+import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -49,6 +52,17 @@ INBOX, USUAL, CHANGED = "GET /api/conversations", "0.5", "0.437"
 CALLER = "GET /api/contacts/by-phone"
 SILENCED = "tailgate-reference-conversations-latency-p99"
 PAGED = "tailgate-reference-contacts-by-phone-latency-p99"
+
+MARKED = {"/inbox": "list_shown", "/dashboard": "panels_complete", "/agent": "microphone_answered"}
+"""The reference API's pages, and the moment that each of them marks."""
+MEASURED = {"lcp": 0.9, "inp": 0.09, "cls": 0.01, "fcp": 0.6, "ttfb": 0.1}
+UNTOUCHED = {vital: value for vital, value in MEASURED.items() if vital != "inp"}
+VIEWS = tuple(
+    {"page": page, "device": device, "navigation": "navigate", "values": values, "timings": {mark: 1.2}}
+    for page, mark in MARKED.items()
+    for device, values in (("phone", MEASURED), ("desktop", UNTOUCHED))
+)
+STRANGE = {**VIEWS[0], "page": "/nowhere"}
 
 FAILURES = (
     (f"{names.HTTP_SERVER_DURATION}_count", status_5xx(names.LABEL_STATUS)),
@@ -152,7 +166,8 @@ def living(directory: Path, version: Version) -> Iterator[Live]:
         run = ("--host", stack.url, "--targets", str(stack.targets), "--metrics-port", load.rpartition(":")[2])
         _main(command, live, run)
         live.between = _scraped(live)
-        _visitors(command, live, run)
+        with _viewing(stack.url):
+            _visitors(command, live, run)
         live.ended = time.time()
         yield live
 
@@ -243,6 +258,39 @@ def _visitors(command: Command, live: Live, run: tuple[str, ...]) -> None:
         process.send_signal(signal.SIGINT)
         said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, said
+
+
+@contextmanager
+def _viewing(url: str) -> Iterator[None]:
+    """Meanwhile, every page reports a view on each device each second, as one does that is left."""
+    over = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        reporting = pool.submit(_report, url, over)
+        try:
+            yield
+        finally:
+            over.set()
+            reporting.result()
+
+
+def _report(url: str, over: threading.Event) -> None:
+    while not over.wait(1):
+        answers = [_beacon(url, view) for view in VIEWS]
+        assert answers == [204] * len(VIEWS)
+        assert _beacon(url, STRANGE) == 422
+
+
+def _beacon(url: str, view: Mapping[str, Any]) -> int:
+    """What is answered to it."""
+    headers = {"Content-Type": "application/json", "User-Agent": "Mozilla/5.0"}
+    request = urllib.request.Request(f"{url}/api/vitals", data=json.dumps(view).encode(), headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            status: int = answer.status
+    except urllib.error.HTTPError as refused:
+        with refused:
+            status = refused.code
+    return status
 
 
 def _known(live: Live) -> set[str]:

@@ -20,7 +20,7 @@ from tailgate_otel import names
 from tailgate_slo import SLO, Objectives
 from tailgate_slo.budget import alert_windows, error_budget
 
-from tests.dashboards.live import CALLER, CHANGED, INBOX, PACE, PAGED, SILENCED, Live, fires, living
+from tests.dashboards.live import CALLER, CHANGED, INBOX, MARKED, PACE, PAGED, SILENCED, Live, fires, living
 from tests.dashboards.servers import Version, needs_alertmanager, needs_prometheus
 from tests.tailgate.conftest import Command, objectives_in
 
@@ -33,9 +33,8 @@ pytestmark = [
 
 TEST = equal(names.LABEL_SYNTHETIC, names.SYNTHETIC_TEST)
 BY_ROUTE = f"{names.LABEL_METHOD}, {names.LABEL_ROUTE}"
-# Nobody measures pages here, all requests are answered, and budgets that burn are spent; for these there is
-# test_boards_answers.py.
-NEVER = {"no page was measured in the time shown", "all are answered", "no objective burns"}
+# All requests are answered here, and budgets that burn are spent; for these there is test_boards_answers.py.
+NEVER = {"all are answered", "no objective burns"}
 # The service hears of its end later than who ends it.
 STREAM = "/api/live/events"
 ENOUGH = 100
@@ -174,6 +173,23 @@ def test_a_load_test_counts_in_no_objective_and_visitors_do(live: Live) -> None:
         live.between,
     )
     assert tested.value > ENOUGH
+
+
+def test_what_pages_report_counts_in_its_objectives_but_for_a_load_tests(live: Live) -> None:
+    views = f"sum by ({names.LABEL_PAGE}) ({names.PAGE_VIEWS}_total)"
+    before = {each.labels[names.LABEL_PAGE]: each.value for each in live.prometheus.query(views, live.between)}
+    after = {each.labels[names.LABEL_PAGE]: each.value for each in live.prometheus.query(views, live.failed)}
+    # The run before had managers, who leave a page as well.
+    asked = select(f"{names.HTTP_SERVER_DURATION}_count", equal(names.LABEL_ROUTE, "/api/vitals"), TEST)
+    assert live.prometheus.query(f"sum({asked}) > 0", live.between)
+    assert before == dict.fromkeys(MARKED, 0)
+    assert after.keys() == MARKED.keys()
+    assert min(after.values()) > 0
+    for slo in live.objectives.slos:
+        if slo.measure and slo.measure.kind == "vital":
+            own = equal(names.LABEL_SLO_NAME, slo.name), equal(names.LABEL_SOURCE, names.SOURCE_BEACON)
+            (ratio,) = live.prometheus.query(select(f"{names.SLI_ERROR_RATIO}5m", *own), live.failed)
+            assert ratio.value == 0
 
 
 def said_of(objectives: Objectives, edge: str) -> set[str]:
