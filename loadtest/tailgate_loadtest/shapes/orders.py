@@ -8,6 +8,7 @@ from typing import Any
 
 from tailgate_otel.names import HEADER_RUN_SECRET
 
+from tailgate_loadtest.shapes.browsers import Browser
 from tailgate_loadtest.shapes.profile import Profile, Stage
 from tailgate_loadtest.shapes.sides import Design
 from tailgate_loadtest.shapes.tolerance import Tolerance
@@ -211,4 +212,6 @@ def load_of(plain: Mapping[str, Any], *, is_open: bool) -> Profile | Swarm:
     """The load that ``asdict`` wrote."""
     if not is_open:
         return Swarm(**plain)
-    return Profile(**{**plain, "stages": tuple(Stage(**stage) for stage in plain["stages"])})
+    stages = tuple(Stage(**stage) for stage in plain["stages"])
+    browsers = tuple(Browser(**browser) for browser in plain["browsers"])
+    return Profile(**{**plain, "stages": stages, "browsers": browsers})

@@ -11,9 +11,10 @@ stages:
   - {duration: 30s, from: 50, to: 200}
 mix: {Caller: 3, Inbox: 1} # by class name; without it, each class's own weight
 users: 500                 # the most users at once; arrivals past it wait
+browsers:                  # real ones, which visit pages while the load is on; shapes/browsers.py
+  - {visit: dashboard, count: 1, device: phone, network: 4g, cpu: 4, every: 10s}
 """
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import cycle
@@ -23,17 +24,21 @@ from typing import Any, Literal
 
 from tailgate_loadtest.data import profiles_directory
 from tailgate_loadtest.errors import ProfileError
-from tailgate_loadtest.shapes.plain import LONGEST, read
-from tailgate_loadtest.shapes.units import seconds
+from tailgate_loadtest.shapes import keys
+from tailgate_loadtest.shapes.browsers import Browser, read_browsers
+from tailgate_loadtest.shapes.plain import read
 
 Process = Literal["poisson", "constant"]
 
 MAX_FILE_BYTES = 64 * 1024
 MAX_RATE = 1_000_000.0
-MAX_SECONDS = 7 * 24 * 3600.0
 MAX_USERS = 100_000
 
-_KEYS = ("apiVersion", "kind", "name", "description", "arrivals", "warmup", "stages", "mix", "users", "steps")
+_KEYS = (
+    *("apiVersion", "kind", "name", "description", "arrivals", "warmup", "stages", "mix", "users", "steps"),
+    "browsers",
+)
+_STAGE_KEYS = ("duration", "rate", "from", "to")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +73,8 @@ class Profile:
     users: int = 500
     steps: bool = False
     """Each stage is a step of a search for the highest rate held, and is judged by itself."""
+    browsers: tuple[Browser, ...] = ()
+    """Those that visit pages while the load is on."""
 
     @property
     def duration(self) -> float:
@@ -85,7 +92,7 @@ class Profile:
         return max(max(stage.start, stage.end) for stage in self.stages)
 
     def lasting(self, seconds: float) -> "Profile":
-        """The same for so many judged seconds: its stages cut short, or over again.
+        """The same for so many judged seconds: its stages cut short, or over again, and no browsers.
 
         Raises:
             ProfileError: it is a search for the highest rate, whose steps stand for themselves.
@@ -100,7 +107,7 @@ class Profile:
             share = min(left / stage.duration, 1.0)
             end = stage.start + share * (stage.end - stage.start)
             stages.append(Stage(duration=share * stage.duration, start=stage.start, end=end))
-        return replace(self, stages=tuple(stages))
+        return replace(self, stages=tuple(stages), browsers=())
 
 
 def find(name: str, directory: Path | None = None) -> Profile:
@@ -116,7 +123,8 @@ def find(name: str, directory: Path | None = None) -> Profile:
     if not path.is_file():
         known = sorted(entry.stem for entry in directory.glob("*.yaml"))
         raise ProfileError(
-            f"no profile is called {name!r}{_nearest(name, known)}; there are {', '.join(known)}, or give a .yaml file"
+            f"no profile is called {name!r}{keys.nearest(name, known)}; there are {', '.join(known)},"
+            " or give a .yaml file"
         )
     return load(path)
 
@@ -142,15 +150,13 @@ def load(path: Path) -> Profile:
 
 
 def parse(document: Any, where: str) -> Profile:
-    """Make a profile of a YAML document; ``where`` names its place in errors.
+    """Make a profile of a YAML document; ``where`` names its place in errors, and visits' scripts stand beside it.
 
     Raises:
         ProfileError: naming the place, the key, the value, and what would be right.
     """
-    top = _mapping(document, where, "the document")
-    for key in top:
-        if key not in _KEYS:
-            raise ProfileError(f"{where}: unknown key {short(key)}{_nearest(key, _KEYS)}")
+    top = keys.mapping(document, where, "the document")
+    keys.known(top, where, _KEYS)
     for key, right in (("apiVersion", "tailgate/v1"), ("kind", "Profile")):
         if top.get(key, right) != right:
             raise ProfileError(f"{where}: {key}: {short(top[key])} must be {right}")
@@ -166,91 +172,48 @@ def parse(document: Any, where: str) -> Profile:
     if not isinstance(steps, bool):
         raise ProfileError(f"{where}: steps: {short(steps)} must be true or false")
     profile = Profile(
-        name=_text(top.get("name", Path(where).stem), f"{where}: name"),
-        description=_text(top.get("description", ""), f"{where}: description"),
+        name=keys.text(top.get("name", Path(where).stem), f"{where}: name"),
+        description=keys.text(top.get("description", ""), f"{where}: description"),
         process=process,
-        warmup=_seconds(top.get("warmup", "0s"), f"{where}: warmup"),
+        warmup=keys.duration(top.get("warmup", "0s"), f"{where}: warmup"),
         stages=tuple(_stage(raw, f"{where}: stages[{i}]") for i, raw in enumerate(raw_stages)),
         mix=_mix(top.get("mix", {}), f"{where}: mix"),
-        users=_users(top.get("users", 500), f"{where}: users"),
+        users=keys.whole(top.get("users", 500), f"{where}: users", 1, MAX_USERS),
         steps=steps,
+        browsers=read_browsers(top.get("browsers", []), f"{where}: browsers", Path(where).parent),
     )
     if profile.arrivals <= 0:
         raise ProfileError(f"{where}: stages: no stage has an arrival; give at least one a rate above 0")
-    if profile.warmup + profile.duration > MAX_SECONDS:
+    if profile.warmup + profile.duration > keys.MAX_SECONDS:
         raise ProfileError(f"{where}: stages: last longer than a week together")
     return profile
 
 
 def _stage(raw: Any, where: str) -> Stage:
-    stage = _mapping(raw, where, "a stage")
-    for key in stage:
-        if key not in ("duration", "rate", "from", "to"):
-            raise ProfileError(f"{where}: unknown key {short(key)}{_nearest(key, ('duration', 'rate', 'from', 'to'))}")
-    duration = _seconds(stage.get("duration"), f"{where}.duration")
+    stage = keys.mapping(raw, where, "a stage")
+    keys.known(stage, where, _STAGE_KEYS)
+    duration = keys.duration(stage.get("duration"), f"{where}.duration")
     if duration <= 0:
         raise ProfileError(f"{where}.duration: {short(stage['duration'])} must be longer than 0s")
     if "rate" in stage:
         if "from" in stage or "to" in stage:
             raise ProfileError(f"{where}: give either rate, or from and to")
-        rate = _number(stage["rate"], f"{where}.rate", 0, MAX_RATE)
+        rate = keys.number(stage["rate"], f"{where}.rate", 0, MAX_RATE)
         return Stage(duration=duration, start=rate, end=rate)
     if "from" not in stage or "to" not in stage:
         raise ProfileError(f"{where}: needs rate (arrivals per second), or from and to")
     return Stage(
         duration=duration,
-        start=_number(stage["from"], f"{where}.from", 0, MAX_RATE),
-        end=_number(stage["to"], f"{where}.to", 0, MAX_RATE),
+        start=keys.number(stage["from"], f"{where}.from", 0, MAX_RATE),
+        end=keys.number(stage["to"], f"{where}.to", 0, MAX_RATE),
     )
 
 
 def _mix(raw: Any, where: str) -> dict[str, float]:
     mix = {
-        _text(name, where): _number(weight, f"{where}.{short(name)}", 0, 1e9)
-        for name, weight in _mapping(raw, where, "the mix").items()
+        keys.text(name, where): keys.number(weight, f"{where}.{short(name)}", 0, 1e9)
+        for name, weight in keys.mapping(raw, where, "the mix").items()
     }
     if mix and sum(mix.values()) <= 0:
         raise ProfileError(f"{where}: every weight is 0; give at least one persona a weight above 0")
     return mix
-
-
-def _mapping(raw: Any, where: str, what: str) -> dict[Any, Any]:
-    if not isinstance(raw, dict):
-        raise ProfileError(f"{where}: {what} must be a mapping of keys to values, not {type(raw).__name__}")
-    return raw
-
-
-def _number(raw: Any, where: str, low: float, high: float) -> float:
-    # bool is an int in Python; `users: yes` is not a number of users.
-    if isinstance(raw, bool) or not isinstance(raw, int | float) or not low <= raw <= high:
-        raise ProfileError(f"{where}: {short(raw)} must be a number from {low:g} to {high:g}")
-    return float(raw)
-
-
-def _users(raw: Any, where: str) -> int:
-    number = _number(raw, where, 1, MAX_USERS)
-    if not number.is_integer():
-        raise ProfileError(f"{where}: {short(raw)} must be a whole number")
-    return int(number)
-
-
-def _text(raw: Any, where: str) -> str:
-    if not isinstance(raw, str):
-        raise ProfileError(f"{where}: {short(raw)} must be a text; put it in quotes")
-    return raw
-
-
-def _seconds(raw: Any, where: str) -> float:
-    if not isinstance(raw, str):
-        if isinstance(raw, bool) or not isinstance(raw, int | float):
-            raise ProfileError(f"{where}: {short(raw)} must be a duration like 30s")
-        return _number(raw, where, 0, MAX_SECONDS)
-    try:
-        return seconds(raw)
-    except ValueError:
-        raise ProfileError(f"{where}: {short(raw)} is no duration; write one like 500ms, 30s, 1m30s or 2h") from None
-
-
-def _nearest(name: Any, known: tuple[str, ...] | list[str]) -> str:
-    close = difflib.get_close_matches(str(name)[:LONGEST], known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
