@@ -276,6 +276,74 @@ def test_what_another_service_did_for_a_request_does_not_take_its_spans(tmp_path
     assert sorted(len(list(spans_of(document))) for document in written(store)) == [1, 1 + len(queries)]
 
 
+def called(trace: int, number: int, seconds: float = 0.1, **more: str) -> dict:
+    """A request of a caller's trace, which is that of others too."""
+    whole = request_of(number, seconds, **more)
+    for span in spans_of(whole):
+        span["traceId"] = f"{trace:032x}"
+    root_of(whole)["parentSpanId"] = "c" * 16
+    return whole
+
+
+def joined(*requests: dict) -> dict:
+    """Several requests in one export."""
+    return of_spans([span for request in requests for span in spans_of(request)])
+
+
+def test_requests_that_a_caller_makes_of_one_trace_stay_apart_though_they_come_together():
+    store = TraceStore()
+    panels = [called(1, number, number / 10, route=f"/panel/{number}", children=2) for number in (1, 2, 3)]
+    store.add(joined(*panels))
+    documents = written(store)
+    assert [root_of(document)["name"] for document in documents] == ["GET /panel/3", "GET /panel/2", "GET /panel/1"]
+    for document in documents:
+        root = root_of(document)
+        assert [span.get("parentSpanId") for span in spans_of(document)] == [root["spanId"]] * 2 + ["c" * 16]
+
+
+def test_of_held_traces_every_request_is_kept_whatever_its_route_and_reason():
+    store = TraceStore()
+    store.hold(())
+    for visit in range(1, 101):
+        for panel in range(4):
+            store.add(called(visit, 10 * visit + panel, 0.001, reason="slow"))
+    for number in range(5000, 5000 + SLOWEST):
+        store.add(request_of(number, 1.0))
+    assert len([d for d in written(store) if duration(d) < 1]) == PER_ROUTE_AND_REASON
+    store.hold([f"{70:032x}", f"{71:032x}"])
+    quick = [root_of(d)["traceId"] for d in written(store) if duration(d) < 1]
+    assert quick.count(f"{70:032x}") == quick.count(f"{71:032x}") == 4
+    store.hold([f"{72:032x}"])
+    assert f"{70:032x}" not in store.text()
+
+
+def test_a_held_trace_may_come_later_and_be_sent_twice():
+    store = TraceStore()
+    store.hold([f"{1:032x}"])
+    for _ in range(2):
+        store.add(called(1, 7))
+    assert store.received == 1
+    assert len(written(store)) == 1
+
+
+def test_the_memory_of_callers_traces_is_bounded_and_held_ones_go_last(monkeypatch):
+    monkeypatch.setattr(traces, "_MAX_CALLS", 10)
+    store = TraceStore()
+    store.hold([f"{1:032x}"])
+    for visit in range(1, 40):
+        store.add(called(visit, visit))
+    assert store._called == sum(map(len, store._calls.values())) == 10
+    assert f"{1:032x}" in store._calls
+    assert f"{2:032x}" not in store._calls
+
+
+def test_where_nothing_is_held_callers_traces_are_as_any():
+    store = TraceStore()
+    store.add(called(1, 1))
+    assert store._calls == {}
+    assert len(written(store)) == 1
+
+
 BAD = {
     "no protobuf": (b"\xff\xff\xff", {}),
     "no JSON": (b"{", {"Content_Type": "application/json"}),

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from tailgate_loadtest.browser.recording import FILE
 from tailgate_loadtest.errors import BundleError
 from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.run.document import SCHEMA, RunDocument
@@ -72,6 +73,11 @@ class Bundle:
     def traces(self) -> Path:
         """The kept traces, one a line."""
         return self.path / "traces.jsonl"
+
+    @property
+    def visits(self) -> Path:
+        """What became of each visit of a browser, one a line; there is none where no browser was part of the run."""
+        return self.path / FILE
 
     @property
     def account(self) -> Path:

@@ -1,5 +1,6 @@
 """One run from beginning to end: preflight, engine, counters, bundle. Judging it is for whoever asked for it."""
 
+import signal
 import socket
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from tailgate_loadtest.run.plan import Plan
 from tailgate_loadtest.run.recording import Recording
 from tailgate_loadtest.run.server import ServerCounters
 from tailgate_loadtest.run.traces import TraceStore
+from tailgate_loadtest.run.visitors import Opening, Visitors
 from tailgate_loadtest.shapes.profile import Profile
 
 _CONNECT = 3.0
@@ -31,6 +33,7 @@ def conduct(
     live: Live | None = None,
     on_settled: Callable[[], list[str]] = list,
     counters: ServerCounters | None = None,
+    browsers: Opening | None = None,
 ) -> Bundle:
     """Put the plan's load on, and write the bundle: complete, whatever ends it.
 
@@ -44,10 +47,12 @@ def conduct(
         live: where the load is counted as it goes, for who wants to look; when it is over, all that was measured.
         on_settled: called when ``live`` has all that was measured; what it returns are warnings of the run.
         counters: what reads the service's counters; by default, from the plan's metrics page.
+        browsers: what makes those that visit pages beside the load.
 
     Raises:
         TargetUnreachableError: nothing answers at the host.
         EngineError: the locustfile cannot be run.
+        BrowserError: no browser can be started.
         BundleError: no bundle can be written.
 
     """
@@ -66,9 +71,16 @@ def conduct(
     )
     try:
         recording.begin()
-        with EngineProcess(plan.orders(bundle)) as engine:
-            with interruption.stops(engine.stop):
-                ending = _listen(recording, engine, on_tick, interruption)
+        visitors = Visitors(browsers, bundle.path, plan.length)
+        with visitors, EngineProcess(plan.orders(bundle)) as engine:
+
+            def stop() -> None:
+                engine.stop()
+                visitors.cut(interruption.number)
+
+            with interruption.stops(stop):
+                ending = _listen(recording, engine, visitors, on_tick, interruption)
+                visitors.wait()
             engine.finish()
             death = "" if bundle.account.exists() else engine.fate()
         if death:
@@ -78,7 +90,7 @@ def conduct(
         raise
     server.take("end")
     after_load()
-    recording.write(interruption, ending, death)
+    recording.write(interruption, ending, death, visitors.account())
     bundle.point_latest()
     return bundle
 
@@ -95,7 +107,11 @@ def check_reachable(host: str, cure: str = "start the service, or correct --host
 
 
 def _listen(
-    recording: Recording, engine: EngineProcess, on_tick: Callable[[Tick], None], interruption: Interruption
+    recording: Recording,
+    engine: EngineProcess,
+    visitors: Visitors,
+    on_tick: Callable[[Tick], None],
+    interruption: Interruption,
 ) -> Ending | None:
     """Follow the load to its end, and end it where that is asked for. Returns why it was, if so."""
     load = recording.plan.load
@@ -103,9 +119,12 @@ def _listen(
     ending: Ending | None = None
     for message in engine.ticks():
         tick = recording.hear(message)
+        visitors.hear(tick)
         on_tick(tick)
         if ending is None and interruption.name is None:
             ending = (brake.look(tick) if brake else None) or (climb.look(recording.live) if climb else None)
             if ending is not None:
                 engine.stop()
+                if ending.aborted:  # what still visits would wait for a service that fails
+                    visitors.cut(signal.SIGTERM)
     return ending

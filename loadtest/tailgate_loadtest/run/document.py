@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tailgate_loadtest.browser.account import Account
+
 SCHEMA: Literal["tailgate/run/v1"] = "tailgate/run/v1"
 
 
@@ -254,4 +256,6 @@ class RunDocument(Model):
     """Exceptions that the locustfile's tasks raised, by class."""
     server: Literal["complete", "lost", "absent"]
     """The service's counters: at start and end; at the start only; or it has none."""
+    browsers: Account | None = None
+    """What became of the visits of browsers beside the load; visits.jsonl has each. None: there were no browsers."""
     warnings: tuple[str, ...] = ()

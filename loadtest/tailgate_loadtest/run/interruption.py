@@ -36,7 +36,12 @@ class Interruption:
     @property
     def exit_code(self) -> int:
         """130 after SIGINT, 143 after SIGTERM."""
-        return 128 + (signal.SIGTERM if self.name == "SIGTERM" else signal.SIGINT)
+        return 128 + self.number
+
+    @property
+    def number(self) -> int:
+        """The signal's; SIGINT's while there was none."""
+        return signal.SIGTERM if self.name == "SIGTERM" else signal.SIGINT
 
     @contextmanager
     def stops(self, stop: Callable[[], None]) -> Iterator[None]:

@@ -1,7 +1,7 @@
 """Everything that one run is to do, decided before it begins."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -73,6 +73,11 @@ class Plan:
         return max([_LEAST_DRAIN, *(2 * float(t) for route in thresholds for t in route)])
 
     @property
+    def length(self) -> float | None:
+        """Planned seconds of load, warm-up included, without the drain; None when only the locustfile knows."""
+        return self.load.warmup + self.load.duration if isinstance(self.load, Profile) else self.load.run_time
+
+    @property
     def routes(self) -> tuple[str, ...]:
         """The templates by which requests without a name are called; an objective's own spelling goes before."""
         return (*(self.objectives.routes() if self.objectives else ()), *self.openapi)
@@ -87,7 +92,8 @@ class Plan:
         return Orders(
             locustfile=str(self.locustfile.resolve()),
             host=self.host.rstrip("/"),
-            load=self.load,
+            # What browsers there are is none of its business.
+            load=replace(self.load, browsers=()) if isinstance(self.load, Profile) else self.load,
             seed=self.seed,
             drain=self.drain,
             log=str(bundle.log.resolve()),

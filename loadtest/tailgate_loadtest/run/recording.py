@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
+from tailgate_loadtest.browser.account import Account
 from tailgate_loadtest.errors import EngineError
 from tailgate_loadtest.measure.histogram import Histogram
 from tailgate_loadtest.measure.hlog import LatencyLog, mend
@@ -66,19 +67,26 @@ class Recording:
         else:
             raise EngineError(death)
 
-    def write(self, interruption: Interruption, ending: Ending | None, death: str) -> None:
+    def write(
+        self, interruption: Interruption, ending: Ending | None, death: str, browsers: Account | None = None
+    ) -> None:
         """The load is over, the last counters are read and the last traces have come: write the bundle."""
         result = self.bundle.take_account()
         self.bundle.write_text(self.bundle.traces.name, self.traces.text() if self.traces is not None else "")
         self.bundle.write_json("server.json", self.server.document())
-        document = self._document(result, interruption, ending, death)
+        document = self._document(result, interruption, ending, death, browsers)
         self.live.settle(self.bundle.read_log(), document.arrivals)
         if warnings := self.on_settled():
             document = document.model_copy(update={"warnings": (*document.warnings, *warnings)})
         self.bundle.write_run(document)
 
     def _document(
-        self, result: dict[str, Any], interruption: Interruption, ending: Ending | None, death: str
+        self,
+        result: dict[str, Any],
+        interruption: Interruption,
+        ending: Ending | None,
+        death: str,
+        browsers: Account | None,
     ) -> RunDocument:
         record = self.plan.record()
         log = self.bundle.read_log()
@@ -112,7 +120,8 @@ class Recording:
             timeline=tuple(self.ticks),
             exceptions=result.get("exceptions", {}),
             server=self.server.state,
-            warnings=tuple(_warnings(self.plan, result, self.server, ending)[:_MAX_WARNINGS]),
+            browsers=browsers,
+            warnings=tuple(_warnings(self.plan, result, self.server, ending, browsers)[:_MAX_WARNINGS]),
         )
 
 
@@ -152,7 +161,9 @@ def percentiles(histogram: Histogram) -> Percentiles | None:
     return Percentiles(p50=p50, p90=p90, p95=p95, p99=p99, p999=p999, mean=histogram.mean(), max=histogram.maximum())
 
 
-def _warnings(plan: Plan, result: dict[str, Any], server: ServerCounters, ending: Ending | None) -> list[str]:
+def _warnings(
+    plan: Plan, result: dict[str, Any], server: ServerCounters, ending: Ending | None, browsers: Account | None
+) -> list[str]:
     warnings = [*server.errors, *result.get("notes", ())]
     warnings += (f"tolerated: {what}" for what in result.get("generator", {}).get("tolerated", ()))
     if plan.tls.insecure:
@@ -178,6 +189,8 @@ def _warnings(plan: Plan, result: dict[str, Any], server: ServerCounters, ending
         warnings.append(f"{arrivals['unstarted']} arrivals still waited for {what} at the end")
     for name, count in result.get("exceptions", {}).items():
         warnings.append(f"{plan.locustfile.name}: tasks raised {name} {count} times")
+    if browsers is not None:
+        warnings += (f"browsers: {warning}" for warning in browsers.warnings)
     return warnings
 
 

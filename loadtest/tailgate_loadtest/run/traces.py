@@ -11,6 +11,7 @@ import json
 import threading
 import zlib
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from random import Random
 from typing import Any, Self
@@ -21,7 +22,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from tailgate_otel import names
 
 from tailgate_loadtest.run.cleaning import cleaned
-from tailgate_loadtest.run.spans import SERVER, Json, attribute, duration, root_of, route_of
+from tailgate_loadtest.run.spans import SERVER, Json, attribute, duration, root_of, route_of, seconds
 
 SLOWEST = 50
 PER_ROUTE_AND_REASON = 20
@@ -38,6 +39,13 @@ _MAX_PARTIAL = 20_000
 """Spans that wait for their server span."""
 _MAX_GROUPS = 1000
 _MAX_SAMPLED_ROUTES = 100
+_DEEPEST = 100
+"""Spans within one another."""
+_MAX_CALLS = 4000
+"""Requests that are part of their caller's trace, as browsers' are; any of them may be wanted in the end."""
+
+_Part = tuple[Json, Json, Json]
+"""A resource, a scope and a span."""
 
 
 class TraceStore:
@@ -45,7 +53,7 @@ class TraceStore:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._partial: dict[tuple[str, str], list[tuple[Json, Json, Json]]] = {}
+        self._partial: dict[tuple[str, str], list[_Part]] = {}
         self._waiting = 0
         self._slowest: list[tuple[float, int, str]] = []
         self._groups: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
@@ -53,6 +61,9 @@ class TraceStore:
         self._holders: Counter[str] = Counter()
         self._order = itertools.count()
         self._kept: dict[str, tuple[float, str]] = {}
+        self._calls: dict[str, dict[str, tuple[float, str]]] = {}
+        self._called = 0
+        self._held: frozenset[str] | None = None
         self.received = 0
         self.refused = 0
 
@@ -81,25 +92,36 @@ class TraceStore:
                     if span.get("kind") == SERVER:
                         ended.add(part)
         for part in ended:
-            self._keep(part[0], self._take(part))
+            for spans in _requests(self._take(part)):
+                self._keep(part[0], spans)
+
+    def hold(self, traces: Collection[str]) -> None:
+        """Keep every request of these traces, by the ids that callers gave them, in place of those held before.
+
+        They need not have come yet, but only what comes after the first call can be kept so.
+        """
+        with self._lock:
+            self._held = frozenset(traces)
 
     def text(self) -> str:
         """What was kept, slowest first, one request a line."""
         with self._lock:
             fair = {key for sample in self._sampled.values() for key in sample.keys}
-            kept = sorted(self._kept.items(), key=lambda each: -each[1][0])
+            held = {key: each for trace in sorted(self._held or ()) for key, each in self._calls.get(trace, {}).items()}
+            kept = sorted({**held, **self._kept}.items(), key=lambda each: -each[1][0])
             return "".join(f'{{"{FAIR}":true,{line[1:]}' if key in fair else line for key, (_, line) in kept)
 
-    def _take(self, part: tuple[str, str]) -> list[tuple[Json, Json, Json]]:
+    def _take(self, part: tuple[str, str]) -> list[_Part]:
         spans = self._partial.pop(part)
         self._waiting -= len(spans)
         return spans
 
-    def _keep(self, trace_id: str, spans: list[tuple[Json, Json, Json]]) -> None:
+    def _keep(self, trace_id: str, spans: list[_Part]) -> None:
         document = _document(spans)
         root = root_of(document)
         key = f"{trace_id}-{root['spanId']}"
-        if key in self._kept:  # sent again: an exporter that had no answer in time does so
+        # Sent again: an exporter that had no answer in time does so.
+        if key in self._kept or key in self._calls.get(trace_id, {}):
             return
         seconds = duration(document)
         route, reason = route_of(root), attribute(root, names.ATTR_KEPT_REASON)
@@ -125,9 +147,24 @@ class TraceStore:
             if not self._holders[each]:
                 del self._holders[each]
                 self._kept.pop(each, None)
+        called = self._held is not None and bool(root.get("parentSpanId"))
+        if not called and key not in self._holders:
+            return
+        clean = document if reason is not None else cleaned(document)
+        kept = seconds, json.dumps(clean, separators=(",", ":")) + "\n"
         if key in self._holders:
-            clean = document if reason is not None else cleaned(document)
-            self._kept[key] = (seconds, json.dumps(clean, separators=(",", ":")) + "\n")
+            self._kept[key] = kept
+        if called:
+            self._call(trace_id, key, kept)
+
+    def _call(self, trace_id: str, key: str, kept: tuple[float, str]) -> None:
+        """Have a request of a caller's trace at hand; past the bound, the oldest that is not held goes."""
+        self._calls.setdefault(trace_id, {})[key] = kept
+        self._called += 1
+        while self._called > _MAX_CALLS:
+            unheld = (each for each in self._calls if each not in (self._held or ()))
+            oldest = next(unheld, None) or next(iter(self._calls))
+            self._called -= len(self._calls.pop(oldest))
 
 
 class _Sample:
@@ -219,7 +256,27 @@ def is_fair(root: Json) -> bool:
     return reason is None or (attribute(root, names.ATTR_HEAD_SAMPLED) is True and reason != names.KEPT_FORCED)
 
 
-def _document(spans: list[tuple[Json, Json, Json]]) -> Json:
+def _requests(parts: list[_Part]) -> list[list[_Part]]:
+    """The spans of each request: those that a caller has made of one trace, as a browser does, may come together."""
+    parents = {span.get("spanId"): span.get("parentSpanId") for *_, span in parts}
+    called = [span for *_, span in parts if span.get("kind") == SERVER and span.get("parentSpanId")]
+    begun = [span for span in called if span["parentSpanId"] not in parents]
+    if len(begun) < 2:
+        return [parts]
+    groups: dict[Any, list[_Part]] = {span["spanId"]: [] for span in sorted(begun, key=seconds, reverse=True)}
+    longest = next(iter(groups.values()))
+    for part in parts:
+        top = part[2].get("spanId")
+        for _ in range(_DEEPEST):
+            if top in groups:
+                break
+            top = parents.get(top)
+        # What leads nowhere belongs to any of them.
+        groups.get(top, longest).append(part)
+    return list(groups.values())
+
+
+def _document(spans: list[_Part]) -> Json:
     scopes: dict[str, Json] = {}
     for _, scope, span in spans:
         scopes.setdefault(json.dumps(scope, sort_keys=True), {"scope": scope, "spans": []})["spans"].append(span)
