@@ -5,10 +5,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from pydantic import ValidationError
-from tailgate_slo import Gate, Objectives
+from tailgate_slo import SLO, Gate, Objectives
 
 from tailgate_loadtest.errors import BundleError
 from tailgate_loadtest.judge.document import SCHEMA, Finding, Outcome, StepFinding, Verdict, VerdictDocument
+from tailgate_loadtest.judge.felt import Felt, judge_felt
 from tailgate_loadtest.judge.objective import Evidence, judge
 from tailgate_loadtest.judge.statistics import CONFIDENCE
 from tailgate_loadtest.run.bundle import Bundle
@@ -32,6 +33,7 @@ def judge_bundle(bundle: Bundle, objectives: Objectives | None) -> VerdictDocume
     slos = objectives.slos if objectives else ()
     server = ServerCounters.of(bundle.read_json("server.json", "tailgate/server/v", SERVER_SCHEMA))
     log = bundle.read_log()
+    felt = judge_felt(bundle, run, objectives)
 
     def findings(start: float, end: float) -> list[Finding]:
         evidence = Evidence(
@@ -41,7 +43,8 @@ def judge_bundle(bundle: Bundle, objectives: Objectives | None) -> VerdictDocume
             start=start,
             end=end,
         )
-        return [found for slo in slos if (found := judge(slo, gate, evidence)) is not None]
+        judged = (felt.findings.get(slo.name) or judge(slo, gate, evidence) for slo in slos)
+        return [found for found in judged if found is not None]
 
     steps: list[StepFinding] = []
     held: float | None = None
@@ -50,7 +53,7 @@ def judge_bundle(bundle: Bundle, objectives: Objectives | None) -> VerdictDocume
     else:
         # An arrival near the end has its later requests due past it: they belong to the load, too.
         found = findings(run.measured_from, run.seconds)
-    verdict, code, reasons = _conclude(run, found, judged=objectives is not None)
+    verdict, code, reasons = _conclude(run, found, felt, judged=objectives is not None)
     document = VerdictDocument(
         run=run.id,
         tool=version("tailgate-loadtest"),
@@ -59,7 +62,7 @@ def judge_bundle(bundle: Bundle, objectives: Objectives | None) -> VerdictDocume
         reasons=tuple(reasons),
         score=_score(found),
         objectives=tuple(found),
-        skipped=tuple(slo.name for slo in slos if slo.measure is None or slo.measure.kind == "vital"),
+        skipped=tuple(slo.name for slo in slos if _is_skipped(slo, felt)),
         steps=tuple(steps),
         rate_held=held,
         confidence=CONFIDENCE,
@@ -68,6 +71,11 @@ def judge_bundle(bundle: Bundle, objectives: Objectives | None) -> VerdictDocume
     )
     bundle.write_text("verdict.json", document.model_dump_json(by_alias=True, indent=1) + "\n")
     return document
+
+
+def _is_skipped(slo: SLO, felt: Felt) -> bool:
+    """Whether the run could not answer it: no run can, or no browser visited its page."""
+    return slo.measure is None or (slo.measure.kind == "vital" and slo.name not in felt.findings)
 
 
 def read_verdict(bundle: Bundle) -> VerdictDocument:
@@ -107,7 +115,9 @@ def _climb(
     return best if best is not None else first, steps, held
 
 
-def _conclude(run: RunDocument, found: Sequence[Finding], *, judged: bool) -> tuple[Verdict, int, list[str]]:
+def _conclude(
+    run: RunDocument, found: Sequence[Finding], felt: Felt, *, judged: bool
+) -> tuple[Verdict, int, list[str]]:
     """In the order of the exit codes: interrupted, aborted, no sound measurement, missed, undecided, kept."""
     if run.interrupted:
         return "interrupted", 143 if run.interrupted == "SIGTERM" else 130, [f"ended by {run.interrupted}"]
@@ -115,12 +125,13 @@ def _conclude(run: RunDocument, found: Sequence[Finding], *, judged: bool) -> tu
     if run.aborted and not run.generator.reasons:
         # What was not measured, then, the service is to blame for.
         return "fail", FAIL, [run.aborted, *missed]
-    if unsound := [*run.generator.reasons, *lacking(run), *(f"{f.name}: {f.why}" for f in found if f.missing)]:
+    missing = [f"{f.name}: {f.why}" for f in found if f.missing]
+    if unsound := [*run.generator.reasons, *lacking(run), *felt.unsound, *missing]:
         return "inconclusive", INCONCLUSIVE, unsound
     if not any(route.requests for route in run.routes):
         return "inconclusive", INCONCLUSIVE, ["no request was measured"]
     if not judged:
-        return _without_objectives(run)
+        return _without_objectives(run, felt)
     if missed:
         return "fail", FAIL, missed
     if undecided := _reasons(found, "inconclusive"):
@@ -133,10 +144,11 @@ def _conclude(run: RunDocument, found: Sequence[Finding], *, judged: bool) -> tu
     return "pass", PASS, [f"all {len(found)} objectives are kept"]
 
 
-def _without_objectives(run: RunDocument) -> tuple[Verdict, int, list[str]]:
+def _without_objectives(run: RunDocument, felt: Felt) -> tuple[Verdict, int, list[str]]:
     failed = sum(route.failed + route.censored for route in run.routes)
     bad = [f"{failed} of {sum(route.requests for route in run.routes)} requests failed"] if failed else []
-    if bad := [*bad, *raised(run)]:
+    visits = [f"{felt.failed} of {felt.visits} visits failed"] if felt.failed else []
+    if bad := [*bad, *raised(run), *visits]:
         return "fail", FAIL, [f"{each}; no objectives were given to judge by" for each in bad]
     return "unjudged", PASS, ["no objectives were given to judge by, and no request failed"]
 
@@ -154,7 +166,7 @@ def _reasons(found: Sequence[Finding], verdict: Outcome) -> list[str]:
 
 def _reason(finding: Finding) -> str:
     """The objective by name, its percentile and the interval of that where it has one, and why."""
-    if finding.measure != "latency" or finding.number is None:
+    if finding.unit != "seconds" or finding.number is None:
         return f"{finding.name}: {finding.why}"
     number = ("at least " if finding.at_least else "") + _milliseconds(finding.number)
     if finding.low is not None:
