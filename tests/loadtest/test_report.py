@@ -262,7 +262,7 @@ def span(key: str, name: str, kind: int, start: int, length: int, attributes: di
 class Page(HTMLParser):
     """What a browser would make of a page: its elements, its text, and whether every element was closed."""
 
-    VOID = frozenset({"meta", "link", "br", "wbr"})
+    VOID = frozenset({"meta", "link", "br", "wbr", "img"})
 
     def __init__(self, text: str) -> None:
         super().__init__()

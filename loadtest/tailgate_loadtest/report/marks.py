@@ -48,7 +48,7 @@ def _position(finding: Finding) -> tuple[float, float, float] | None:
     if finding.number is None or math.isnan(finding.number):
         return None
     low = finding.number if finding.low is None else finding.low
-    unknown = math.inf if finding.measure == "latency" and finding.at_least else finding.number
+    unknown = math.inf if finding.measure != "queries" and finding.at_least else finding.number
     return low, finding.number, unknown if finding.high is None else finding.high
 
 

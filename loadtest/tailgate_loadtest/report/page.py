@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from tailgate_loadtest.judge.document import Finding, VerdictDocument
+from tailgate_loadtest.judge.felt import judged_visits
 from tailgate_loadtest.judge.statistics import MAX_WINDOWS, RESAMPLES
 from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.measure.kinds import Kind
-from tailgate_loadtest.report import arrivals, facts, latency, marks, parts, plot, series, waterfall, words
+from tailgate_loadtest.report import arrivals, facts, felt, latency, marks, parts, plot, series, waterfall, words
+from tailgate_loadtest.report.album import Album
 from tailgate_loadtest.report.series import Span
 from tailgate_loadtest.report.templating import environment
 from tailgate_loadtest.run.bundle import Bundle
@@ -64,7 +66,8 @@ def page(bundle: Bundle, run: RunDocument, verdict: VerdictDocument) -> str:
     flows = series.flows(run.timeline, span)
     busiest = _busiest(run.routes, verdict.objectives)
     slow = run.slowest[:MAX_SLOWEST]
-    traces = waterfall.slowest(bundle, run, {each.trace_id for each in slow if each.trace_id})
+    visits = judged_visits(bundle, run)
+    traces = waterfall.slowest(bundle, run, {each.trace_id for each in slow if each.trace_id} | felt.wanted(visits))
     return (
         environment()
         .get_template("report.html")
@@ -86,6 +89,10 @@ def page(bundle: Bundle, run: RunDocument, verdict: VerdictDocument) -> str:
             slowest=_slowest(slow, traces),
             traces=traces,
             more_traces=waterfall.MAX_OTHERS,
+            felt=felt.section(visits, run.browsers, verdict.objectives, flows, span, traces, Album(bundle.path))
+            if run.browsers
+            else None,
+            ratings=felt.RATINGS,
             max_windows=MAX_WINDOWS,
             resamples=RESAMPLES,
         )

@@ -65,7 +65,7 @@ def _finding(finding: Finding) -> str:
     cells = [
         f"{words.SYMBOLS[finding.verdict]} {words.WORDS[finding.verdict]}",
         escape(finding.display_name),
-        escape(finding.route or "all routes"),
+        escape(finding.route or words.everywhere(finding)),
         escape(words.target(finding)),
         escape(measured),
         show.count(finding.samples),

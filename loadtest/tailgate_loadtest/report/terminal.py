@@ -28,7 +28,10 @@ _MAX_ERRORS = 3
 
 
 def final_table(run: RunDocument, verdict: VerdictDocument) -> RenderableType:
-    """A row per route, a line per objective over all routes, and the verdict with its reasons. Fits 80 columns."""
+    """A row per route, a line per objective over all routes or of a page, and the verdict with its reasons.
+
+    Fits 80 columns.
+    """
     by_route: dict[str | None, list[Finding]] = defaultdict(list)
     for finding in verdict.objectives:
         by_route[finding.route].append(finding)
@@ -43,9 +46,10 @@ def final_table(run: RunDocument, verdict: VerdictDocument) -> RenderableType:
         row = _route(route) + (_objectives(by_route[route.route]) if verdict.objectives else [])
         table.add_row(*row)
     parts: list[RenderableType] = [table, Text()] if run.routes else []
-    if over_all := by_route[None]:
+    # Of a page the table has no row.
+    if over_all := [finding for finding in verdict.objectives if finding.route is None or finding.measure == "vital"]:
         parts += [*map(_over_all, over_all), Text()]
-    return Group(*parts, *_verdict(verdict), *_made_of(run, verdict), *_warnings(run))
+    return Group(*parts, *_visits(run), *_verdict(verdict), *_made_of(run, verdict), *_warnings(run))
 
 
 class _Path:
@@ -93,6 +97,14 @@ def _over_all(finding: Finding) -> Text:
     measured = " ".join(filter(None, [words.number(finding), _bracketed(words.interval(finding))]))
     line = f"  {show.one_line(finding.display_name)}: {measured}; the objective: {words.target(finding)}"
     return Text.assemble(_word(finding.verdict), show.plain(line))
+
+
+def _visits(run: RunDocument) -> Iterable[Text]:
+    """What the browsers did, where there were any."""
+    for lane in run.browsers.lanes if run.browsers else ():
+        failed = f", {show.count(lane.failed)} failed" if lane.failed else ""
+        line = f"  {show.count(lane.ended)} visits of {show.one_line(lane.visit)}, {show.one_line(lane.name)}{failed}"
+        yield Text(show.plain(line))
 
 
 def _verdict(verdict: VerdictDocument) -> Iterable[Text]:

@@ -52,19 +52,33 @@ def target(finding: Finding) -> str:
     if finding.measure == "availability":
         return f"{share} succeed"
     limit = finding.threshold if finding.threshold is not None else math.nan
-    if finding.measure == "latency":
+    if finding.unit == "seconds":
         return f"{share} within {show.threshold(limit)}"
+    if finding.unit == "score":
+        return f"{share} with at most {show.exact(limit)}"
     return f"{share} with at most {show.exact(limit)} {'query' if limit == 1 else 'queries'}"
 
 
 def short_target(finding: Finding) -> str:
-    """What an objective asks for, where there is little room: ``p95 ≤ 500 ms``."""
+    """What an objective asks for, where there is little room: ``p95 ≤ 500 ms``, ``LCP p75 ≤ 2 500 ms``."""
     if finding.measure == "availability":
         return f"≥ {show.percent(finding.target)} succeed"
     limit = finding.threshold if finding.threshold is not None else math.nan
-    if finding.measure == "latency":
-        return f"{show.percentile(finding.target)} ≤ {show.threshold(limit)}"
-    return f"queries ≤ {show.exact(limit)}"
+    if finding.measure == "queries":
+        return f"queries ≤ {show.exact(limit)}"
+    whose = f"{vital(finding.vital, finding.timing)} " if finding.measure == "vital" else ""
+    written = show.threshold(limit) if finding.unit == "seconds" else show.exact(limit)
+    return f"{whose}{show.percentile(finding.target)} ≤ {written}"
+
+
+def everywhere(finding: Finding) -> str:
+    """What an objective without a route of its own is about."""
+    return "all pages" if finding.measure == "vital" else "all routes"
+
+
+def vital(name: str | None, timing: str | None) -> str:
+    """A Web Vital by its usual name, or the moment that a page marks itself: ``LCP``, ``panels_complete``."""
+    return name.upper() if name else timing or show.NOTHING
 
 
 def number(finding: Finding) -> str:
@@ -78,7 +92,7 @@ def number(finding: Finding) -> str:
     name = show.percentile(finding.target)
     if finding.unit == "queries":
         return f"{name} {least}{show.exact(finding.number)} {'query' if finding.number == 1 else 'queries'}"
-    return f"{name} {least}{show.latency(finding.number)}"
+    return f"{name} {least}{measured(finding.number, finding.unit)}"
 
 
 def interval(finding: Finding) -> str:
@@ -88,11 +102,21 @@ def interval(finding: Finding) -> str:
     if finding.unit == "share":
         low, high = finding.low or 0.0, 1.0 if finding.high is None else finding.high
         return f"{show.measured_share(low)} to {show.measured_share(high)}"
-    if finding.high is None:
-        return f"{show.latency(finding.low or 0.0)} or more"
-    if finding.low is None:
-        return f"up to {show.latency(finding.high)}"
-    return f"{show.milliseconds(finding.low)}–{show.latency(finding.high)}"
+    return between(finding.low, finding.high, finding.unit)
+
+
+def measured(value: float, unit: str) -> str:
+    """A measured value: a time in milliseconds, or a score with as many places as it is told apart by."""
+    return f"{value:.3f}" if unit == "score" else show.latency(value)
+
+
+def between(low: float | None, high: float | None, unit: str) -> str:
+    """An interval of measured values, open where a bound is None."""
+    if high is None:
+        return f"{measured(low or 0.0, unit)} or more"
+    if low is None:
+        return f"up to {measured(high, unit)}"
+    return f"{measured(low, unit) if unit == 'score' else show.milliseconds(low)}–{measured(high, unit)}"
 
 
 def route_percentile(route: RouteRecord, q: float) -> str:
