@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from tailgate_loadtest.browser.conditions import DeviceName, NetworkName
 from tailgate_otel import names
 
 _LOAD, _OPEN, _CLOSED = "What to load", "Open model: arrivals by plan", "Closed model: users, as under Locust"
 _SECURING = "How connections are secured"
+_BESIDE = "Browsers beside the load"
 _MANY = "More than one process"
 _TOLD = "Who else is told"
 _JUDGING, _REFERENCE, _OUTPUT = "What to judge by", "The reference API", "What comes out"
@@ -92,6 +94,32 @@ RunTime = Annotated[
     typer.Option(
         "-t", "--run-time", envvar="LOCUST_RUN_TIME", help="How long, such as 30s or 1h30m.", rich_help_panel=_CLOSED
     ),
+]
+
+Visit = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--visit",
+        help="What real browsers do beside the load: inbox, dashboard or agent, the reference pages', or a visit"
+        " script of your own; may be given often.",
+        rich_help_panel=_BESIDE,
+    ),
+]
+BrowserCount = Annotated[
+    int | None,
+    typer.Option("--browsers", min=1, help="So many make each visit; by default one.", rich_help_panel=_BESIDE),
+]
+Device = Annotated[
+    DeviceName | None,
+    typer.Option("--device", help="What their visitors have in hand; by default a desktop.", rich_help_panel=_BESIDE),
+]
+Network = Annotated[
+    NetworkName | None,
+    typer.Option("--network", help="Their network; by default this machine's.", rich_help_panel=_BESIDE),
+]
+Cpu = Annotated[
+    float | None,
+    typer.Option("--cpu", help="So many times slower than this machine are their devices.", rich_help_panel=_BESIDE),
 ]
 
 Processes = Annotated[

@@ -13,6 +13,7 @@ from tailgate_loadtest.shapes.orders import Orders
 from tailgate_loadtest.shapes.profile import Profile
 from tailgate_loadtest.targets import SCHEMA as TARGETS_SCHEMA
 
+from tailgate.browsing import Browsers
 from tailgate.console import out, print_json
 
 # What the reference personas need to go through their tasks; nothing is sent, so anything will do.
@@ -27,7 +28,7 @@ _STAND_IN = {
 }
 
 
-def show_plan(plan: Plan, *, embedded: bool, as_json: bool) -> None:
+def show_plan(plan: Plan, browsers: Browsers | None, *, embedded: bool, as_json: bool) -> None:
     """Print the load, the samples that each objective can expect, and whether they can decide it."""
     profile = plan.load if isinstance(plan.load, Profile) else None
     samples: dict[str, float] | None = None
@@ -38,7 +39,7 @@ def show_plan(plan: Plan, *, embedded: bool, as_json: bool) -> None:
     gate = plan.objectives.gate(plan.gate_profile) if plan.objectives else None
     prospects = forecast(plan.objectives, gate, samples, unknown) if plan.objectives and gate else []
     if as_json:
-        print_json(_document(plan, samples, prospects))
+        print_json(_document(plan, browsers, samples, prospects))
         return
     console = out()
     target = "the reference API, on a database of its own" if embedded else plan.host
@@ -54,6 +55,8 @@ def show_plan(plan: Plan, *, embedded: bool, as_json: bool) -> None:
         for stage in profile.stages:
             rate = f"{stage.start:g}/s" if stage.start == stage.end else f"{stage.start:g}/s to {stage.end:g}/s"
             console.print(f"  {stage.duration:g} s at {rate}, about {stage.arrivals:.0f} arrivals")
+    if browsers:
+        console.print(f"beside it, {browsers.words}", markup=False)
     if prospects:
         console.print(_table(prospects))
     else:
@@ -94,9 +97,12 @@ def _table(prospects: list[Forecast]) -> Table:
     return table
 
 
-def _document(plan: Plan, samples: dict[str, float] | None, prospects: list[Forecast]) -> dict[str, Any]:
+def _document(
+    plan: Plan, browsers: Browsers | None, samples: dict[str, float] | None, prospects: list[Forecast]
+) -> dict[str, Any]:
     return {
         "plan": plan.record().model_dump(mode="json"),
+        "browsers": browsers.record if browsers else [],
         "samples_per_route": samples,
         "objectives": [
             {

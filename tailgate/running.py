@@ -21,7 +21,8 @@ from tailgate_loadtest.run.exposition import LoadMetrics, MetricsPage, push_want
 from tailgate_loadtest.run.interruption import Interruption
 from tailgate_loadtest.run.live import Live
 from tailgate_loadtest.run.plan import Plan
-from tailgate_loadtest.run.traces import TraceReceiver
+from tailgate_loadtest.run.traces import TraceReceiver, TraceStore
+from tailgate_loadtest.run.visitors import Opening
 from tailgate_loadtest.shapes.orders import Crew, Swarm, Tls
 from tailgate_loadtest.shapes.profile import Profile
 from tailgate_loadtest.shapes.tolerance import Tolerance
@@ -29,10 +30,14 @@ from tailgate_otel import names
 from tailgate_slo import Objectives
 
 from tailgate.announcing import Announcer
+from tailgate.browsing import Browsers
 from tailgate.console import out, print_json, say
 from tailgate.counters import counters_in
 from tailgate.crew import key_for
 from tailgate.live import LiveView
+
+_LOOPBACK = ("127.0.0.1", "::1")
+"""Where browsers visit from: the traces of their requests are kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +64,7 @@ class Request:
     tls: Tls
     tolerance: Tolerance
     crew: Crew | None
+    browsers: Browsers | None = None
 
     def plan(self, host: str, **more: Any) -> Plan:
         """The plan of a run against a host."""
@@ -89,8 +95,9 @@ def against_host(request: Request, interruption: Interruption, announcer: Announ
     parts = urlsplit(plan.host)
     say(f"loading {parts.scheme}://{parts.netloc} with {plan.locustfile.name}, {_describe(request.load)}")
     read = counters_in(request.prometheus, request.objectives, interruption) if request.prometheus else None
+    browsers = _browsers(request, plan)
     with announcer.load(plan), _watched(request, plan) as watchers:
-        return conduct(plan, interruption, counters=read, **watchers)
+        return conduct(plan, interruption, counters=read, browsers=browsers, **watchers)
 
 
 def embedded(request: Request, interruption: Interruption, announcer: Announcer) -> Bundle:
@@ -110,6 +117,7 @@ def embedded(request: Request, interruption: Interruption, announcer: Announcer)
                     slo=Path(request.objectives.file) if request.objectives else None,
                     otlp_endpoint=receiver.endpoint,
                     run_secret=secret,
+                    trusted_peers=_LOOPBACK if request.browsers else (),
                     around=passed_on(os.environ),
                 )
             )
@@ -122,9 +130,24 @@ def embedded(request: Request, interruption: Interruption, announcer: Announcer)
             facts=_flat(service.facts),
         )
         say(f"loading {service.url} with {plan.locustfile.name}, {_describe(request.load)}")
+        browsers = _browsers(request, plan, receiver.store)
         with announcer.load(plan), _watched(request, plan) as watchers:
             # Closing the service makes it hand over its last traces.
-            return conduct(plan, interruption, after_load=service.close, traces=receiver.store, **watchers)
+            return conduct(
+                plan,
+                interruption,
+                after_load=service.close,
+                traces=receiver.store,
+                browsers=browsers,
+                **watchers,
+            )
+
+
+def _browsers(request: Request, plan: Plan, traces: TraceStore | None = None) -> Opening | None:
+    if request.browsers is None:
+        return None
+    say(f"beside it, {request.browsers.words}")
+    return request.browsers.opening(plan, traces)
 
 
 def conclude(bundle: Bundle, objectives: Objectives | None, announcer: Announcer, *, as_json: bool) -> int:

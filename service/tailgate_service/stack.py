@@ -55,7 +55,8 @@ class StackConfig:
 
     ``around`` are variables of the service's own, of those that are ``PASSED_ON``; all others are the stack's to set.
     ``targets`` is where the targets file goes; ``log`` where the service's log goes, by default beside the database, to
-    be removed with it; ``cache`` where the database's templates are kept. Raises ``StackError`` when a value cannot be.
+    be removed with it; ``cache`` where the database's templates are kept. Traces that callers at ``trusted_peers``
+    (addresses and CIDR blocks) ask for are kept. Raises ``StackError`` when a value cannot be.
     """
 
     targets: Path | None = None
@@ -67,6 +68,7 @@ class StackConfig:
     slo: Path | None = None
     otlp_endpoint: str | None = None
     run_secret: str | None = field(default=None, repr=False)
+    trusted_peers: tuple[str, ...] = ()
     around: Mapping[str, str] = field(default_factory=dict, repr=False)
     seed: SeedConfig = field(default_factory=SeedConfig)
     log: Path | None = None
@@ -184,6 +186,7 @@ def _environ(config: StackConfig, dsn: str, webhook: targets.Webhook) -> dict[st
         names.ENV_METRICS_HOST: METRICS_HOST,
         names.ENV_METRICS_PORT: str(config.metrics_port),
         names.ENV_OTLP_ENDPOINT: config.otlp_endpoint,
+        names.ENV_TRUSTED_PEERS: ",".join(config.trusted_peers) or None,
     }
     return environ | dict(config.around) | {name: value for name, value in told.items() if value is not None}
 

@@ -1,9 +1,12 @@
 """``tailgate run``: the main job."""
 
+import os
 from pathlib import Path
+from typing import Any
 
 import typer
 from tailgate_loadtest.run.interruption import Interruption
+from tailgate_loadtest.shapes.browsers import Browser, is_script
 from tailgate_loadtest.shapes.openapi import routes as routes_of
 from tailgate_loadtest.shapes.orders import Swarm, Tls
 from tailgate_loadtest.shapes.profile import Profile, find
@@ -12,6 +15,7 @@ from tailgate import objectives as objectives_files
 from tailgate import options
 from tailgate import settings as settings_file
 from tailgate.announcing import announcer_for
+from tailgate.browsing import Browsers
 from tailgate.console import say
 from tailgate.crew import crew_for, work
 from tailgate.errors import CommandError
@@ -47,6 +51,11 @@ def run(
     out_dir: options.Out = None,
     seed: options.Seed = 1,
     metrics_port: options.MetricsPort = None,
+    visit: options.Visit = None,
+    browsers: options.BrowserCount = None,
+    device: options.Device = None,
+    network: options.Network = None,
+    cpu: options.Cpu = None,
     processes: options.Processes = 1,
     master: options.Master = False,
     master_bind_host: options.MasterBindHost = "127.0.0.1",
@@ -73,6 +82,7 @@ def run(
         tailgate run --host http://127.0.0.1:8000 -f locustfile.py --profile load --slo slo.yaml
         tailgate run --host http://127.0.0.1:8000 -f locustfile.py -u 20 -t 30s
         tailgate run --host http://127.0.0.1:8000 -f locustfile.py --profile load --processes 4
+        tailgate run --profile load --visit dashboard --device phone --network 4g --cpu 4
     """
     defaults = settings_file.load()
     locustfile = locustfile or defaults.locustfile
@@ -80,7 +90,7 @@ def run(
     if profile and closed:
         raise CommandError("--profile sets arrivals, -u/-r/-t set users: give one or the other")
     told = grafana or alertmanager or prometheus
-    if worker and (master or processes != 1 or profile or closed or host or plan or told):
+    if worker and (master or processes != 1 or profile or closed or host or plan or told or visit):
         raise CommandError("--worker: what to load, and how, is the master's to say; give only -f and what it needs")
     if spawn_rate is not None and users is None:
         raise CommandError("-r says how quickly users start: give -u, their number, with it")
@@ -100,10 +110,11 @@ def run(
             )
         raise typer.Exit(code)
     host = host or defaults.host
+    asked = _load(profile or (None if closed else defaults.profile), users, spawn_rate, run_time, locustfile)
     request = Request(
         host=host,
         locustfile=file,
-        load=_load(profile or (None if closed else defaults.profile), users, spawn_rate, run_time, locustfile),
+        load=asked,
         objectives=objectives_files.find(slo or defaults.slo, reference=host is None and locustfile is None),
         variant=variant,
         db_rtt=seconds_of(db_rtt, "--db-rtt"),
@@ -129,12 +140,16 @@ def run(
             expect=expect_workers,
             patience=seconds_of(expect_workers_max_wait, "--expect-workers-max-wait"),
         ),
+        browsers=Browsers.of(
+            _browsers(asked, visit or [], count=browsers, device=device, network=network, cpu=cpu), os.environ
+        ),
     )
     _refuse_what_cannot_be_together(request, metrics)
     with Interruption() as interruption:
         try:
             if plan:
-                show_plan(request.plan(host or "http://127.0.0.1"), embedded=host is None, as_json=as_json)
+                expected = request.plan(host or "http://127.0.0.1")
+                show_plan(expected, request.browsers, embedded=host is None, as_json=as_json)
                 return
             announcer = announcer_for(grafana, grafana_token_file, alertmanager)
             load = against_host if host else embedded
@@ -169,6 +184,18 @@ def _load(
     if seconds_of_load == 0:
         raise CommandError("-t 0: a load must last longer than that")
     return Swarm(users=users or 1, spawn_rate=spawn_rate or float(users or 1), run_time=seconds_of_load)
+
+
+def _browsers(load: Profile | Swarm, visits: list[str], **how: Any) -> tuple[Browser, ...]:
+    """Those of the options, where there are any, else those of the profile."""
+    given = {name: value for name, value in how.items() if value is not None}
+    if visits:
+        scripts = (str(file_of(visit, "--visit")) if is_script(visit) else visit for visit in visits)
+        return tuple(Browser(visit=script, **given) for script in scripts)
+    if given:
+        option = "--browsers" if "count" in given else f"--{next(iter(given))}"
+        raise CommandError(f"{option} says how browsers visit: give --visit, what they do, with it")
+    return load.browsers if isinstance(load, Profile) else ()
 
 
 def _labels(pairs: list[str]) -> dict[str, str]:
