@@ -22,6 +22,7 @@ VERBS = (
     "history",
     "comment",
     "report",
+    "vitals",
     "init",
     "serve",
     "db",

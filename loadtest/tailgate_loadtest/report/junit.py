@@ -20,7 +20,7 @@ def junit(run: RunDocument, verdict: VerdictDocument) -> str:
         _objective(SubElement(suite, "testcase", classname=f"{group}.objectives", name=clean(finding.name)), finding)
     for name in verdict.skipped:
         case = SubElement(suite, "testcase", classname=f"{group}.objectives", name=clean(name))
-        SubElement(case, "skipped", message="no run can answer this objective")
+        SubElement(case, "skipped", message="nothing in this run could answer this objective")
     case = SubElement(suite, "testcase", classname=group, name="run", time=f"{run.seconds:.3f}")
     _run(case, run, verdict)
     for each in (suites, suite):
@@ -59,17 +59,25 @@ def _objective(case: Element, finding: Finding) -> None:
         "\n".join(
             [
                 finding.display_name,
-                f"route: {finding.route or 'all routes'}",
-                f"target: {finding.target} of requests",
+                *_subject(finding),
                 f"threshold ({finding.unit}): {_known(finding.threshold)}",
                 f"number ({finding.unit}): {'at least ' if finding.at_least else ''}{_known(finding.number)}",
                 f"interval ({finding.unit}): {_known(finding.low)} to {_known(finding.high)}",
                 f"bad: {finding.bad} of {finding.samples}",
                 f"share of bad: {_known(finding.bad_low)} to {_known(finding.bad_high)}",
+                *(f"{lane.visit} ({lane.lane}): {lane.verdict}" for lane in finding.lanes),
                 f"why: {finding.why}",
             ]
         )
     )
+
+
+def _subject(finding: Finding) -> list[str]:
+    """Of what an objective is, and how much of it must be good."""
+    if finding.measure == "vital":
+        name = words.vital(finding.vital, finding.timing)
+        return [f"page: {finding.route or 'all pages'}", f"measure: {name}", f"target: {finding.target} of visits"]
+    return [f"route: {finding.route or 'all routes'}", f"target: {finding.target} of requests"]
 
 
 def _known(value: float | None) -> str:
