@@ -10,6 +10,9 @@ from .node import Node
 # A template may hold anything that a load test names a request by, except what would break a line.
 _ROUTE = re.compile(r"[A-Z]+ \S[^\x00-\x1f\x7f]{0,198}")
 _METHODS = ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE")
+# As the beacon takes them, so that a name may be a label's value.
+_TIMING = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_VITAL_CURE = f"Write vital: {', '.join(VITALS)}, or timing: a name that the page marks"
 
 
 def read_measure(spec: Node, op: Node | None, value: Node | None) -> Measure:
@@ -18,10 +21,12 @@ def read_measure(spec: Node, op: Node | None, value: Node | None) -> Measure:
     Its threshold stands in the spec (``threshold: 500ms``) or in the objective (``op: lte``, ``value`` in
     seconds or as a count), and in one of them only.
     """
-    fields = spec.fields(("measure",), ("route", "threshold", "vital"))
+    fields = spec.fields(("measure",), ("route", "threshold", "vital", "timing"))
     kind = cast("Kind", fields["measure"].one_of(KINDS))
-    if (kind == "vital") != ("vital" in fields):
-        raise spec.error("measure: vital and the key vital go together", "Write vital: " + ", ".join(VITALS))
+    if (kind == "vital") != bool({"vital", "timing"} & fields.keys()):
+        raise spec.error("measure: vital and the keys vital and timing go together", _VITAL_CURE)
+    if {"vital", "timing"} <= fields.keys():
+        raise spec.error("needs either vital or timing, not both", _VITAL_CURE)
     vital = cast("Vital", fields["vital"].one_of(VITALS)) if "vital" in fields else None
     if kind in {"latency", "queries"} and "route" not in fields:
         raise spec.error(f"{kind} needs a route", "Write route: METHOD template, as in GET /api/orders/{id}")
@@ -32,6 +37,7 @@ def read_measure(spec: Node, op: Node | None, value: Node | None) -> Measure:
         kind=kind,
         route=route,
         vital=vital,
+        timing=_timing(fields["timing"]) if "timing" in fields else None,
         threshold=_threshold(kind, vital, spec, fields.get("threshold"), op, value),
     )
 
@@ -63,6 +69,15 @@ def _page(node: Node) -> str:
     if not (path := node.text()).startswith("/"):
         raise node.error("a vital's route is a page's path", "Write it from its slash on, as in /inbox")
     return path
+
+
+def _timing(node: Node) -> str:
+    name = node.text()
+    if name in VITALS:
+        raise node.error("a Web Vital is no timing", f"Write vital: {name}")
+    if not _TIMING.fullmatch(name):
+        raise node.error("not a name of a timing", "Use at most 40 of a-z, 0-9 and _, beginning with a letter")
+    return name
 
 
 def _threshold(

@@ -26,13 +26,15 @@ class Measure:
     """What is measured, on which route (``METHOD template``; None: all), and the largest good value.
 
     ``threshold`` is in seconds for latency and vitals, a count for queries, plain for the vital ``cls``,
-    None for availability. ``vital`` names the Web Vital of that kind; ``route`` is then a page's path.
+    None for availability. A vital is either a Web Vital, which ``vital`` names, or a moment that the page marks
+    itself, named by ``timing``; ``route`` is then a page's path (None: all pages).
     """
 
     kind: Kind
     route: str | None = None
     threshold: Decimal | None = None
     vital: Vital | None = None
+    timing: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -233,6 +235,14 @@ class Objectives:
     def thresholds(self) -> dict[str, tuple[Decimal, ...]]:
         """Each route's latency thresholds in seconds, ascending."""
         return {route: tuple(sorted(values)) for route, values in self._by_route("latency").items()}
+
+    def vital_thresholds(self) -> dict[str, tuple[Decimal, ...]]:
+        """The thresholds of each Web Vital and each timing, by its name, ascending: those of all pages together."""
+        found: dict[str, set[Decimal]] = {}
+        for measure in self._measures():
+            if (name := measure.vital or measure.timing) is not None and measure.threshold is not None:
+                found.setdefault(name, set()).add(measure.threshold)
+        return {name: tuple(sorted(values)) for name, values in sorted(found.items())}
 
     def budgets(self) -> dict[str, int]:
         """Each route's allowed queries per request: the strictest, where several objectives name it."""

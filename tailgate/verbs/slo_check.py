@@ -75,15 +75,14 @@ def _good(slo: SLO) -> str:
     measure = slo.measure
     if measure is None:
         return "by a Prometheus query"
-    if measure.kind == "latency" and measure.threshold is not None:
-        return f"answered within {(measure.threshold * 1000).normalize():f} ms"
+    if measure.threshold is None:
+        return "answered without an error"
     if measure.kind == "queries":
         return f"at most {measure.threshold} queries"
-    return (
-        "answered without an error"
-        if measure.kind == "availability"
-        else f"{measure.vital} at most {measure.threshold}"
-    )
+    if measure.vital == "cls":
+        return f"cls at most {measure.threshold}"
+    what = measure.vital or measure.timing or "answered"
+    return f"{what} within {(measure.threshold * 1000).normalize():f} ms"
 
 
 def _file(objectives: Objectives, findings: dict[str, Finding]) -> dict[str, Any]:
@@ -107,5 +106,7 @@ def _document(slo: SLO) -> dict[str, Any]:
         "period_days": slo.period_days,
         "measure": measure.kind if measure else None,
         "route": measure.route if measure else None,
+        "vital": measure.vital if measure else None,
+        "timing": measure.timing if measure else None,
         "threshold": str(measure.threshold) if measure and measure.threshold is not None else None,
     }

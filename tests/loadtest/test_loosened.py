@@ -110,6 +110,14 @@ def test_an_objective_moved_to_another_route_is_missed_on_its_own() -> None:
     assert told(read(latency()), read(latency(route="GET /others"))) == ["orders: no objective asks for this any more"]
 
 
+def test_a_vital_and_a_moment_of_the_same_page_are_different_things() -> None:
+    lcp, panels = (
+        SLO.format(name=name, days=30, target="0.75", spec=f"measure: vital, route: /inbox, threshold: 2s, {of}")
+        for name, of in (("lcp", "vital: lcp"), ("panels", "timing: panels_complete"))
+    )
+    assert told(read(lcp, panels), read(lcp)) == ["panels: no objective asks for this any more"]
+
+
 def test_a_second_looser_objective_beside_the_first_is_no_loosening() -> None:
     assert told(read(latency()), read(latency(), latency("slow", threshold="2s"))) == []
 

@@ -52,6 +52,10 @@ def test_several_objectives_are_named_after_their_targets(orders, read):
             Measure(kind="vital", vital="lcp", route="/inbox", threshold=Decimal("2.5")),
         ),
         (
+            "{measure: vital, timing: panels_complete, route: /dashboard, threshold: 2s}",
+            Measure(kind="vital", timing="panels_complete", route="/dashboard", threshold=Decimal(2)),
+        ),
+        (
             "{measure: vital, vital: cls, threshold: 0.1}",
             Measure(kind="vital", vital="cls", threshold=Decimal("0.1")),
         ),
@@ -69,6 +73,23 @@ def with_spec(orders, spec):
     head, rest = orders.split("          spec:\n")
     tail = rest[rest.index("  timeWindow") :]
     return f"{head}          spec: {spec}\n{tail}"
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("{measure: vital, threshold: 1s}", "the keys vital and timing go together. Write vital: lcp, inp, cls"),
+        ("{measure: latency, route: GET /, timing: shown, threshold: 1s}", "the keys vital and timing go together"),
+        ("{measure: vital, vital: lcp, timing: shown, threshold: 1s}", "needs either vital or timing, not both"),
+        ("{measure: vital, timing: lcp, threshold: 1s}", "timing = lcp: a Web Vital is no timing. Write vital: lcp"),
+        ("{measure: vital, timing: All shown, threshold: 1s}", "timing = All shown: not a name of a timing. Use at"),
+        ("{measure: vital, timing: shown, route: GET /inbox, threshold: 1s}", "a vital's route is a page's path"),
+        ("{measure: vital, timing: shown}", "needs its threshold once"),
+    ],
+)
+def test_a_vital_is_one_of_the_five_or_a_moment_that_the_page_marks(orders, read, spec, message):
+    with pytest.raises(SloError, match=message):
+        read(with_spec(orders, spec))
 
 
 def test_a_prometheus_source_has_no_measure(orders, read):
@@ -172,7 +193,7 @@ WRONG = [
     ("route: GET /orders/{id}", 'route: "GET /a\\nb"', r"not a route"),
     ("measure: latency", "measure: queries", r"threshold = 500ms: not a number"),
     ("measure: latency", "measure: availability", r"availability has no threshold"),
-    ("measure: latency", "measure: vital", r"measure: vital and the key vital go together"),
+    ("measure: latency", "measure: vital", r"measure: vital and the keys vital and timing go together"),
     ("type: tailgate", "type: Datadog", r"type = Datadog: unknown value. Known: Prometheus, tailgate"),
     ("          type: tailgate\n", "", r"lacks type. Write type: tailgate"),
     ("type: tailgate", "metricSourceRef: ours", r"the file has no DataSource of that name"),

@@ -35,6 +35,20 @@ def test_thresholds_are_the_latency_bounds_of_each_route_ascending():
     assert found.thresholds() == {"GET /a": (Decimal(2),), "GET /b": (Decimal("0.5"), Decimal(1))}
 
 
+def test_the_thresholds_of_vitals_and_timings_are_those_of_all_pages_ascending():
+    def vital(threshold, **of):
+        return Measure(kind="vital", threshold=Decimal(threshold), **of)
+
+    found = objectives(
+        vital("2.5", vital="lcp", route="/b"),
+        vital("2", vital="lcp", route="/a"),
+        vital("2", timing="panels", route="/a"),
+        latency("GET /a", "1"),
+        Measure(kind="availability"),
+    )
+    assert found.vital_thresholds() == {"lcp": (Decimal(2), Decimal("2.5")), "panels": (Decimal(2),)}
+
+
 def test_a_budget_is_the_strictest_that_a_route_has():
     assert objectives(queries("GET /a", 5), queries("GET /a", 3), latency("GET /a", 1)).budgets() == {"GET /a": 3}
 

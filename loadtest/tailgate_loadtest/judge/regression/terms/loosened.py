@@ -57,7 +57,7 @@ def _objective(slo: SLO, candidates: Iterable[SLO]) -> Iterator[Loosening]:
 def _subject(slo: SLO) -> tuple[object, ...]:
     """What an objective is about, whatever it asks of it."""
     if slo.measure is not None:
-        return slo.measure.kind, slo.measure.route, slo.measure.vital
+        return slo.measure.kind, slo.measure.route, slo.measure.vital, slo.measure.timing
     query = slo.query
     if isinstance(query, Bound):
         return query.query, query.op
