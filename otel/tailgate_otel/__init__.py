@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tailgate_otel.config import Config
     from tailgate_otel.database import RecordedConnection, RecordedPool, create_pool
-    from tailgate_otel.errors import ConfigError, MetricsPortError, OtelError
+    from tailgate_otel.errors import BeaconRefused, ConfigError, MetricsPortError, OtelError
     from tailgate_otel.record import Record, open_record, recording
     from tailgate_otel.recorder import Recorder
+    from tailgate_otel.vitals import Vitals, VitalsConfig
 
 __all__ = [
+    "BeaconRefused",
     "Config",
     "ConfigError",
     "MetricsPortError",
@@ -25,6 +27,8 @@ __all__ = [
     "RecordedConnection",
     "RecordedPool",
     "Recorder",
+    "Vitals",
+    "VitalsConfig",
     "create_pool",
     "open_record",
     "recording",
@@ -32,8 +36,9 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("RecordedConnection", "RecordedPool", "create_pool"), "database"),
-    **dict.fromkeys(("ConfigError", "MetricsPortError", "OtelError"), "errors"),
+    **dict.fromkeys(("BeaconRefused", "ConfigError", "MetricsPortError", "OtelError"), "errors"),
     **dict.fromkeys(("Record", "open_record", "recording"), "record"),
+    **dict.fromkeys(("Vitals", "VitalsConfig"), "vitals"),
     "Config": "config",
     "Recorder": "recorder",
 }

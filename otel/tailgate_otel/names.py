@@ -59,12 +59,17 @@ COMPARISON_RESPONSE_TIME = "tailgate_comparison_response_time_seconds"
 COMPARISON_FAILURES = "tailgate_comparison_failures_ratio"
 COMPARISON_CHANGE = "tailgate_comparison_change_ratio"
 
-# Web Vitals of page views; CLS is a score.
+# Web Vitals of page views, and what pages tell of themselves beside them; CLS is a score.
 WEB_VITAL_LCP = "tailgate_web_vital_lcp_seconds"
 WEB_VITAL_INP = "tailgate_web_vital_inp_seconds"
 WEB_VITAL_CLS = "tailgate_web_vital_cls"
 WEB_VITAL_FCP = "tailgate_web_vital_fcp_seconds"
 WEB_VITAL_TTFB = "tailgate_web_vital_ttfb_seconds"
+WEB_VITAL_RATINGS = "tailgate_web_vital_ratings"
+WEB_VITAL_MISSING = "tailgate_web_vital_missing"
+PAGE_VIEWS = "tailgate_page_views"
+PAGE_TIMING = "tailgate_page_timing_seconds"
+BEACONS_REFUSED = "tailgate_beacons_refused"
 
 # What Postgres says of the sessions of its database.
 POSTGRES_SESSIONS = "tailgate_postgres_sessions"
@@ -98,6 +103,9 @@ LABEL_HOST = "host"
 LABEL_VERSION = "version"
 LABEL_PAGE = "page"
 LABEL_DEVICE = "device"
+LABEL_RATING = "rating"
+LABEL_NAVIGATION = "navigation"
+LABEL_TIMING = "timing"
 LABEL_WAIT = "wait"
 LABEL_LOCK_MODE = "mode"
 LABEL_LOCK_STATE = "state"
@@ -108,6 +116,7 @@ DB_SYSTEM = "postgresql"
 POOL_IDLE = "idle"
 POOL_USED = "used"
 SYNTHETIC_TEST = "test"
+SOURCE_BEACON = "beacon"
 
 # Bounded label values for what is not known.
 OTHER_METHOD = "_OTHER"
@@ -225,6 +234,7 @@ ENV_TARGETS = "TAILGATE_TARGETS"
 ENV_CREW_KEY = "TAILGATE_CREW_KEY"
 ENV_RUN_METRICS_PORT = "TAILGATE_METRICS_PORT"
 ENV_TOLERATE = "TAILGATE_TOLERATE"
+ENV_CHROMIUM = "TAILGATE_CHROMIUM"
 ENV_SIDE = "TAILGATE_SIDE"  # of a comparison, told to what is started for it
 ENV_SIDE_DIRECTORY = "TAILGATE_DIRECTORY"
 ENV_COMPOSE_FILE = "COMPOSE_FILE"  # this and the next are read by Docker Compose
