@@ -68,6 +68,7 @@ async def serve(settings: Settings, config: Config, announce: Announce) -> None:
             recorder.show(waits)
             recorder.show(app.state.live.metrics)
             recorder.show(app.state.desk.cache.counts)
+            recorder.show(app.state.vitals)
             recorder.start()
             try:
                 host, port = bound.getsockname()[:2]

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from importlib.metadata import version
 
-from tailgate_otel import Config, names
+from tailgate_otel import Config, VitalsConfig, names
+from tailgate_otel.beacon import VITALS
 from tailgate_slo import load
 
+from tailgate_service.models.vitals import PAGES
 from tailgate_service.settings import Settings
 
 _NAME = "tailgate-service"
@@ -29,3 +31,12 @@ def configure(settings: Settings, environ: Mapping[str, str]) -> Config:
         edges=tuple(sorted({float(one) for seconds in thresholds.values() for one in seconds})),
         budgets=objectives.budgets(),
     )
+
+
+def beacons(settings: Settings) -> VitalsConfig:
+    """What pages may tell; every threshold of what they measure becomes a histogram edge. Raises ``SloError``."""
+    asked = {} if settings.slo is None else load(settings.slo).vital_thresholds()
+    known = {*VITALS, *(timing for timings in PAGES.values() for timing in timings)}
+    # Objectives may be of other pages as well, which others serve.
+    edges = {measure: tuple(map(float, values)) for measure, values in asked.items() if measure in known}
+    return VitalsConfig(pages=tuple(PAGES), timings=PAGES, edges=edges)

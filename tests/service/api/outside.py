@@ -49,9 +49,12 @@ DELIVERY = {
     "conversation": {"phone_number": "{phone}"},
 }
 
+VIEW = {"page": "/inbox", "device": "phone", "navigation": "navigate", "values": {"lcp": 1.5}}
+
 CASES = {
     "GET /health": Case(always=200, elsewhere="it shows nothing of anybody"),
     "GET /api/me": Case(personal=True),
+    "POST /api/vitals": Case(json=VIEW, always=204, elsewhere="it shows nothing, and keeps nothing but numbers"),
     "POST /api/live/ticket": Case(),
     "GET /api/live/events": Case(params={"ticket": "{used_ticket}"}, always=401, elsewhere="test_auth_tickets.py"),
     "WEBSOCKET /api/live": Case(params={"ticket": "{used_ticket}"}, always=401, elsewhere="test_auth_tickets.py"),
