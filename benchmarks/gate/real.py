@@ -14,6 +14,7 @@ from unittest.mock import patch
 import tailgate_service.stack
 from tailgate_loadtest.data import locustfile
 from tailgate_loadtest.measure.hlog import LatencyLog
+from tailgate_loadtest.measure.kinds import Kind, tag
 from tailgate_loadtest.run.comparison import Comparison
 from tailgate_loadtest.run.interruption import Interruption
 from tailgate_loadtest.run.live import Live
@@ -33,6 +34,8 @@ from benchmarks.revision import ROOT
 MIX = {"Caller": 3.0, "Agent": 3.0, "Provider": 2.0, "Keeper": 1.0}
 WHATEVER = Tolerance(late=1.0, stalled=1.0, waited=1.0, throttled=1.0, steal=1.0, shared=1.0)
 """How quiet the machine was is kept with each gate; which ones count is for the reader."""
+_NOT_JUDGED = tuple(f"Tag={tag('', kind)}".encode() for kind in (Kind.SERVICE, Kind.SETUP))
+"""Half of a log."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +135,8 @@ def _served(setting: Setting, fault: Fault | None) -> Iterator[Stack]:
 
 
 def _packed(log: Path) -> str:
-    return base64.b64encode(zlib.compress(log.read_bytes(), 9)).decode("ascii")
+    judged = [line for line in log.read_bytes().splitlines(keepends=True) if not line.startswith(_NOT_JUDGED)]
+    return base64.b64encode(zlib.compress(b"".join(judged), 9)).decode("ascii")
 
 
 def _unpacked(text: str) -> LatencyLog:
