@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from tailgate_loadtest.errors import PlanError
+
 _PACKAGE = Path(__file__).parent
 
 
@@ -18,3 +20,21 @@ def profiles_directory() -> Path:
 def locustfile() -> Path:
     """The locustfile of the reference API's personas."""
     return _beside("locustfile.py")
+
+
+def visits() -> tuple[str, ...]:
+    """The names of the visits to the reference service's pages."""
+    return tuple(sorted(path.stem for path in _beside("visits").glob("*.js")))
+
+
+def visit(name: str) -> Path:
+    """The script of one of them.
+
+    Raises:
+        PlanError: there is none of that name.
+    """
+    if name not in visits():
+        raise PlanError(
+            f"visit {name!r}: there is none of that name; there are {', '.join(visits())}, or give a script"
+        )
+    return _beside("visits") / f"{name}.js"

@@ -11,6 +11,7 @@ LoadtestError
 ├── TrafficError     production's traffic cannot be read, or is too little to make a profile of
 ├── ComparisonError  two sides have too little in common to be compared
 ├── EngineError      the engine process did not do its work
+├── BrowserError     a real browser, or what drives it, is missing or does not start
 ├── HistogramError   bytes or a value that no histogram can hold
 │   └── DeltaError   what a worker sent is no account of what it counted
 └── BundleError      a run bundle is missing, incomplete, or of a newer schema
@@ -59,6 +60,10 @@ class ComparisonError(LoadtestError):
 
 class EngineError(LoadtestError):
     """The engine process did not do its work."""
+
+
+class BrowserError(LoadtestError):
+    """A real browser, or what drives it, is missing or does not start; or a visit script is none."""
 
 
 class HistogramError(LoadtestError):

@@ -1,0 +1,88 @@
+// What a measured page runs before any script of its own: it tells of each Web Vital as it changes, and of each moment
+// that the page marks itself by the User Timing API. It is told to a binding, which nobody else finds; in seconds.
+//
+// When a visit ends, whoever drives the browser calls what stands under the symbol `tailgate.leave`: the page then
+// takes itself for hidden, as it does when a person turns away. That makes each measure final, and beacons go out.
+
+import { onCLS, onFCP, onINP, onLCP, onTTFB } from "web-vitals";
+
+import { selector } from "./selector.ts";
+
+type Vital = "lcp" | "inp" | "cls" | "fcp" | "ttfb";
+
+const BINDING = "__tailgate";
+const LEAVE = Symbol.for("tailgate.leave");
+const MOST_MARKS = 1000;
+const PAINTED_WITHIN_MS = 500;
+
+interface Globals {
+  [BINDING]?: (payload: string) => void;
+}
+
+const globals = globalThis as typeof globalThis & Globals;
+const tell = globals[BINDING];
+// Frames have the binding as well, and nothing to tell of.
+delete globals[BINDING];
+if (tell && window === window.top && /^https?:$/.test(location.protocol)) measure(tell);
+
+function measure(tell: (payload: string) => void): void {
+  const report = (kind: string, told: object): void =>
+    tell(JSON.stringify({ document: performance.timeOrigin, kind, ...told }));
+  const vital = (name: Vital, value: number, more: object = {}): void => report("vital", { name, value, ...more });
+  const all = { reportAllChanges: true };
+  const hide = hiding();
+
+  report("document", { origin: location.origin, path: location.pathname });
+  onTTFB(({ value }) => {
+    const [navigation] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
+    vital("ttfb", value / 1e3, { asked: (navigation?.requestStart ?? 0) / 1e3 });
+  }, all);
+  onFCP(({ value }) => vital("fcp", value / 1e3), all);
+  onLCP(({ value, entries }) => {
+    const element = entries.at(-1)?.element;
+    vital("lcp", value / 1e3, { element: element ? selector(element) : null });
+  }, all);
+  onCLS(({ value }) => vital("cls", value), all);
+  onINP(({ value }) => vital("inp", value / 1e3), all);
+
+  let marks = 0;
+  const marked = (entries: PerformanceEntryList): void => {
+    for (const { name, startTime } of entries) {
+      if (++marks <= MOST_MARKS) report("timing", { name, value: startTime / 1e3 });
+    }
+  };
+  const observer = new PerformanceObserver((list) => marked(list.getEntries()));
+  observer.observe({ type: "mark", buffered: true });
+
+  Object.defineProperty(globals, LEAVE, {
+    value: async () => {
+      await painted();
+      marked(observer.takeRecords());
+      hide();
+    },
+  });
+}
+
+/** Once what the last interaction has changed can be seen; not for ever. */
+function painted(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, PAINTED_WITHIN_MS);
+    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve)));
+  });
+}
+
+/** What makes the page take itself for hidden: headless, it never really is, until it goes and nobody listens any more. */
+function hiding(): () => void {
+  let hidden = false;
+  // It is hidden once, as anybody's is. Ours comes before all other listeners, having been the first to be added.
+  const again = (event: Event): void => {
+    if (hidden) event.stopImmediatePropagation();
+  };
+  addEventListener("visibilitychange", again, { capture: true });
+  return () => {
+    Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "hidden" });
+    Object.defineProperty(document, "hidden", { configurable: true, get: () => true });
+    document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
+    hidden = true;
+  };
+}

@@ -1,0 +1,152 @@
+// Browsers that do the same under the same conditions, each one visit after another.
+
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+
+import { closed, launch, options } from "./chromium.mjs";
+import * as plain from "./plain.mjs";
+import { described, drawing, now, within } from "./texts.mjs";
+import { visit } from "./visit.mjs";
+
+const BREATH = 1; // seconds between a visit that failed and the next: what fails at once must not fill the disk
+const AROUND = 40; // seconds that setting a visit up and leaving it may take, besides the visit
+const LAUNCHES = 3;
+
+export class Lane {
+  /** A lane whose browsers have started. */
+  static async of(run, index, lane) {
+    const made = new Lane(run, index, lane, await scriptOf(lane));
+    for (let n = 0; n < lane.count; n++) made.slots.push(await Slot.of(run));
+    return made;
+  }
+
+  constructor(run, index, lane, script) {
+    Object.assign(this, { run, index, lane, script });
+    this.slots = [];
+    this.left = lane.visits ?? Infinity;
+    this.begun = 0;
+  }
+
+  get version() {
+    return this.slots[0].browser.version();
+  }
+
+  /** Visit until all was visited, or no more are wanted. */
+  async drive() {
+    await Promise.all(this.slots.map((slot, n) => this.#drive(slot, n)));
+  }
+
+  async close() {
+    await Promise.all(this.slots.map(({ browser }) => closed(browser)));
+  }
+
+  async #drive(slot, n) {
+    const { every, name } = this.lane;
+    // Browsers of a lane do not all begin at once, where there is a pause to be shared.
+    let due = now() + (every * n) / this.slots.length;
+    while (await this.#until(due)) {
+      const late = every > 0 ? Math.max(now() - due, 0) : 0;
+      const record = await this.#visited(slot, late);
+      if (record !== null) this.run.say({ visit: record });
+      const well = record !== null && record.failed === null;
+      const usable = await slot.ready(well && this.lane.returning, record === null);
+      if (!usable) {
+        this.run.say({ lost: `a browser of lane ${name} died, and could not be started again` });
+        return;
+      }
+      due = Math.max(due + every, now() + (well ? 0 : BREATH));
+    }
+  }
+
+  /** Whether there is another visit to be made, once it is due. */
+  async #until(due) {
+    const { finishing } = this.run;
+    try {
+      await sleep(Math.max(due - now(), 0) * 1e3, undefined, { signal: finishing });
+    } catch (error) {
+      if (error.name !== "AbortError") throw error;
+    }
+    return !finishing.aborted && this.left-- > 0;
+  }
+
+  /** What became of one visit; null: the browser failed. */
+  async #visited(slot, late) {
+    const { lane, run } = this;
+    const visiting = this.#visit(slot, late).catch((error) => {
+      run.say({ warning: `a browser of lane ${lane.name} failed: ${described(error)}` });
+      return null;
+    });
+    return (await within(run.orders.within + AROUND, visiting)) ?? null;
+  }
+
+  async #visit(slot, late) {
+    const { index, lane, run, script } = this;
+    const number = ++run.visits;
+    const random = drawing(run.orders.seed, index, ++this.begun);
+    const context = await slot.context(lane, script);
+    return visit({
+      ...{ run, lane, script, context, number, random },
+      traceId: randomBytes(16).toString("hex"),
+      began: () => run.say({ begun: { lane: index, at: now(), late } }),
+    });
+  }
+}
+
+/** One browser, and the context of its visitor. */
+class Slot {
+  #run;
+  #context = null;
+
+  static async of(run) {
+    const slot = new Slot(run);
+    slot.browser = await launch(run.chromium, run.orders);
+    return slot;
+  }
+
+  constructor(run) {
+    this.#run = run;
+  }
+
+  async context(lane, script) {
+    this.#context ??= await this.browser.newContext(options(this.browser, this.#run.orders, lane, script));
+    return this.#context;
+  }
+
+  /** Whether there is a browser for the next visit; `keep`: with what it has in its context. */
+  async ready(keep, failed) {
+    let usable = !failed && this.browser.isConnected();
+    if (usable && !keep && this.#context !== null) usable = await closed(this.#context);
+    if (!keep) this.#context = null;
+    return usable || (await this.#relaunch());
+  }
+
+  async #relaunch() {
+    await closed(this.browser);
+    this.#context = null;
+    for (let attempt = 0; attempt < LAUNCHES; attempt++) {
+      try {
+        this.browser = await launch(this.#run.chromium, this.#run.orders);
+        return true;
+      } catch (error) {
+        this.#run.say({ warning: described(error) });
+      }
+    }
+    return false;
+  }
+}
+
+async function scriptOf(lane) {
+  if (lane.script === null) return plain;
+  let script;
+  try {
+    script = await import(pathToFileURL(lane.script).href);
+  } catch (error) {
+    throw new Error(`${lane.script}: cannot be read as an ES module: ${described(error)}`, { cause: error });
+  }
+  if (typeof script.default !== "function") {
+    const cure = "write: export default async function visit({ page, host }) {…}";
+    throw new Error(`${lane.script}: exports no visit; ${cure}`);
+  }
+  return script;
+}

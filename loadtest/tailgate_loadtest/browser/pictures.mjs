@@ -1,0 +1,65 @@
+// A visit's pictures: when a larger paint than any before is told of, and at the end.
+//
+// The first is taken beside the visit: the paint's own time is known by then, but what the page does next has less
+// processor for as long as a picture takes, which is told of each visit.
+
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { within } from "./texts.mjs";
+
+const MOST_PAINTS = 3; // of one visit; later ones would take too much of it
+const TAKEN_WITHIN = 5;
+const HOW = { format: "jpeg", quality: 60, optimizeForSpeed: true };
+
+export class Pictures {
+  #session;
+  #orders;
+  #name;
+  #working = null;
+  #wanted = false;
+  #taken = 0;
+
+  files = {};
+  seconds = 0;
+
+  constructor(session, orders, number) {
+    this.#session = session;
+    this.#orders = orders;
+    this.#name = String(number).padStart(4, "0");
+  }
+
+  /** A paint was larger than any before. */
+  painted() {
+    if (!this.#orders.pictures) return;
+    this.#wanted = true;
+    this.#working ??= this.#paints();
+  }
+
+  /** Wait for those that are being taken, and take no more of paints. */
+  async end() {
+    this.#taken = MOST_PAINTS;
+    await this.#working;
+  }
+
+  /** How the page looks now. */
+  async take(kind) {
+    if (!this.#orders.pictures) return;
+    const file = join(this.#orders.picturesBelow, `${this.#name}-${kind}.jpg`);
+    const picture = await within(TAKEN_WITHIN, this.#session.send("Page.captureScreenshot", HOW));
+    if (picture === undefined) return;
+    await writeFile(join(this.#orders.directory, file), Buffer.from(picture.data, "base64"));
+    this.files[kind] = file;
+  }
+
+  async #paints() {
+    while (this.#wanted && this.#taken < MOST_PAINTS) {
+      this.#wanted = false;
+      this.#taken += 1;
+      const began = performance.now();
+      await this.take("lcp");
+      this.seconds += (performance.now() - began) / 1e3;
+    }
+    this.#working = null;
+  }
+}

@@ -1,0 +1,78 @@
+import json
+from pathlib import Path
+
+import pytest
+from tailgate_loadtest.browser.recording import FILE, SCHEMA, Recording, Visit, read
+from tailgate_loadtest.errors import BundleError
+
+
+def made(number: int = 1, **more: object) -> Visit:
+    given = {"lane": "desktop", "visit": "dashboard", "page": "/dashboard", "began": 1.5, "seconds": 2.0}
+    return Visit.model_validate({"number": number, "values": {"lcp": 0.4}, "trace_id": "0" * 32, **given, **more})
+
+
+def test_what_was_written_is_read_again(tmp_path: Path):
+    visits = [made(1, missing={"inp": "no interaction"}), made(2, failed="it broke", page=None, values={})]
+    with Recording(tmp_path) as recording:
+        for visit in visits:
+            recording.write(visit)
+    assert list(read(tmp_path / FILE)) == visits
+    assert json.loads((tmp_path / FILE).read_text().splitlines()[0])["schema"] == SCHEMA
+
+
+def test_a_visit_is_on_disk_before_the_recording_is_closed(tmp_path: Path):
+    with Recording(tmp_path) as recording:
+        recording.write(made())
+        assert list(read(tmp_path / FILE)) == [made()]
+
+
+def test_once_closed_no_visit_names_a_picture_that_was_not_kept(tmp_path: Path):
+    with Recording(tmp_path) as recording:
+        (tmp_path / "pictures" / "0001-end.jpg").touch()
+        recording.write(made(pictures={"lcp": "pictures/0001-lcp.jpg", "end": "pictures/0001-end.jpg"}))
+    [visit] = read(tmp_path / FILE)
+    assert visit.pictures == {"end": "pictures/0001-end.jpg"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pictures", FILE]
+
+
+def test_a_line_that_breaks_off_is_left_out(tmp_path: Path):
+    with Recording(tmp_path) as recording:
+        recording.write(made())
+    with (tmp_path / FILE).open("a") as file:
+        file.write('{"schema": "tailgate/visit/v1", "numb')
+    assert list(read(tmp_path / FILE)) == [made()]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("[]", "line 1: is no visit"),
+        ("not JSON", "line 1: is no visit"),
+        ('{"schema": "tailgate/visit/v2"}', "'tailgate/visit/v2': written by a newer tailgate"),
+        (json.dumps({"schema": SCHEMA, "number": 0}), "number"),
+        ("x" * 70_000, "line 1 is longer than 65536 bytes"),
+    ],
+)
+def test_a_line_that_is_no_visit_is_refused_by_its_number(tmp_path: Path, line: str, said: str):
+    (tmp_path / FILE).write_text(line + "\n")
+    with pytest.raises(BundleError) as refused:
+        list(read(tmp_path / FILE))
+    assert said in str(refused.value)
+    assert str(tmp_path / FILE) in str(refused.value)
+
+
+def test_a_newer_visit_with_more_in_it_is_refused_as_newer(tmp_path: Path):
+    newer = {**made().model_dump(mode="json", by_alias=True), "schema": "tailgate/visit/v2", "more": 1}
+    (tmp_path / FILE).write_text(json.dumps(newer) + "\n")
+    with pytest.raises(BundleError, match="newer"):
+        list(read(tmp_path / FILE))
+
+
+def test_a_directory_that_cannot_be_written_to_is_named(tmp_path: Path):
+    with pytest.raises(BundleError, match="nowhere"):
+        Recording(tmp_path / "nowhere")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path):
+    with pytest.raises(BundleError, match=r"visits\.jsonl: cannot be read"):
+        list(read(tmp_path / FILE))
