@@ -16,6 +16,7 @@ from tailgate_dashboards.backtest.replay import Firing
 from tailgate_dashboards.backtest.study import Backtest, Outcome, Replayed
 from tailgate_dashboards.backtest.study import backtest as replay
 from tailgate_dashboards.prometheus import Prometheus
+from tailgate_slo.budget import Severity
 
 from tailgate import objectives as objectives_files
 from tailgate.console import out, print_json, say
@@ -30,6 +31,7 @@ _SHOWN = 10
 _NEGLIGIBLE = 0.001
 """The share of the time of which nothing need be known: a scrape that failed, a restart."""
 _TIMES = {0: "never", 1: "once", 2: "twice"}
+_DONE: dict[Severity, str] = {"page": "paged", "ticket": "opened a ticket"}
 
 
 def backtest(
@@ -92,27 +94,31 @@ def _show(found: Backtest) -> None:
 
 
 def _sentences(each: Replayed) -> list[str]:
-    """What became of an objective, and when."""
-    others = [f"at {_threshold(each, at)} {_times(done)}" for at, done in each.others.items()]
-    lines = ["; ".join([f"{each.slo.name} would have paged {_times(each.outcome)}", *others])]
-    pages = [firing for firing in each.outcome.firings if firing.severity == "page"]
-    lines += [f"  {_moment(page.start)} {_lasted(page)}, burn rate up to {page.worst:.3g}" for page in pages[:_SHOWN]]
-    if len(pages) > _SHOWN:
-        lines.append(f"  and {len(pages) - _SHOWN} times more; --json tells all of them")
+    """What became of an objective, and when: of what pages nobody, by its tickets."""
+    gravest = each.gravest
+    others = [f"at {_threshold(each, at)} {_times(done, gravest)}" for at, done in each.others.items()]
+    lines = ["; ".join([f"{each.slo.name} would have {_DONE[gravest]} {_times(each.outcome, gravest)}", *others])]
+    told = [firing for firing in each.outcome.firings if firing.severity == gravest]
+    lines += [f"  {_moment(one.start)} {_lasted(one)}, burn rate up to {one.worst:.3g}" for one in told[:_SHOWN]]
+    if len(told) > _SHOWN:
+        lines.append(f"  and {len(told) - _SHOWN} times more; --json tells all of them")
     if each.unknown > _NEGLIGIBLE:
         within = f" no two samples within {each.step + each.scrape:g} s" if each.scrape else " no answer"
         lines.append(f"  nothing is known of {each.unknown:.1%} of the time:{within}")
     return lines
 
 
-def _times(outcome: Outcome) -> str:
-    return _TIMES.get(outcome.pages, f"{outcome.pages} times")
+def _times(outcome: Outcome, severity: Severity) -> str:
+    count = outcome.pages if severity == "page" else outcome.tickets
+    return _TIMES.get(count, f"{count} times")
 
 
 def _threshold(each: Replayed, at: Decimal) -> str:
-    if each.slo.measure is not None and each.slo.measure.kind == "latency":
+    measure = each.slo.measure
+    if measure is not None and measure.kind == "latency":
         return f"{(at * 1000).normalize():f} ms"
-    return f"{at.normalize():f}"
+    seconds = measure is not None and measure.kind == "vital" and measure.vital != "cls"
+    return f"{at.normalize():f}" + (" s" if seconds else "")
 
 
 def _lasted(firing: Firing) -> str:

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from tests.dashboards.past import END, FILE, SLOW
-from tests.dashboards.servers import needs_prometheus
+from tests.dashboards.past import END, FILE, SLOW, holding
+from tests.dashboards.servers import Version, needs_prometheus
+from tests.dashboards.test_backtest import PAGES, views
 from tests.slo.test_importing import RESOURCE, SLOTH
 from tests.tailgate.conftest import Command, free_port
 
@@ -50,6 +52,15 @@ class TestBesideAPrometheus:
         assert all(END - 48 * 3_600 <= alert["start"] <= alert["end"] <= END + 300 for alert in orders["alerts"])
         assert max(alert["start"] for alert in orders["alerts"]) > SLOW
         assert found["left_out"].keys() == {"elsewhere", "between"}
+
+    def test_a_backtest_of_pages_tells_their_tickets(self, tailgate: Command, version: Version, tmp_path: Path) -> None:
+        (tailgate.cwd / "slo.yaml").write_text(PAGES)
+        (tmp_path / "past").mkdir()
+        with holding(tmp_path / "past", version, views()) as server:
+            done = tailgate.here("slo", "backtest", "--prometheus", server.url, "--since", "48h")
+        said = "inbox would have opened a ticket once; at 1.25 s once; at 1.9 s once; at 3.8 s once; at 5 s never"
+        assert said in done.stdout, done.stdout + done.stderr
+        assert "agent would have opened a ticket never" in done.stdout
 
     def test_a_check_names_what_is_missing_and_fails(self, shop: Command, past_url: str) -> None:
         done = shop.here("slo", "check", "--prometheus", past_url, "--json")
