@@ -6,6 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from tailgate_slo import reference_path
 
 from tests.dashboards.past import END, FILE, SLOW, holding
 from tests.dashboards.servers import Version, needs_prometheus
@@ -133,3 +134,18 @@ def test_what_cannot_be_is_one_sentence(
     assert message in refused("slo", *arguments)
     assert (shop.cwd / "slo.yaml").read_text() == FILE
     assert (shop.cwd / "rules.yaml").read_text() == "groups: []\n"
+
+
+def test_a_check_tells_of_pages_which_vital_or_moment_is_meant(tailgate: Command) -> None:
+    done = tailgate.here("slo", "check", str(reference_path()), "--json")
+    (file,) = json.loads(done.stdout)
+    told = {
+        each["name"]: (each["route"], each["vital"], each["timing"], each["threshold"]) for each in file["objectives"]
+    }
+    assert told["dashboard-lcp"] == ("/dashboard", "lcp", None, "2")
+    assert told["dashboard-panels"] == ("/dashboard", None, "panels_complete", "2")
+    assert told["health-latency"] == ("GET /health", None, None, "0.500")
+    tailgate.environment["COLUMNS"] = "200"
+    shown = tailgate.here("slo", "check", str(reference_path())).stdout
+    for sentence in ("lcp within 2000 ms", "panels_complete within 2000 ms", "cls at most 0.1"):
+        assert sentence in shown
