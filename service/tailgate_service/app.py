@@ -16,8 +16,21 @@ from tailgate_service.limits import BodyLimit
 from tailgate_service.listener import Listener
 from tailgate_service.live.live import Live
 from tailgate_service.nostore import NoStore
+from tailgate_service.pages import files
 from tailgate_service.retries import retrying
-from tailgate_service.routes import agents, analytics, contacts, conversations, health, live, me, messages, webhook
+from tailgate_service.routes import (
+    agents,
+    analytics,
+    contacts,
+    conversations,
+    health,
+    live,
+    me,
+    messages,
+    pages,
+    vitals,
+    webhook,
+)
 from tailgate_service.settings import Settings, Variant
 from tailgate_service.store.access import DatabaseAccess
 from tailgate_service.store.agents import DatabaseAgents
@@ -35,7 +48,7 @@ from tailgate_service.store.sequential.analytics import SequentialAnalytics
 from tailgate_service.store.sequential.contacts import SequentialContacts
 from tailgate_service.store.sequential.conversations import SequentialConversations
 
-_RESOURCES = (health, me, contacts, conversations, messages, webhook, live, agents, analytics)
+_RESOURCES = (health, me, contacts, conversations, messages, webhook, live, agents, analytics, vitals, pages)
 
 
 @asynccontextmanager
@@ -112,6 +125,7 @@ def create_app(settings: Settings, store: Store, listener: Listener | None = Non
         app.add_middleware(Origins, allowed=settings.allowed_origins)
     problems.install(app)
     context.provide(app, settings, store)
+    app.state.pages = files.read()
     install(app, settings)
     app.state.listener = listener = listener or Listener(settings.database_url)
     app.state.live = Live(listener, store.events, store.access)
