@@ -147,6 +147,7 @@ def _measure(
         began=began,
         started=dt.datetime.fromtimestamp(began, dt.UTC).isoformat(timespec="milliseconds"),
         seed=plan.seed,
+        insecure=plan.insecure,
         environment=facts,
     )
     document = judge_visits(read(bundle.path / VISITS), account, objectives, setting)

@@ -154,8 +154,10 @@ def _notes(document: VitalsDocument) -> Iterator[Text]:
         yield _aside(f"not judged, since no visit came to their pages: {named}{more}")
     for why, number in document.failures.items():
         yield Text(f"  ! {_visits(number)} failed: {_line(why)}", style="yellow")
-    yield from (Text(f"  ! {_line(warning)}", style="yellow") for warning in document.account.warnings)
     account = document.account
+    if document.setting is not None and document.setting.insecure:
+        yield Text("  ! any certificate was taken, as --insecure says", style="yellow")
+    yield from (Text(f"  ! {_line(warning)}", style="yellow") for warning in account.warnings)
     yield _aside(f"{account.browser}, {_visits(account.ended)} in {show.span(account.load.seconds)}")
 
 

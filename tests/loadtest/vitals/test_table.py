@@ -4,7 +4,7 @@ import io
 
 import pytest
 from rich.console import Console
-from tailgate_loadtest.judge.vitals.document import VitalsDocument
+from tailgate_loadtest.judge.vitals.document import Setting, VitalsDocument
 from tailgate_loadtest.judge.vitals.verdict import judge_visits
 from tailgate_loadtest.report.vitals import vitals_table
 
@@ -102,6 +102,13 @@ def test_what_is_missed_missing_and_failed_is_said() -> None:
     assert "  - lcp (phone 4g cpu/4): p75 is at least 12345 ms [12345 ms, open]; 20 of 20 visits were bad" in text
     assert "  ! 8 visits failed: took longer than 60 s" in text
     assert "  ! a browser of lane desktop fails: it was closed" in text
+
+
+def test_that_any_certificate_was_taken_is_said() -> None:
+    known = unjudged()
+    setting = Setting(id="x", url="https://shop.test", began=0.0, started="", seed=1, insecure=True, environment={})
+    assert "! any certificate was taken" in shown(known.model_copy(update={"setting": setting}))
+    assert "certificate" not in shown(known)
 
 
 def test_what_no_single_row_can_show_has_a_line_of_its_own() -> None:

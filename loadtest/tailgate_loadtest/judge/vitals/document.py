@@ -28,6 +28,8 @@ class Setting(Model):
     started: str
     """The same: ISO 8601, UTC."""
     seed: int
+    insecure: bool = False
+    """Any certificate was taken."""
     environment: dict[str, str | int | float | bool | None]
 
 
