@@ -59,7 +59,7 @@ export function measure(page: string, timings: readonly string[]): void {
     { capture: true },
   );
   for (const on of [onLCP, onINP, onCLS, onFCP, onTTFB]) on((metric: Metric) => view.take(metric));
-  // ... and after them when the page goes: they end theirs first.
+  // ... and after them when the page is hidden, as it is before it goes (HTML, 7.4.6): they end theirs first.
   const tell = (): void => {
     if (view.told) return;
     view.told = true;
@@ -68,7 +68,6 @@ export function measure(page: string, timings: readonly string[]): void {
   addEventListener("visibilitychange", () => {
     if (document.visibilityState === "hidden") tell();
   });
-  addEventListener("pagehide", tell);
 }
 
 function beacon(page: string, view: View, timings: Record<string, number>): Beacon {

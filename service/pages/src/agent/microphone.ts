@@ -4,17 +4,17 @@
 import { one, say } from "../dom.ts";
 import { mark } from "../vitals.ts";
 
-const ANYWAY = "A call can be made without it; the agent hears nothing then.";
+const ANYWAY = "Without it the agent hears nothing.";
 /** What is wrong and what to do, by the name of the error (Media Capture and Streams, 10.2). */
 const REFUSALS: Record<string, readonly [said: string, cure: string]> = {
   NotAllowedError: [
     "The microphone is blocked.",
-    `Click the icon beside the address at the top, allow the microphone for this page, then ask again. ${ANYWAY}`,
+    `Click the icon beside the address, allow the microphone for this page, then ask again. ${ANYWAY}`,
   ],
   NotFoundError: ["There is no microphone.", `Connect one, then ask again. ${ANYWAY}`],
   NotReadableError: [
     "The microphone cannot be used.",
-    `Another program may hold it, or the system keeps it from the browser: let it go there, then ask again. ${ANYWAY}`,
+    `Another program may hold it, or the system keeps it back: free it there, then ask again. ${ANYWAY}`,
   ],
 };
 const INSECURE = ["The browser gives this page no microphone.", "Open the page by https, or by the name localhost."] as const;

@@ -85,7 +85,7 @@ function made(id: string): Row {
 
 function content(item: InboxItem, names: ReadonlyMap<string, string>): Node[] {
   const { contact, last_message_at: at, unread_count: unread, assigned_to: assigned } = item;
-  const who = assigned === null ? "nobody" : (names.get(assigned) ?? "a member");
+  const who = assigned === null ? "unassigned" : (names.get(assigned) ?? "a member");
   const tags = item.tags.map((tag) => {
     const dot = make("i");
     dot.style.backgroundColor = tag.color;

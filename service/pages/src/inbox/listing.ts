@@ -139,7 +139,7 @@ export class Listing {
     this.#scroll.ariaBusy = String(state === "loading");
     this.#again.hidden = state !== "failed";
     say(this.#said, text);
-    if (state === "loading") progress("Loading conversations");
+    progress(state === "loading" ? "Loading" : "");
   }
 
   #paintSoon(): void {
@@ -159,7 +159,7 @@ export class Listing {
     this.#more.style.setProperty("--at", String(items.length));
     if (this.#shown) {
       say(this.#said, items.length === 0 ? "No conversation fits." : "");
-      progress(`${items.length} ${items.length === 1 ? "conversation" : "conversations"}`);
+      progress(`${items.length} shown`);
     }
   }
 }
