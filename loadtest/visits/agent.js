@@ -1,4 +1,4 @@
-// The agent test: the microphone is there, an agent is chosen, called, and followed as far as the call comes.
+// The agent test: the microphone is there, an agent is chosen, called, and listened to until it speaks.
 
 import { look, signIn } from "./reference.mjs";
 
@@ -12,10 +12,13 @@ export async function login({ page, host, targets, random }) {
 export default async function visit({ page, host, random, step }) {
   await page.goto(`${host}/agent`);
   await step("waiting for the microphone", () => page.locator('#microphone[data-state="ready"]').waitFor());
-  await step("choosing an agent", () => page.locator("#agents button").first().click());
+  await step("choosing an agent", () => page.locator("#agents a").first().click());
+  const spoke = page.locator('#stages [data-stage="speaking"]:is([data-state="current"], [data-state="reached"])');
+  const failed = page.locator('#stages [data-state="failed"]');
   await step("calling it", async () => {
     await page.locator("#start").click();
-    await page.locator('#stages li[data-state="reached"]').first().waitFor();
+    await spoke.or(failed).first().waitFor();
   });
+  if ((await failed.count()) > 0) throw new Error("the call failed");
   await look(page, random);
 }
