@@ -24,6 +24,7 @@ from tailgate_otel.beacon import DEVICES, MAX_BODY, NAVIGATIONS, RATINGS, VITALS
 from tailgate_otel.vitals import BOUNDS, MAX_CLIENTS, MAX_PAGES, MAX_TIMINGS, REASONS, edges_of
 from tailgate_slo.vitals import VITAL_BOUNDS
 
+DOCS = Path(__file__).parents[2] / "docs"
 PAGES = {"/inbox": ("list_shown",), "/dashboard": ("panels_complete", "first_panel"), "/help": ()}
 METRICS = {
     "lcp": names.WEB_VITAL_LCP,
@@ -502,7 +503,7 @@ def test_as_many_pages_and_timings_as_there_may_be_have_all_their_series(clock):
 
 
 async def test_the_application_that_the_documentation_shows_takes_them():
-    text = (Path(__file__).parents[2] / "docs" / "vitals.md").read_text(encoding="utf-8")
+    text = (DOCS / "vitals.md").read_text(encoding="utf-8")
     shop: dict[str, Any] = {}
     exec(re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)[0], shop)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(shop["app"]), base_url="http://shop") as client:
@@ -512,3 +513,17 @@ async def test_the_application_that_the_documentation_shows_takes_them():
     found = samples(shop["vitals"])
     assert found[f"{names.WEB_VITAL_LCP}_bucket", "phone", "2.0", "/"] == 1
     assert found[f"{names.BEACONS_REFUSED}_total", "page"] == 1
+
+
+def test_the_documentation_names_every_metric_with_its_labels(vitals):
+    exported = {}
+    for family in openmetrics("".join(vitals.text(openmetrics=True)) + "# EOF\n"):
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        labels = {label for sample in family.samples for label in sample.labels} - {names.LABEL_LE}
+        exported[name] = (family.type, labels)
+    page = (DOCS / "metrics.md").read_text(encoding="utf-8")
+    part = page.split("## What pages tell of visits\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| ([^|]*)\|", part, re.MULTILINE)
+    assert {name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows} == exported
+    [refused] = [line for line in part.splitlines() if names.BEACONS_REFUSED in line]
+    assert all(f"`{reason}`" in refused for reason in REASONS)
