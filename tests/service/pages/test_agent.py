@@ -1,0 +1,106 @@
+"""The agent test: the microphone asked for on load, and a call followed stage by stage."""
+
+import uuid
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser import in_browser
+
+pytestmark = in_browser
+
+ALLOWED = {"permissions": ["microphone"]}
+STAGES = ["queued", "connecting", "connected", "speaking", "ended"]
+
+
+@pytest.fixture
+async def agent(site, world, provider):
+    """A workspace with an agent, whose provider behaves well."""
+    await site.agent(world)
+    return world
+
+
+@pytest.mark.row("C7")
+async def test_the_microphone_is_asked_for_as_soon_as_the_page_is_there(visit):
+    """Nobody has signed in, or touched anything."""
+    page = (await visit("/agent", **ALLOWED)).page
+    await expect(page.locator("#microphone")).to_have_attribute("data-state", "ready")
+    assert await page.evaluate("performance.getEntriesByName('microphone_answered', 'mark').length") == 1
+
+
+@pytest.mark.row("C7")
+async def test_a_refused_microphone_says_what_to_do_and_is_asked_for_again_by_itself_once_it_is_allowed(visit, agent):
+    page = (await visit("/agent", agent.key)).page
+    await expect(page.locator("#microphone")).to_have_attribute("data-state", "refused")
+    await expect(page.get_by_role("status").filter(has_text="The microphone is blocked.")).to_be_visible()
+    await expect(page.get_by_text("allow the microphone for this page")).to_be_visible()
+    await expect(page.get_by_role("button", name="Ask again")).to_be_visible()
+    await page.context.grant_permissions(["microphone"])
+    await expect(page.locator("#microphone")).to_have_attribute("data-state", "ready")
+    await expect(page.get_by_role("button", name="Ask again")).to_be_hidden()
+
+
+@pytest.mark.row("C7")
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [("NotFoundError", "There is no microphone."), ("NotReadableError", "The microphone cannot be used.")],
+)
+async def test_a_microphone_that_is_not_there_or_held_by_others_is_told_apart(visit, agent, error, said):
+    async def prepare(page):
+        reason = f"new DOMException('no', '{error}')"
+        await page.add_init_script(f"MediaDevices.prototype.getUserMedia = () => Promise.reject({reason})")
+
+    page = (await visit("/agent", agent.key, prepare=prepare, **ALLOWED)).page
+    await expect(page.locator("#microphone")).to_have_attribute("data-state", "missing")
+    await expect(page.get_by_role("status").filter(has_text=said)).to_be_visible()
+    await expect(page.get_by_role("button", name="Start a test call")).to_be_enabled()
+
+
+@pytest.mark.row("C6")
+@pytest.mark.row("C7")
+async def test_a_call_is_shown_stage_by_stage_to_its_end(visit, agent):
+    page = (await visit("/agent", agent.key, **ALLOWED)).page
+    stages = page.locator("#stages li")
+    await expect(stages).to_have_count(len(STAGES))
+    await page.get_by_role("button", name="Start a test call").click()
+    await expect(page.locator("#stages li[data-state=reached]")).to_have_count(len(STAGES))
+    assert [await stage.get_attribute("data-stage") for stage in await stages.all()] == STAGES
+    await expect(page.get_by_role("button", name="Start a test call")).to_be_enabled()
+    await expect(page.locator("#call-error")).to_be_empty()
+
+
+@pytest.mark.row("C6")
+async def test_a_stage_is_shown_while_the_next_is_waited_for(visit, agent, provider):
+    provider.behave(fault="hang", at=["words"])
+    page = (await visit("/agent", agent.key, **ALLOWED)).page
+    await page.get_by_role("button", name="Start a test call").click()
+    current = page.locator("#stages [aria-current=step]")
+    await expect(current).to_have_attribute("data-stage", "connected")
+    await expect(page.locator("#stages li[data-state=reached]")).to_have_count(2)
+    await expect(page.locator("#stages li[data-state=waiting]")).to_have_count(2)
+    await expect(page.get_by_role("button", name="Start a test call")).to_be_disabled()
+
+
+@pytest.mark.row("C6")
+async def test_a_call_that_fails_says_why_and_another_may_be_made(visit, agent, provider):
+    provider.behave(fault="error", at=["words"])
+    page = (await visit("/agent", agent.key, **ALLOWED)).page
+    await page.get_by_role("button", name="Start a test call").click()
+    await expect(page.get_by_role("alert").filter(has_text="the line is bad")).to_be_visible()
+    await expect(page.locator("#stages li[data-state=failed]")).to_have_count(1)
+    provider.behave()
+    await page.get_by_role("button", name="Start a test call").click()
+    await expect(page.locator("#stages li[data-state=reached]")).to_have_count(len(STAGES))
+    await expect(page.locator("#call-error")).to_be_empty()
+
+
+async def test_who_has_no_agent_or_names_another_is_told_so(visit, site, world, provider):
+    page = (await visit("/agent", world.key, **ALLOWED)).page
+    await expect(page.get_by_role("status").filter(has_text="No workspace of yours has a voice agent.")).to_be_visible()
+    await expect(page.get_by_role("button", name="Start a test call")).to_be_disabled()
+    number = await site.agent(world)
+    await page.goto(f"/agent?agent={uuid.uuid4()}")
+    await expect(page.get_by_role("status").filter(has_text="No agent of yours has the id")).to_be_visible()
+    await page.get_by_role("link", name=number).click()
+    await expect(page.get_by_role("button", name="Start a test call")).to_be_enabled()
+    await expect(page.locator("#agents [aria-current]")).to_have_count(1)
