@@ -128,6 +128,18 @@ def test_no_page_is_no_error():
     assert (server.state, server.errors) == ("absent", [])
 
 
+def test_what_pages_tell_of_their_visits_is_no_part_of_a_run(page):
+    page.content = (
+        f"# TYPE {names.WEB_VITAL_LCP} histogram\n"
+        f'{names.WEB_VITAL_LCP}_bucket{{page="/a",device="phone",le="2.5"}} 7\n'
+        f'{names.PAGE_TIMING}_count{{page="/a",device="phone",timing="shown"}} 7\n'
+        f'{names.PAGE_VIEWS}_total{{page="/a",device="phone",navigation="reload"}} 7\n'
+    ).encode()
+    server = ServerCounters(page.url)
+    server.take("start")
+    assert [sample[0] for sample in server.moments["start"]["samples"]] == [f"{names.PAGE_VIEWS}_total"]
+
+
 def test_what_is_not_finite_is_left_out(page):
     page.content = b"a 1\nb NaN\nc +Inf\n"
     server = ServerCounters(page.url)
