@@ -2,7 +2,7 @@
 
 import { told } from "../api.ts";
 import { make, one, say } from "../dom.ts";
-import { openPage, type Opened } from "../page.ts";
+import { openPage, progress, type Opened } from "../page.ts";
 import { choices, type Choice } from "./agents.ts";
 import { Desk } from "./desk.ts";
 import { Microphone } from "./microphone.ts";
@@ -21,7 +21,8 @@ function start({ api }: Opened): void {
   const read = async (): Promise<void> => {
     list.ariaBusy = "true";
     again.hidden = true;
-    say(said, "Loading agents");
+    say(said, "");
+    progress("Loading agents");
     try {
       const found = await choices(api);
       const named = new URLSearchParams(location.search).get("agent");
@@ -34,6 +35,7 @@ function start({ api }: Opened): void {
       again.hidden = false;
     } finally {
       list.ariaBusy = "false";
+      progress("");
     }
   };
   again.onclick = () => void read();
