@@ -44,21 +44,18 @@ class Verdict:
 
     missed: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
-    later: str | None = None
 
     @property
     def word(self) -> str:
-        """The verdict in a word or three."""
+        """The verdict in a word."""
         if self.missed:
             return "missed"
-        if self.later:
-            return "not there yet"
         return "missing" if self.missing else "shown"
 
     def __str__(self) -> str:
         told = [f"missed: {', '.join(self.missed)}"] if self.missed else []
         told += [f"missing: {', '.join(self.missing)}"] if self.missing else []
-        return f"not there yet: {self.later}" if self.word == "not there yet" else "; ".join(told) or "shown"
+        return "; ".join(told) or "shown"
 
 
 def render(
@@ -93,7 +90,7 @@ def of_figures(rows: Iterable[Row], stored: Mapping[str, Stored]) -> list[str]:
 
 def judged(row: Row, tests: Sequence[Test], stored: Mapping[str, Stored], root: Path = ROOT) -> Verdict:
     """What the row still wants."""
-    verdict = Verdict(later=row.later)
+    verdict = Verdict()
     outcomes = Counter(test.outcome for test in tests if row.id in test.rows)
     if failed := outcomes["failed"]:
         verdict.missed.append(_count(failed, "failed test"))

@@ -19,7 +19,6 @@ ROWS = (
     Row(id="A4", title="A test fails", text="Another one passes."),
     Row(id="A5", title="A test is skipped", text="Which shows nothing.", document="docs/no-such.md"),
     Row(id="B1", title="No test", text="Nobody has written one."),
-    Row(id="B2", title="Later", text="It waits.", later="a real browser"),
 )
 
 
@@ -70,7 +69,6 @@ def test_the_lines_of_figures_are_found_again_in_the_page(tmp_path):
         (3, "missed: 1 failed test"),
         (4, "missing: 1 test that was skipped, `docs/no-such.md`"),
         (5, "missing: a test"),
-        (6, "not there yet: a real browser"),
     ],
 )
 def test_a_row_is_shown_by_all_it_needs_and_nothing_less(index, verdict, tmp_path):
