@@ -14,6 +14,8 @@ const BINDING = "__tailgate";
 const LEAVE = Symbol.for("tailgate.leave");
 const MOST_MARKS = 1000;
 const PAINTED_WITHIN_MS = 500;
+const FIRST_WITHIN_MS = 2000;
+const LOOK_MS = 20;
 
 interface Globals {
   [BINDING]?: (payload: string) => void;
@@ -37,7 +39,11 @@ function measure(tell: (payload: string) => void): void {
     const [navigation] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
     vital("ttfb", value / 1e3, { asked: (navigation?.requestStart ?? 0) / 1e3 });
   }, all);
-  onFCP(({ value }) => vital("fcp", value / 1e3), all);
+  let seen = false;
+  onFCP(({ value }) => {
+    seen = true;
+    vital("fcp", value / 1e3);
+  }, all);
   onLCP(({ value, entries }) => {
     const element = entries.at(-1)?.element;
     vital("lcp", value / 1e3, { element: element ? selector(element) : null });
@@ -57,10 +63,17 @@ function measure(tell: (payload: string) => void): void {
   Object.defineProperty(globals, LEAVE, {
     value: async () => {
       await painted();
+      // The first paint is told of some time after it; nobody leaves a page that has not come.
+      for (let waited = 0; !seen && waited < FIRST_WITHIN_MS; waited += LOOK_MS) await pause(LOOK_MS);
+      await pause(0);
       marked(observer.takeRecords());
       hide();
     },
   });
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 /** Once what the last interaction has changed can be seen; not for ever. */

@@ -7,7 +7,7 @@ import { cleaned, within } from "./texts.mjs";
 
 const BINDING = "__tailgate";
 const LEAVE = 'globalThis[Symbol.for("tailgate.leave")]?.()';
-const LEFT_WITHIN = 3;
+const LEFT_WITHIN = 5;
 const MOST_SECONDS = 600;
 const MOST_CLS = 100;
 const MOST_TIMINGS = 40;
