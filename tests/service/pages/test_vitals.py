@@ -20,7 +20,8 @@ VITALS = {
     "ttfb": names.WEB_VITAL_TTFB,
 }
 INTERACTED = """() => new Promise((done) => {
-  new PerformanceObserver(() => done()).observe({ type: "first-input", buffered: true });
+  const idle = () => requestIdleCallback(() => requestIdleCallback(done));
+  new PerformanceObserver(idle).observe({ type: "first-input", buffered: true });
 })"""
 
 
@@ -59,7 +60,7 @@ async def test_all_five_and_when_the_dashboard_was_complete_are_told_when_it_is_
     before = await viewed("navigate", start)
     await made.complete()
     await made.page.get_by_role("heading", name="Dashboard").click()
-    # How long an interaction took is known once something has been painted after it.
+    # How long an interaction took is known once something was painted after it, and looked at when there is time.
     await made.page.evaluate(INTERACTED)
     await made.page.goto("about:blank")
     after = await viewed("reload", before)
