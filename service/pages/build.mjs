@@ -1,6 +1,6 @@
 // Bundles the pages into the service's package: HTML, and scripts and styles named by their content, each beside its
 // compressed forms. The same sources make the same bytes.
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
@@ -20,6 +20,8 @@ for (const { name, files } of pages) {
   for (const [path, content] of files) sent += await written(path, content);
   console.log(`${name}: ${(sent / 1000).toFixed(1)} kB compressed`);
 }
+// Its licence wants to go wherever it goes.
+await copyFile(join(here, "node_modules/web-vitals/LICENSE"), join(target, "web-vitals.LICENSE"));
 
 /** The files of a page, by their paths: its script and its style, named by what is in them, and the page. */
 async function made(name) {
