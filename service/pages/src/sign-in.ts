@@ -1,6 +1,6 @@
 // Who somebody is, asked for when nobody is known: a key or a token, and the workspace where it lets in to several.
 
-import { Api, told } from "./api.ts";
+import { Api, ApiError, told } from "./api.ts";
 import { make, one, say } from "./dom.ts";
 import type { Belonging, Me } from "./models.ts";
 import { credential, keep, type Credential, type Session } from "./session.ts";
@@ -38,7 +38,9 @@ export function signIn(why: string, done: (session: Session) => void): void {
       if (others.length === 0) finish(who, first, done);
       else choose(who, belongings, done);
     } catch (failure) {
-      say(error, told(failure));
+      // The service explains to programs which header it misses; of a token it says what is wrong with it.
+      const unknown = who.kind === "key" && failure instanceof ApiError && failure.status === 401;
+      say(error, unknown ? "No workspace has this key." : told(failure));
       key.focus();
     } finally {
       form.ariaBusy = "false";
