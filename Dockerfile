@@ -1,5 +1,15 @@
 # The command, the reference API and all that they need, from this checkout and what requirements.lock pins:
 #   docker build -t tailgate:0.1.0 .
+FROM node:20.20.2-bookworm-slim AS web
+WORKDIR /build
+COPY .npmrc ./
+COPY service/pages service/pages
+COPY loadtest/browser loadtest/browser
+RUN mkdir -p loadtest/tailgate_loadtest/browser \
+    && for folder in service/pages loadtest/browser; do \
+        (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund && npm run build) || exit 1; \
+    done
+
 FROM python:3.11.15-slim-bookworm AS build
 WORKDIR /build
 COPY requirements.lock ./
@@ -10,6 +20,8 @@ RUN sed -n '/^uv==/,/[^\\]$/p' requirements.lock > uv.txt \
     && uv pip install --no-cache --only-binary :all: --constraint requirements.lock hatchling \
     && python -m venv --without-pip /opt/tailgate
 COPY . .
+COPY --from=web /build/service/tailgate_service/pages/built service/tailgate_service/pages/built
+COPY --from=web /build/loadtest/tailgate_loadtest/browser loadtest/tailgate_loadtest/browser
 RUN for project in slo otel service loadtest dashboards .; do \
         uv build --quiet --wheel --no-build-isolation --out-dir dist "$project" || exit 1; \
     done

@@ -58,7 +58,10 @@ export function measure(page: string, timings: readonly string[]): void {
     },
     { capture: true },
   );
-  for (const on of [onLCP, onINP, onCLS, onFCP, onTTFB]) on((metric: Metric) => view.take(metric));
+  for (const on of [onLCP, onINP, onCLS, onFCP, onTTFB]) {
+    // Each change, since interactions are worked through when the page is idle: one that left it is told of too late.
+    on((metric: Metric) => view.take(metric), { reportAllChanges: true });
+  }
   // ... and after them when the page is hidden, as it is before it goes (HTML, 7.4.6): they end theirs first.
   const tell = (): void => {
     if (view.told) return;
