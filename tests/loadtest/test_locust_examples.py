@@ -24,6 +24,7 @@ from tailgate_loadtest.shapes.orders import Swarm
 from tailgate_loadtest.shapes.profile import Profile
 
 from tests.loadtest.conftest import Brief, steady
+from tests.loadtest.forking import Forker
 
 SCRIPT = Path(sys.executable).with_name("tailgate")
 EXAMPLES = Path(__file__).parents[2] / ".venv/peers/locust-2.29.1/examples"
@@ -84,6 +85,8 @@ RAISE_ON_PURPOSE = {"manual_stats_reporting.py"}
 SWARM = Swarm(users=2, spawn_rate=2, run_time=2)
 AT_ONCE = 4
 """Runs that go side by side: they wait for most of their time."""
+TAKES = 0.02
+"""Seconds of an answer: who never waits asks a hundred times a second, and needs no more."""
 
 
 class Agreeable(BaseHTTPRequestHandler):
@@ -96,6 +99,7 @@ class Agreeable(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.count(self.path)
+        time.sleep(TAKES)
         xml = self.headers.get("Content-Type") == "text/xml"
         body = xmlrpc.client.dumps((1,), methodresponse=True) if xml else '{"path": "/"}'
         self.send_response(200)
@@ -152,7 +156,7 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def outcome(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcomes]:
+def outcome(server: Server, forker: Forker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcomes]:
     """What came of running an example in a way; all are begun at once, a few at a time."""
 
     def run(example: str, load: Swarm | Profile) -> RunDocument:
@@ -170,7 +174,7 @@ def outcome(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         assert process.returncode == 130, said
         return RunDocument.model_validate_json((directory / "runs/latest/run.json").read_text())
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with forker.engines(), ThreadPoolExecutor(AT_ONCE) as pool:
         begun: dict[tuple[str, str], Future[RunDocument]] = {}
 
         def outcome(example: str, way: str) -> RunDocument:

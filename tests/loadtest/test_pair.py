@@ -25,7 +25,7 @@ from tailgate_loadtest.shapes.profile import Profile
 from tailgate_loadtest.shapes.sides import SIDES, Design, Side
 from tailgate_otel.names import ENV_TARGETS, HEADER_RUN_SECRET
 
-from tests.loadtest.conftest import Api, plan_of, serving, steady
+from tests.loadtest.conftest import Api, objectives, plan_of, serving, steady
 
 Sides = dict[Side, Api]
 Pair = Callable[..., dict[Side, Bundle]]
@@ -60,7 +60,7 @@ def apis() -> Iterator[Sides]:
 
 
 @pytest.fixture
-def pair(apis: Sides, tmp_path: Path) -> Pair:
+def pair(apis: Sides, tmp_path: Path, forked: None) -> Pair:
     """Loads both with a locustfile's text; ``sides`` has what of the plan is otherwise on a side."""
 
     def pair(
@@ -71,6 +71,7 @@ def pair(apis: Sides, tmp_path: Path) -> Pair:
         design: Design = DESIGN,
         on_tick: Callable[[Side, Tick], None] = lambda side, tick: None,
         look: Callable[[float], Ending | None] = lambda second: None,
+        on_end: Callable[[Ending | None], object] = lambda ending: None,
     ) -> dict[Side, Bundle]:
         comparison, recordings = Comparison.create(tmp_path, "none"), {}
         for side in SIDES:
@@ -80,7 +81,7 @@ def pair(apis: Sides, tmp_path: Path) -> Pair:
                 plan=plan, bundle=comparison.bundle(side), id=f"pair-{side}", live=Live(), server=ServerCounters(None)
             )
         with Interruption() as interruption:
-            conduct_pair(recordings, design, interruption, on_tick=on_tick, look=look, after_load=lambda: None)
+            on_end(conduct_pair(recordings, design, interruption, on_tick=on_tick, look=look, after_load=lambda: None))
         return {side: comparison.bundle(side) for side in SIDES}
 
     return pair
@@ -202,6 +203,27 @@ def test_the_load_ends_when_what_was_seen_is_enough(pair: Pair) -> None:
         assert document.ended == "decided"
         assert document.seconds < 10
         assert document.generator.reasons == ()
+
+
+def test_the_brake_of_one_side_ends_the_load_of_both_and_says_which_gave_out(pair: Pair, apis: Sides) -> None:
+    text = f"""
+        from locust import FastHttpUser, task
+
+        class Someone(FastHttpUser):
+            @task
+            def look(self):
+                self.client.get("/error" if self.host == "{apis[Side.CANDIDATE].url}" else "/fast")
+    """
+    braked = objectives(("up", "measure: availability", "0.9"), gate="abort: {errorRatio: 0.5, for: 1s}")
+    endings: list[Ending | None] = []
+    design = Design(seconds=60, warmup=0, seed=1)
+    sides = {side: {"objectives": braked} for side in SIDES}
+    bundles = pair(text, steady(80, 60), sides=sides, design=design, on_end=endings.append)
+    (ending,) = endings
+    assert ending is not None
+    assert ending.gave_out == (Side.CANDIDATE,)
+    assert ending.why.startswith("candidate: the brake ended the load")
+    assert {bundle.read_run().aborted for bundle in bundles.values()} == {ending.why}
 
 
 def test_a_signal_leaves_both_bundles_whole_and_marked(pair: Pair, apis: Sides) -> None:
