@@ -340,8 +340,11 @@ def written(service: Service) -> set[str]:
 
 def test_the_image_is_made_of_this_checkout_and_of_what_is_locked() -> None:
     bases = [given.split()[0] for name, given in instructions() if name == "FROM"]
-    assert len(set(bases)) == 1
-    assert re.fullmatch(r"python:3\.11\.\d+-slim-bookworm", bases[0])
+    web, *ours = bases
+    assert re.fullmatch(r"node:20\.\d+\.\d+-bookworm-slim", web)
+    assert len(set(ours)) == 1
+    assert re.fullmatch(r"python:3\.11\.\d+-slim-bookworm", ours[0])
+    assert all("npm ci" in given for name, given in instructions() if name == "RUN" and "npm" in given)
     installs = [
         each for name, given in instructions() if name == "RUN" for each in given.split("&&") if "pip install" in each
     ]
@@ -356,4 +359,5 @@ def test_the_image_is_given_what_the_wheels_are_made_of_and_nothing_else() -> No
     allowed = {line[1:] for line in lines if line.startswith("!")}
     (projects,) = re.findall(r"for project in (.*?); do", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
     assert everything == "*"
-    assert allowed == {*projects.replace(".", "tailgate").split(), "pyproject.toml", "README.md", "requirements.lock"}
+    files = {"pyproject.toml", "README.md", "requirements.lock", ".npmrc"}
+    assert allowed == {*projects.replace(".", "tailgate").split(), *files}
