@@ -149,7 +149,7 @@ def test_a_route_that_only_fails_now_is_worse_by_its_first_answers(tmp_path: Pat
     ab = command(tmp_path)
     with shop(items=0.0, basket=0.0) as base, shop(items=0.0, basket=None) as candidate:
         asked = ("--base", base.url, "--candidate", candidate.url, "--turn", "1", "--budget", "24s", "--json")
-        told = json.loads(ab("ab", *asked).stdout)
+        told = json.loads(ab.here("ab", *asked).stdout)
     assert (told["verdict"], told["exit_code"]) == ("fail", 1)
     assert {"route": SLOW, "measure": "failures"} in [
         {"route": cell["route"], "measure": cell["measure"]} for cell in told["cells"] if cell["verdict"] == "fail"
@@ -183,16 +183,19 @@ def test_an_interruption_leaves_what_was_measured_and_no_verdict(
         (("--budget", "soon"), "--budget: 'soon'"),
         (("--db-rtt", "5ms"), "--db-rtt is put before the reference API's own database"),
         (("-f", "nowhere.py"), "-f nowhere.py: there is no such file"),
+        (("--profile", "mixed.yaml"), "mix: no user class is called 'Nobody'; there are Shopper"),
     ],
 )
 def test_what_cannot_be_compared_is_named_and_leaves_nothing(tmp_path: Path, asked: tuple[str, ...], said: str) -> None:
     ab, port = command(tmp_path), free_port()
+    (tmp_path / "mixed.yaml").write_text(f"{PROFILE}mix: {{Shopper: 1, Nobody: 1}}\n")
     with ExitStack() as stack:
         base, candidate = (stack.enter_context(shop(items=0.0, basket=0.0)) for _ in range(2))
         given = [each.format(port=port) for each in asked]
         done = ab.here("ab", "--base", base.url, "--candidate", candidate.url, *given)
     assert done.returncode == 2
     assert said.format(port=port) in done.stderr
+    assert base.asked == candidate.asked == 0
     assert not list((tmp_path / "runs").glob("*-ab")) if (tmp_path / "runs").exists() else True
 
 
@@ -244,7 +247,7 @@ def mortal(directory: Path, base: str, candidate: str) -> tuple[str, ...]:
 
 
 def test_a_base_that_dies_before_the_load_is_nothing_to_compare_with(tmp_path: Path) -> None:
-    done = command(tmp_path)("ab", *mortal(tmp_path, "50", "1e9"), *LENGTH)
+    done = command(tmp_path).here("ab", *mortal(tmp_path, "50", "1e9"), *LENGTH)
     assert done.returncode == 2
     assert "--base cmd:perl base.pl …: its service ended when it was asked one request after the other" in done.stderr
     assert "the service of the base has ended: exit code 3; its log" in done.stderr
@@ -253,7 +256,7 @@ def test_a_base_that_dies_before_the_load_is_nothing_to_compare_with(tmp_path: P
 
 def test_a_side_that_dies_under_the_load_is_named_with_how_and_when_and_what_it_wrote(tmp_path: Path) -> None:
     ab = command(tmp_path)
-    done = ab("ab", *mortal(tmp_path, "1e9", "600"), *LENGTH)
+    done = ab.here("ab", *mortal(tmp_path, "1e9", "600"), *LENGTH)
     assert done.returncode == 1, done.stderr
     told = json.loads((tmp_path / "runs" / "latest" / "comparison.json").read_text())
     died = re.fullmatch(
@@ -263,6 +266,7 @@ def test_a_side_that_dies_under_the_load_is_named_with_how_and_when_and_what_it_
     assert died is not None, told["aborted"]
     assert int(died[1]) < 20
     assert told["reasons"][0] == told["aborted"]
+    assert told["gave_out"] == ["candidate"]
     assert " ".join(told["aborted"].split()) in " ".join(done.stdout.split())
     assert "the service of the candidate has ended: exit code 3; its log" in done.stderr
     assert "at request 601 �[31mout of memory�" in done.stderr

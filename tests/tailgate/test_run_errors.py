@@ -88,6 +88,20 @@ def test_a_locustfile_that_cannot_be_read_is_named(tailgate: Command, foreign_ap
     assert "SyntaxError" in done.stderr
 
 
+MIXED = "name: mixed\nstages: [{duration: 1s, rate: 5}]\nmix: {Visitor: 1, Vistor: 1}\n"
+
+
+@pytest.mark.parametrize("more", [[], ["--plan"], ["--processes", "2"]], ids=["a run", "a plan", "a master"])
+def test_a_persona_of_the_mix_that_the_locustfile_lacks_is_named_before_any_load(
+    tailgate: Command, locustfile: str, foreign_api: str, more: list[str]
+) -> None:
+    (tailgate.cwd / "mixed.yaml").write_text(MIXED)
+    done = tailgate.here("run", "--host", foreign_api, "-f", locustfile, "--profile", "mixed.yaml", *more)
+    assert done.returncode == 2, done.stdout
+    assert "profile 'mixed': mix: no user class is called 'Vistor'; there are Visitor" in done.stderr
+    assert not [path for path in tailgate.cwd.glob("runs/*") if path.is_dir()]
+
+
 def test_a_directory_that_is_no_bundle_is_named(tailgate: Command) -> None:
     done = tailgate.here("gate", ".")
     assert done.returncode == 2
@@ -96,7 +110,7 @@ def test_a_directory_that_is_no_bundle_is_named(tailgate: Command) -> None:
 
 def test_a_bundle_of_a_newer_schema_is_refused_by_name(tailgate: Command) -> None:
     (tailgate.cwd / "run.json").write_text('{"schema": "tailgate/run/v9"}')
-    done = tailgate("gate", ".")
+    done = tailgate.here("gate", ".")
     assert done.returncode == 2
     assert "tailgate/run/v9" in done.stderr
     assert "newer" in done.stderr

@@ -13,8 +13,10 @@ from locust.runners import Runner
 from locust.util.load_locustfile import load_locustfile
 
 from tailgate_loadtest.engine.http.trust import trust
+from tailgate_loadtest.engine.loads import mix_of
 from tailgate_loadtest.engine.stats import quiet
 from tailgate_loadtest.shapes.orders import Orders, Swarm
+from tailgate_loadtest.shapes.profile import Profile
 
 
 def environment_for(orders: Orders, create_runner: Callable[[Environment], Runner]) -> Environment:
@@ -48,6 +50,9 @@ def environment_for(orders: Orders, create_runner: Callable[[Environment], Runne
         raise LocustError(f"{orders.locustfile}: has no LoadTestShape; say how long with -t, or give a --profile")
     runner = quiet(environment, lambda: create_runner(environment))
     _filter(environment, orders)
+    if isinstance(orders.load, Profile):
+        # Whatever it is loaded for, to rehearse, probe or help: a persona that is not there is said before all else.
+        mix_of(orders.load, environment.user_classes)
     environment.events.init.fire(environment=environment, runner=runner, web_ui=None)
     return environment
 
