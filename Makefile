@@ -10,6 +10,8 @@ PACKAGES := tailgate slo otel service loadtest dashboards tests benchmarks
 STAMP := .venv/.set-up
 # Tests wait for clocks half of their time: twice as many at a time as CI has cores.
 WORKERS := 4
+# Of Schemathesis its command is used alone; what it adds to pytest takes every worker seconds to import.
+AT_ONCE := -n $(WORKERS) --dist loadgroup -p no:schemathesis
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,11 +36,11 @@ test: setup ## every check and every test
 	@$(MAKE) --no-print-directory --jobs 2 check suite
 
 suite: setup
-	PATH="$(CURDIR)/.venv/peers/usr/bin:$$PATH" $(BIN)/pytest -n $(WORKERS) --dist loadgroup
+	PATH="$(CURDIR)/.venv/peers/usr/bin:$$PATH" $(BIN)/pytest $(AT_ONCE)
 
 requirements: setup ## write docs/requirements.md of the tests that show its rows, and the stored figures
 	@.ci/peers
-	PATH="$(CURDIR)/.venv/peers/usr/bin:$$PATH" $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -q -p tests.requirements.plugin -m row
+	PATH="$(CURDIR)/.venv/peers/usr/bin:$$PATH" $(BIN)/python -m pytest $(AT_ONCE) -q -p tests.requirements.plugin -m row
 
 lock: ## pin the dependencies again, after changing one
 	@.ci/lock --upgrade

@@ -17,6 +17,26 @@ settings.register_profile("tailgate", deadline=None)
 settings.load_profile("tailgate")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share what is dear to make are run by one worker, which makes it once; others may be run by any."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None and (group := _sharing(item)):
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _sharing(item: pytest.Item) -> str | None:
+    """Whom a test shares it with: those of its module, where that makes something; those on its kind of database."""
+    fixtures = getattr(item, "_fixtureinfo", None)
+    known = fixtures.name2fixturedefs if fixtures is not None else {}
+    if any(definition.scope == "module" for definitions in known.values() for definition in definitions):
+        return item.nodeid.partition("::")[0]
+    if "clone_of" in known and "variant" in known:
+        chosen = item.callspec.params.get("variant", "") if hasattr(item, "callspec") else ""
+        return f"{item.path.parent.name} {chosen}"
+    return None
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A test that was skipped for want of something fails in CI: nothing may go untested there unseen."""

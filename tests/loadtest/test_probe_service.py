@@ -78,18 +78,19 @@ def test_two_clones_of_one_service_differ_in_nothing(probed, parallel, variant):
 
 def test_every_route_that_the_personas_ask_for_is_probed_more_than_once(parallel):
     asked = {answer.route for answer in parallel.answers if answer.phase == "warm"}
-    assert len(asked) == 29
+    assert len(asked) == 30
     for route in asked - {"SSE /api/live/events connect", "WS /api/live connect"}:
         assert sum(answer.route == route for answer in parallel.answers) > 4
 
 
 def test_a_slower_variant_is_found_by_the_queries_of_every_route_that_asks_the_database(probed, parallel):
-    compared = compare(parallel, probed("sequential"))
+    sequential = probed("sequential")
+    compared = compare(parallel, sequential)
     more = {finding.route for finding in compared.findings if finding.measure == "queries" and finding.blocking}
     asking = {answer.route for answer in parallel.answers if answer.queries and "/health" not in answer.route}
     assert asking <= more
     assert compared.reasons == ()
-    backwards = compare(probed("sequential"), parallel)
+    backwards = compare(sequential, parallel)
     assert not any(finding.worse for finding in backwards.findings)
 
 

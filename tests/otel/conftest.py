@@ -1,7 +1,7 @@
 """A real Postgres, connections and a pool that are recorded, and a relay that reads the wire."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -12,11 +12,8 @@ from tailgate_service.postgres.cluster import Cluster
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    with Cluster() as made:
-        made.initialise()
-        made.start()
-        yield made
+def cluster(postgres: Cluster) -> Cluster:
+    return postgres
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (directory / "locustfile.py").write_text(LOCUSTFILE)
     for status, where in ((200, "before"), (200, "now"), (500, "broken")):
         with answering(status) as url:
-            done = tailgate("run", "--host", url, "-f", "locustfile.py", "--profile", "quick.yaml", "--out", where)
+            done = tailgate.here("run", "--host", url, "-f", "locustfile.py", "--profile", "quick.yaml", "--out", where)
             assert done.returncode in (0, 1), done.stderr
     return directory
 

@@ -16,7 +16,7 @@ TINY = SeedConfig(workspaces=1, conversations=5, messages=2)
 def test_it_tells_what_it_made_and_compared(tailgate: Command, templates) -> None:
     with clone("readmodel", TINY, templates).cluster as cluster:
         tailgate.environment[ENV_DATABASE_URL] = cluster.dsn
-        done = tailgate("db", "backfill", "--json")
+        done = tailgate.here("db", "backfill", "--json")
         assert json.loads(done.stdout) == {"made": 0, "compared": 11, "mended": 0}, done.stderr
         assert tailgate.here("db", "backfill").stdout == "made       0\ncompared   11\nmended     0\n"
 

@@ -25,7 +25,7 @@ def database(tailgate: Command, templates) -> Iterator[Clone]:
 
 @pytest.mark.row("B7")
 def test_a_database_is_verified_with_times_and_evidence_and_a_check_that_fails_is_exit_1(tailgate, database) -> None:
-    done = tailgate("db", "verify", "--json")
+    done = tailgate.here("db", "verify", "--json")
     assert done.returncode == 0, done.stderr + done.stdout
     told = json.loads(done.stdout)
     assert told["passed"] is True

@@ -24,7 +24,7 @@ class Visitor(HttpUser):
 def test_runs_become_a_table_a_page_and_a_document(tailgate: Command, foreign_api: str) -> None:
     (tailgate.cwd / "locustfile.py").write_text(LOCUSTFILE)
     for _ in range(2):
-        run = tailgate("run", "--host", foreign_api, "-f", "locustfile.py", "--profile", "quick.yaml")
+        run = tailgate.here("run", "--host", foreign_api, "-f", "locustfile.py", "--profile", "quick.yaml")
         assert run.returncode == 0, run.stderr
     (tailgate.cwd / "runs" / "killed").mkdir()
     (tailgate.cwd / "runs" / "killed" / "server.json").touch()

@@ -31,7 +31,7 @@ def run_document(tailgate: Command) -> dict:
 
 
 def test_processes_here_are_one_more_option(tailgate: Command, load: tuple[str, ...]) -> None:
-    done = tailgate("run", *load, "--processes", "2")
+    done = tailgate.here("run", *load, "--processes", "2")
     assert done.returncode == 0, done.stdout + done.stderr
     document = run_document(tailgate)
     assert document["generator"]["workers"] == 2

@@ -112,7 +112,7 @@ def test_a_shape_of_the_locustfile_sets_the_load(tailgate: Command, foreign_api:
 
 
 def test_what_init_writes_is_ready_to_run(tailgate: Command, foreign_api: str) -> None:
-    done = tailgate("init", "--host", foreign_api)
+    done = tailgate.here("init", "--host", foreign_api)
     assert done.returncode == 0, done.stderr
     assert tailgate.here("init").returncode == 2
     assert tailgate.here("slo", "check").returncode == 0

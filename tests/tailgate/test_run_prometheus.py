@@ -131,7 +131,7 @@ def test_the_service_side_is_what_prometheus_counted_to_the_request(tailgate: Co
     (tmp_path / "watch").mkdir()
     with shop() as address, prometheus(tmp_path / "watch", watching(address)) as watcher:
         eventually(lambda: len(Prometheus(watcher.url).query("shop_queries_count")) == 2)
-        done = tailgate(
+        done = tailgate.here(
             "run", "--host", f"http://{address}", "-f", "locustfile.py", "--profile", "quick.yaml",
             "--prometheus", watcher.url,
         )  # fmt: skip

@@ -135,10 +135,10 @@ def test_judging_a_bundle_again_gives_the_same_verdict(kept: Ran) -> None:
     first = (latest(tailgate) / "verdict.json").read_bytes()
     report = (latest(tailgate) / "report.html").read_bytes()
     (tailgate.cwd / "objectives.yaml").unlink(missing_ok=True)
-    again = tailgate("gate", "runs/latest")
+    again = tailgate.here("gate", "runs/latest")
     assert again.returncode == 0, again.stderr
     assert (latest(tailgate) / "verdict.json").read_bytes() == first
-    assert tailgate("report", "runs/latest").returncode == 0
+    assert tailgate.here("report", "runs/latest").returncode == 0
     assert (latest(tailgate) / "report.html").read_bytes() == report
 
 

@@ -46,7 +46,7 @@ def run(tailgate: Command) -> dict[str, Evidence]:
     # A sample of one in ten of a run of some seconds would be a handful, of which few are as long as any percentile.
     tailgate.environment |= {names.ENV_TRACES_SAMPLER: "always_on"}
     (tailgate.cwd / "steady.yaml").write_text(STEADY)
-    done = tailgate("run", "--profile", "steady.yaml", "Caller", "Agent")
+    done = tailgate.here("run", "--profile", "steady.yaml", "Caller", "Agent")
     bundle = tailgate.cwd / "runs" / "latest"
     assert (bundle / "run.json").exists(), done.stderr
     return evidence([Bundle.open(bundle)])

@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -30,9 +29,10 @@ Sent = list[tuple[str, tuple[Any, ...]]]
 
 
 @pytest.fixture(scope="module")
-def full(templates: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Clone, dict[str, Any]]]:
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Clone, dict[str, Any]]]:
     """A tuned database with the default seed, and what is to be known of one workspace in it."""
-    cloned = clone("parallel", SeedConfig(), templates)
+    # The template that the command's own runs make and keep: to seed so much takes long.
+    cloned = clone("parallel", SeedConfig())
     with cloned.cluster:
         path = tmp_path_factory.mktemp("targets") / "targets.json"
         asyncio.run(targets.write(path, cloned.cluster.dsn, targets.Webhook()))
