@@ -14,8 +14,9 @@ const BINDING = "__tailgate";
 const LEAVE = Symbol.for("tailgate.leave");
 const MOST_MARKS = 1000;
 const PAINTED_WITHIN_MS = 500;
-const FIRST_WITHIN_MS = 2000;
+const TOLD_WITHIN_MS = 2000;
 const LOOK_MS = 20;
+const LATE_MS = 100;
 
 interface Globals {
   [BINDING]?: (payload: string) => void;
@@ -39,9 +40,9 @@ function measure(tell: (payload: string) => void): void {
     const [navigation] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
     vital("ttfb", value / 1e3, { asked: (navigation?.requestStart ?? 0) / 1e3 });
   }, all);
-  let seen = false;
+  const seen = new Set<Vital>();
   onFCP(({ value }) => {
-    seen = true;
+    seen.add("fcp");
     vital("fcp", value / 1e3);
   }, all);
   onLCP(({ value, entries }) => {
@@ -49,7 +50,14 @@ function measure(tell: (payload: string) => void): void {
     vital("lcp", value / 1e3, { element: element ? selector(element) : null });
   }, all);
   onCLS(({ value }) => vital("cls", value), all);
-  onINP(({ value }) => vital("inp", value / 1e3), all);
+  onINP(({ value }) => {
+    seen.add("inp");
+    vital("inp", value / 1e3);
+  }, all);
+  let interacted = false;
+  for (const kind of ["pointerdown", "keydown"]) {
+    addEventListener(kind, () => (interacted = true), { capture: true, passive: true });
+  }
 
   let marks = 0;
   const marked = (entries: PerformanceEntryList): void => {
@@ -63,9 +71,10 @@ function measure(tell: (payload: string) => void): void {
   Object.defineProperty(globals, LEAVE, {
     value: async () => {
       await painted();
-      // The first paint is told of some time after it; nobody leaves a page that has not come.
-      for (let waited = 0; !seen && waited < FIRST_WITHIN_MS; waited += LOOK_MS) await pause(LOOK_MS);
-      await pause(0);
+      // Paints are told of some time after they were, and so is what an interaction led to; nobody leaves before.
+      const told = (): boolean => seen.has("fcp") && (seen.has("inp") || !interacted);
+      for (let waited = 0; !told() && waited < TOLD_WITHIN_MS; waited += LOOK_MS) await pause(LOOK_MS);
+      await pause(interacted ? LATE_MS : 0);
       marked(observer.takeRecords());
       hide();
     },

@@ -67,7 +67,6 @@ export async function closed(closing) {
 /** Of Playwright's many lines, the one in which Chromium says what is wrong. */
 function reason(message) {
   const lines = message.split("\n").map((line) => line.trim());
-  const own = lines.find((line) => /FATAL|No usable sandbox|error while loading|not found/i.test(line));
-  const hint = /sandbox/i.test(message) ? " (a container must allow user namespaces, or run it as root)" : "";
-  return (own ?? lines[0]) + hint;
+  const own = lines.find((line) => /FATAL|No usable sandbox|error while loading|not found/i.test(line)) ?? lines[0];
+  return own + (/usable sandbox/i.test(own) ? " (a container must allow user namespaces, or run it as root)" : "");
 }

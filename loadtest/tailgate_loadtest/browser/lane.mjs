@@ -12,6 +12,8 @@ import { visit } from "./visit.mjs";
 const BREATH = 1; // seconds between a visit that failed and the next: what fails at once must not fill the disk
 const AROUND = 40; // seconds that setting a visit up and leaving it may take, besides the visit
 const LAUNCHES = 3;
+const EARLY = 3; // visits of which any may turn out to be the slowest, or like most
+const NEAR = 0.05;
 
 export class Lane {
   /** A lane whose browsers have started. */
@@ -26,6 +28,7 @@ export class Lane {
     this.slots = [];
     this.left = lane.visits ?? Infinity;
     this.begun = 0;
+    this.paints = []; // of the visits that went well, ascending
   }
 
   get version() {
@@ -50,6 +53,7 @@ export class Lane {
       const record = await this.#visited(slot, late);
       if (record !== null) this.run.say({ visit: record });
       const well = record !== null && record.failed === null;
+      if (well) this.#painted(record.values.lcp);
       const usable = await slot.ready(well && this.lane.returning, record === null);
       if (!usable) {
         this.run.say({ lost: `a browser of lane ${name} died, and could not be started again` });
@@ -80,6 +84,20 @@ export class Lane {
     return (await within(run.orders.within + AROUND, visiting)) ?? null;
   }
 
+  #painted(seconds) {
+    if (seconds === undefined) return;
+    this.paints.push(seconds);
+    this.paints.sort((a, b) => a - b);
+  }
+
+  /** Whether a picture of a paint may be shown: it is of an early visit, later than any, or as late as most. */
+  #worth(seconds) {
+    const { length } = this.paints;
+    if (length < EARLY) return true;
+    const median = this.paints[(length - 1) >> 1];
+    return seconds > this.paints[length - 1] || Math.abs(seconds - median) <= NEAR * median;
+  }
+
   async #visit(slot, late) {
     const { index, lane, run, script } = this;
     const number = ++run.visits;
@@ -88,6 +106,7 @@ export class Lane {
     return visit({
       ...{ run, lane, script, context, number, random },
       traceId: randomBytes(16).toString("hex"),
+      worth: (seconds) => this.#worth(seconds),
       began: () => run.say({ begun: { lane: index, at: now(), late } }),
     });
   }

@@ -37,7 +37,7 @@ export class Measured {
   element = null;
   warnings = [];
 
-  /** `network`: what is emulated, or null; `painted`: called when a paint is larger than any before. */
+  /** `network`: what is emulated, or null; `painted`: told when a paint is larger than any before. */
   constructor(session, origin, network, painted) {
     this.#session = session;
     this.#origin = origin;
@@ -104,7 +104,7 @@ export class Measured {
     if (name === "ttfb" && plausible(asked, MOST_SECONDS)) this.values.ttfb = Math.max(value, asked + this.#latency);
     if (name === "lcp") {
       this.element = typeof element === "string" ? cleaned(element, 200) : null;
-      this.#painted();
+      this.#painted(value);
     }
   }
 

@@ -1,9 +1,9 @@
 // A visit's pictures: when a larger paint than any before is told of, and at the end.
 //
 // The first is taken beside the visit: the paint's own time is known by then, but what the page does next has less
-// processor for as long as a picture takes, which is told of each visit.
+// processor for as long as a picture takes, which is told of each visit. So it is taken only where it may be shown.
 
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { within } from "./texts.mjs";
@@ -16,30 +16,39 @@ export class Pictures {
   #session;
   #orders;
   #name;
+  #worth;
   #working = null;
   #wanted = false;
+  #stale = false;
   #taken = 0;
 
   files = {};
   seconds = 0;
 
-  constructor(session, orders, number) {
+  /** `worth` says of a paint, by its time, whether its picture may be shown. */
+  constructor(session, orders, number, worth) {
     this.#session = session;
     this.#orders = orders;
+    this.#worth = worth;
     this.#name = String(number).padStart(4, "0");
   }
 
-  /** A paint was larger than any before. */
-  painted() {
+  /** A paint, so many seconds after the page was asked for, was larger than any before. */
+  painted(seconds) {
     if (!this.#orders.pictures) return;
-    this.#wanted = true;
-    this.#working ??= this.#paints();
+    this.#wanted = this.#taken < MOST_PAINTS && this.#worth(seconds);
+    this.#stale = !this.#wanted;
+    if (this.#wanted) this.#working ??= this.#paints();
   }
 
-  /** Wait for those that are being taken, and take no more of paints. */
+  /** Wait for those that are being taken, take no more of paints, and keep none that is not of the last one. */
   async end() {
     this.#taken = MOST_PAINTS;
     await this.#working;
+    if (this.#stale && this.files.lcp !== undefined) {
+      await rm(join(this.#orders.directory, this.files.lcp), { force: true });
+      delete this.files.lcp;
+    }
   }
 
   /** How the page looks now. */

@@ -1,4 +1,4 @@
-"""Which visits' pictures are kept: every visit's are taken, since which one is the slowest is known only afterwards.
+"""Which visits' pictures are kept: more are taken, since which visit is the slowest is known only afterwards.
 
 Of each script and lane these remain: the first visit, the slowest, those nearest to the median, and the first two that
 failed. Where a visit has no largest contentful paint, how long it took counts.

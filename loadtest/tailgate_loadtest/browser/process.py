@@ -4,11 +4,14 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from tailgate_loadtest.browser.found import RUNNER, Browsing
@@ -17,6 +20,9 @@ SILENCE = 30.0
 """Seconds that the runner may say nothing, which it does each second, before it is taken to hang."""
 _GONE_WITHIN = 12.0
 """Seconds after which a keeper that was told to end is killed; it needs a few to kill what is below it."""
+_REMOVALS = 100
+_LONGEST_PLACE = 33
+"""Letters: Chromium makes sockets below its directory, whose paths have at most 107."""
 _LONGEST = 1 << 20
 _KEPT = 16 * 1024
 """Bytes of what it prints that are kept: the last ones."""
@@ -41,15 +47,15 @@ class Process:
         self.hung = False
         """It gave no sign of life, and was ended."""
         self._printed = bytearray()
-        directory = tempfile.mkdtemp(prefix="tailgate-browser-")
+        self._directory = tempfile.mkdtemp(prefix="tailgate-browser-", dir=_short_place())
         self._messages, messages = os.pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own module
                 [
-                    *(sys.executable, "-P", "-m", "tailgate_loadtest.browser.keeper", str(messages), directory),
+                    *(sys.executable, "-P", "-m", "tailgate_loadtest.browser.keeper", str(messages), self._directory),
                     *(str(browsing.node), str(RUNNER), str(messages)),
                 ],
-                env={**environ, "TMPDIR": directory},
+                env={**environ, "TMPDIR": self._directory},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -82,12 +88,21 @@ class Process:
             self._process.wait()
         for thread in self._threads:
             thread.join(1.0)
+        self._remove()
 
     @property
     def last_words(self) -> str:
         """The end of what it printed."""
         lines = bytes(self._printed).decode("utf-8", "replace").strip().splitlines()
         return " | ".join(lines[-3:])[-600:] or "it said nothing"
+
+    def _remove(self) -> None:
+        """Remove the directory where its keeper was killed; again while a browser that ends still adds to it."""
+        for _ in range(_REMOVALS):
+            shutil.rmtree(self._directory, ignore_errors=True)
+            if not Path(self._directory).exists():
+                return
+            time.sleep(0.02)
 
     def _hang_up(self) -> None:
         if self._process.stdin is not None:
@@ -123,3 +138,9 @@ class Process:
             while read := os.read(output.fileno(), 65536):
                 self._printed += read
                 del self._printed[:-_KEPT]
+
+
+def _short_place() -> str:
+    """Where temporary files go, unless that is too deep down."""
+    usual = tempfile.gettempdir()
+    return usual if len(usual) <= _LONGEST_PLACE else "/tmp"  # noqa: S108 - in which mkdtemp makes a directory of our own

@@ -12,8 +12,8 @@ const LONGEST_WAIT = 30; // for anything that a script waits for, unless it says
 /**
  * Visit, and tell what became of it: the fields of recording.py. Never fails by what the script or the page does.
  *
- * `task`: the run, its lane and its script; a context; the visit's number, its trace and the numbers it draws; and
- * `began`, to be called once when what is measured begins.
+ * `task`: the run, its lane and its script; a context; the visit's number, its trace and the numbers it draws; `worth`,
+ * whether a picture of a paint may be shown; and `began`, to be called once when what is measured begins.
  */
 export async function visit(task) {
   const page = await task.context.newPage();
@@ -29,8 +29,8 @@ class Visit {
     const { orders, origin } = task.run;
     Object.assign(this, { task, page, orders });
     this.network = new Network(session, orders, origin);
-    this.pictures = new Pictures(session, orders, task.number);
-    this.measured = new Measured(session, origin, task.lane.network, () => this.pictures.painted());
+    this.pictures = new Pictures(session, orders, task.number, task.worth);
+    this.measured = new Measured(session, origin, task.lane.network, (seconds) => this.pictures.painted(seconds));
     this.console = [];
     this.doing = null;
     this.began = null;

@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -379,6 +380,14 @@ def test_a_chromium_that_does_not_start_is_named(site: Site, tmp_path: Path, mon
         pass
 
 
+def test_a_place_for_temporary_files_may_be_deep_down(visit: Visits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    deep = tmp_path / ("deep" * 20)
+    deep.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(deep))
+    [told], _ = visit(LOOK)
+    assert told.failed is None
+
+
 def test_what_scripts_print_without_end_is_no_message_and_stops_nobody(visit: Visits):
     [told], account = visit(
         """
@@ -489,19 +498,22 @@ with Visiting(plan, Path(sys.argv[3]), find(os.environ)) as visiting:
 def test_browsers_end_with_whoever_is_killed_above_them(
     victim: str, site: Site, script: Callable[[str], Path], tmp_path: Path
 ):
-    parent = subprocess.Popen([sys.executable, "-c", PARENT, site.url, str(script(STAY)), str(tmp_path)])
-    try:
-        begun(site)
-        everybody = psutil.Process(parent.pid).children(recursive=True)
-        assert len(everybody) > 3
-        keeper = next(each for each in everybody if "tailgate_loadtest.browser.keeper" in each.cmdline())
-        (parent if victim == "parent" else keeper).kill()
-        assert psutil.wait_procs(everybody, PATIENCE)[1] == []
-        if victim == "keeper":
-            assert parent.wait(PATIENCE) == 0
-    finally:
-        parent.kill()
-        parent.wait()
+    with tempfile.TemporaryDirectory() as place:
+        command = [sys.executable, "-c", PARENT, site.url, str(script(STAY)), str(tmp_path)]
+        parent = subprocess.Popen(command, env={**os.environ, "TMPDIR": place})
+        try:
+            begun(site)
+            everybody = psutil.Process(parent.pid).children(recursive=True)
+            assert len(everybody) > 3
+            keeper = next(each for each in everybody if "tailgate_loadtest.browser.keeper" in each.cmdline())
+            (parent if victim == "parent" else keeper).kill()
+            assert psutil.wait_procs(everybody, PATIENCE)[1] == []
+            if victim == "keeper":
+                assert parent.wait(PATIENCE) == 0
+            until(lambda: list(Path(place).iterdir()) == [])
+        finally:
+            parent.kill()
+            parent.wait()
 
 
 # Several at once.
