@@ -20,7 +20,8 @@ $(STAMP): requirements.lock .ci/setup $(PROJECTS:%=%/pyproject.toml)
 	@.ci/setup
 	@touch $@
 
-setup: $(STAMP) ## put everything needed into .venv/ (cheap when nothing changed)
+setup: $(STAMP) ## put everything needed into .venv/, and build what browsers run (cheap when nothing changed)
+	@.ci/web
 
 demo: setup ## start the reference API, load it, judge it, write a report
 	@$(BIN)/tailgate run --profile smoke
@@ -47,7 +48,9 @@ lock: ## pin the dependencies again, after changing one
 
 wheels: setup ## build the six wheels into dist/
 	@rm -rf dist
-	@for project in $(PROJECTS); do $(BIN)/uv build --quiet --wheel --no-build-isolation --out-dir dist $$project || exit 1; done
+	@for project in $(PROJECTS); do $(BIN)/uv build --wheel --no-build-isolation --out-dir dist $$project || exit 1; done
 
 clean: ## remove what the targets made
 	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf service/pages/node_modules service/tailgate_service/pages/built
+	rm -rf loadtest/browser/node_modules loadtest/tailgate_loadtest/browser/measure.js
