@@ -33,7 +33,7 @@ export async function launch(chromium, orders) {
   const context = await browser.newContext();
   const page = await context.newPage();
   await page.setContent("<p>Each visitor's browser has been used before.");
-  await page.screenshot({ type: "jpeg" });
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
   await context.close();
   return browser;
 }

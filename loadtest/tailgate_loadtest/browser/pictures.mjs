@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { within } from "./texts.mjs";
 
 const MOST_PAINTS = 3; // of one visit; later ones would take too much of it
-const TAKEN_WITHIN = 5;
+const SEEN_WITHIN = 2.5;
 const HOW = { format: "jpeg", quality: 60, optimizeForSpeed: true };
 
 export class Pictures {
@@ -51,14 +51,21 @@ export class Pictures {
     }
   }
 
-  /** How the page looks now. */
+  /** How the page looks now; whether that could be seen. */
   async take(kind) {
-    if (!this.#orders.pictures) return;
+    if (!this.#orders.pictures) return false;
     const file = join(this.#orders.picturesBelow, `${this.#name}-${kind}.jpg`);
-    const picture = await within(TAKEN_WITHIN, this.#session.send("Page.captureScreenshot", HOW));
-    if (picture === undefined) return;
+    // Between two of its frames a page cannot be seen, once in a while: then it is looked at again.
+    const picture = (await this.#seen()) ?? (await this.#seen());
+    if (!picture) return false;
     await writeFile(join(this.#orders.directory, file), Buffer.from(picture.data, "base64"));
     this.files[kind] = file;
+    return true;
+  }
+
+  /** A picture, or nothing: it could not be taken, or took too long. */
+  #seen() {
+    return within(SEEN_WITHIN, this.#session.send("Page.captureScreenshot", HOW));
   }
 
   async #paints() {
@@ -66,7 +73,7 @@ export class Pictures {
       this.#wanted = false;
       this.#taken += 1;
       const began = performance.now();
-      await this.take("lcp");
+      if (!(await this.take("lcp"))) this.#stale = true;
       this.seconds += (performance.now() - began) / 1e3;
     }
     this.#working = null;
