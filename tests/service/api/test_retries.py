@@ -104,7 +104,8 @@ def part(unlucky: Unlucky) -> Unlucky:
 async def test_a_call_is_tried_no_more_than_so_often(error, caplog):
     caplog.set_level(logging.WARNING)
     assert await part(Unlucky(TRIES - 1, error)).call("done") == "done"
-    assert len(caplog.records) == TRIES - 1
+    # What else is said meanwhile, others say who share this loop.
+    assert [each.name for each in caplog.records].count(retrying.__module__) == TRIES - 1
     with pytest.raises(type(error)):
         await part(Unlucky(TRIES, error)).call("done")
 
