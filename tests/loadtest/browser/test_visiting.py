@@ -51,9 +51,19 @@ export default async function visit({ page, host }) {
 Visits = Callable[..., Outcome]
 
 
+OTHERS: set[psutil.Process] = set()
+"""Whom this process has started for other tests, which share them."""
+
+
+@pytest.fixture(autouse=True)
+def others() -> None:
+    OTHERS.clear()
+    OTHERS.update(psutil.Process().children(recursive=True))
+
+
 def below() -> list[psutil.Process]:
-    """Everybody that this process has started, and whom those have."""
-    return psutil.Process().children(recursive=True)
+    """Everybody that this process has started for this test, and whom those have."""
+    return [each for each in psutil.Process().children(recursive=True) if each not in OTHERS]
 
 
 def named(part: str) -> list[psutil.Process]:
