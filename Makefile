@@ -8,8 +8,9 @@ BIN := .venv/bin
 PROJECTS := . slo otel service loadtest dashboards
 PACKAGES := tailgate slo otel service loadtest dashboards tests benchmarks
 STAMP := .venv/.set-up
-# Tests wait for clocks half of their time: twice as many at a time as CI has cores.
-WORKERS := 4
+# Tests wait for clocks a good part of their time: more at a time than CI has cores. With one more still, those that
+# measure are kept waiting for each other.
+WORKERS := 3
 # Of Schemathesis its command is used alone; what it adds to pytest takes every worker seconds to import.
 AT_ONCE := -n $(WORKERS) --dist loadgroup -p no:schemathesis
 
