@@ -27,6 +27,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tailgate_loadtest.processes import descendants
+
 STOPS_WITHIN = 60.0
 ENDS_WITHIN = 5.0
 KILLED_WITHIN = 5.0
@@ -118,34 +120,14 @@ def _end_all() -> list[int]:
     for number, patience in ((signal.SIGTERM, ENDS_WITHIN), (signal.SIGKILL, KILLED_WITHIN)):
         end = time.monotonic() + patience
         told: set[int] = set()
-        while (left := _descendants()) and time.monotonic() < end:
+        while (left := descendants()) and time.monotonic() < end:
             # Whoever is told to end may start another process first.
             for pid in left - told:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, number)
             told |= left
             time.sleep(_POLL)
-    return sorted(_descendants())
-
-
-def _descendants() -> set[int]:
-    """Every process below this one that runs; those that have ended are taken off the kernel's hands."""
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    children: dict[int, set[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            # The name, which stands in brackets, may hold anything.
-            state, parent = stat.read_bytes().rpartition(b")")[2].split()[:2]
-            if state != b"Z":
-                children.setdefault(int(parent), set()).add(int(stat.parent.name))
-    found: set[int] = set()
-    new = children.get(os.getpid(), set())
-    while new:
-        found |= new
-        new = set().union(*(children.get(pid, set()) for pid in new)) - found
-    return found
+    return sorted(descendants())
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
+
+from tailgate_loadtest.processes import descendants
 
 ENDS_WITHIN = 2.0
 """Seconds that the program gets to close its browsers, once its standard input is closed."""
@@ -76,31 +77,11 @@ def _await(child: "subprocess.Popen[bytes]") -> int | None:
 def _kill_all() -> None:
     """Kill every process below this one, and take them off the kernel's hands."""
     end = time.monotonic() + KILLED_WITHIN
-    while (left := _descendants()) and time.monotonic() < end:
+    while (left := descendants()) and time.monotonic() < end:
         for pid in left:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(_POLL)
-
-
-def _descendants() -> set[int]:
-    """Every process below this one that runs, once those that have ended are taken off the kernel's hands."""
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    children: dict[int, set[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            # The name, which stands in brackets, may hold anything.
-            state, parent = stat.read_bytes().rpartition(b")")[2].split()[:2]
-            if state != b"Z":
-                children.setdefault(int(parent), set()).add(int(stat.parent.name))
-    found: set[int] = set()
-    new = children.get(os.getpid(), set())
-    while new:
-        found |= new
-        new = set().union(*(children.get(pid, set()) for pid in new)) - found
-    return found
 
 
 if __name__ == "__main__":
