@@ -29,8 +29,6 @@ from tailgate_loadtest.shapes.tolerance import Tolerance
 from tailgate_otel import names
 from tailgate_slo import Objectives
 
-from tests.loadtest.forking import Forker
-
 
 class Api(ThreadingHTTPServer):
     """Answers ``/fast`` and any unknown path at once, ``/slow`` after 0.2 s, ``/error`` with 500, ``/hang`` at the end.
@@ -164,23 +162,8 @@ def carry_out(plan: Plan, **more: Any) -> Bundle:
         return conduct(plan, interruption, **{"on_tick": lambda _: None, **more})
 
 
-@pytest.fixture(scope="session")
-def forker() -> Iterator[Forker]:
-    """What engines are forked from."""
-    made = Forker()
-    yield made
-    made.close()
-
-
 @pytest.fixture
-def forked(forker: Forker) -> Iterator[None]:
-    """Engines are forked, and not started afresh."""
-    with forker.engines():
-        yield
-
-
-@pytest.fixture
-def run(api: Api, tmp_path: Path, forked: None) -> Callable[..., Bundle]:
+def run(api: Api, tmp_path: Path) -> Callable[..., Bundle]:
     """Runs a locustfile's text against the little API."""
 
     def run(text: str, load: Profile | Swarm | None = None, **more: Any) -> Bundle:

@@ -16,8 +16,6 @@ from tailgate_loadtest.shapes.orders import Swarm, Tls
 
 from tests.loadtest.conftest import Api, carry_out, plan_of
 
-pytestmark = pytest.mark.usefixtures("forked")
-
 HERE = "127.0.0.1"
 CLIENTS = ("LoadUser", "FastHttpUser", "HttpUser")
 HEAD = """

@@ -16,8 +16,6 @@ from tailgate_loadtest.shapes.orders import Crew, Enlistment, Swarm
 from tests.loadtest.conftest import carry_out, plan_of, steady
 from tests.loadtest.test_engine import asked, check_log_agrees, routes
 
-pytestmark = pytest.mark.usefixtures("forked")
-
 SOMEONE = """
     from locust import FastHttpUser, task
 

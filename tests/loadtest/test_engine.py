@@ -397,9 +397,9 @@ EVERY_WAY = """
 
 
 @pytest.fixture(scope="module")
-def every_way(tmp_path_factory, forker):
+def every_way(tmp_path_factory):
     """One run of a locustfile that does all that Locust's documentation shows."""
-    with forker.engines(), serving() as api:
+    with serving() as api:
         plan = plan_of(tmp_path_factory.mktemp("every-way"), api.url, EVERY_WAY, steady(200, 2))
         return carry_out(plan), dict(api.requests)
 
@@ -682,12 +682,13 @@ def test_what_cannot_be_run_is_said_in_one_sentence_and_leaves_no_bundle(run, tm
     assert {path.name for path in tmp_path.iterdir() if path.is_dir()} <= {"__pycache__"}
 
 
-def test_a_directory_with_packages_named_like_ours_is_used_and_shadows_nothing(api, tmp_path, monkeypatch):
+def test_a_directory_with_packages_named_like_ours_is_used_and_shadows_nothing(run, tmp_path, monkeypatch):
     for name in ("service", "loadtest", "otel", "slo", "tests", "dashboards"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text(f"PATH = '/from-{name}'\n")
     monkeypatch.chdir(tmp_path)
-    text = """
+    bundle = run(
+        """
         import dashboards, loadtest, otel, service, slo, tests
         from locust import FastHttpUser, task
 
@@ -696,9 +697,9 @@ def test_a_directory_with_packages_named_like_ours_is_used_and_shadows_nothing(a
             def look(self):
                 for package in (dashboards, loadtest, otel, service, slo, tests):
                     self.client.get(package.PATH)
-    """
-    # An engine that is forked has imported ours before.
-    bundle = carry_out(plan_of(tmp_path, api.url, text, steady(5)))
+        """,
+        steady(5),
+    )
     assert asked(bundle) == dict.fromkeys(
         (f"GET /from-{name}" for name in ("dashboards", "loadtest", "otel", "service", "slo", "tests")), 5
     )

@@ -191,7 +191,6 @@ def totals(text: str) -> Counter[str]:
     return found
 
 
-@pytest.mark.usefixtures("forked")
 def test_a_run_can_be_scraped_while_it_lasts_and_agrees_with_its_bundle_at_the_end(api, tmp_path) -> None:
     plan = plan_of(tmp_path, api.url, LOOK, steady(40, 5, warmup=1.0))
     live, pages = Live(), []
@@ -333,7 +332,6 @@ def test_the_metrics_own_endpoint_is_looked_for_first() -> None:
     assert push_wanted(both) == names.ENV_OTLP_METRICS_ENDPOINT
 
 
-@pytest.mark.usefixtures("forked")
 def test_what_could_not_be_pushed_is_a_warning_of_the_run(api, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv(names.ENV_OTLP_ENDPOINT, "http://127.0.0.1:9")
     live = Live()

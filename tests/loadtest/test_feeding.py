@@ -12,8 +12,6 @@ from tailgate_loadtest.shapes.orders import Crew
 
 from tests.loadtest.conftest import carry_out, plan_of, steady
 
-pytestmark = pytest.mark.usefixtures("forked")
-
 CUSTOMER = """
     from locust import FastHttpUser, task
     from tailgate_loadtest.engine.feeding import feed

@@ -24,7 +24,6 @@ from tailgate_loadtest.shapes.orders import Swarm
 from tailgate_loadtest.shapes.profile import Profile
 
 from tests.loadtest.conftest import Brief, steady
-from tests.loadtest.forking import Forker
 
 SCRIPT = Path(sys.executable).with_name("tailgate")
 EXAMPLES = Path(__file__).parents[2] / ".venv/peers/locust-2.29.1/examples"
@@ -156,7 +155,7 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def outcome(server: Server, forker: Forker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcomes]:
+def outcome(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcomes]:
     """What came of running an example in a way; all are begun at once, a few at a time."""
 
     def run(example: str, load: Swarm | Profile) -> RunDocument:
@@ -174,7 +173,7 @@ def outcome(server: Server, forker: Forker, tmp_path_factory: pytest.TempPathFac
         assert process.returncode == 130, said
         return RunDocument.model_validate_json((directory / "runs/latest/run.json").read_text())
 
-    with forker.engines(), ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         begun: dict[tuple[str, str], Future[RunDocument]] = {}
 
         def outcome(example: str, way: str) -> RunDocument:

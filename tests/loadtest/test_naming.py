@@ -2,14 +2,11 @@
 
 import textwrap
 
-import pytest
 from tailgate_loadtest.judge.verdict import judge_bundle
 from tailgate_loadtest.run.engine import EngineProcess
 from tailgate_loadtest.shapes.orders import Crew, Orders
 
 from tests.loadtest.conftest import carry_out, objectives, plan_of, serving, steady
-
-pytestmark = pytest.mark.usefixtures("forked")
 
 UNNAMED = """
     import itertools

@@ -60,7 +60,7 @@ def apis() -> Iterator[Sides]:
 
 
 @pytest.fixture
-def pair(apis: Sides, tmp_path: Path, forked: None) -> Pair:
+def pair(apis: Sides, tmp_path: Path) -> Pair:
     """Loads both with a locustfile's text; ``sides`` has what of the plan is otherwise on a side."""
 
     def pair(

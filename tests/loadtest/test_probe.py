@@ -108,7 +108,7 @@ Ask = Callable[..., Probe]
 
 
 @pytest.fixture
-def ask(tmp_path: Path, forked: None) -> Ask:
+def ask(tmp_path: Path) -> Ask:
     """Probes a shop by a locustfile's text."""
 
     def ask(shop: Shop, text: str, requests: int = 20, load: Profile | Swarm | None = None, **more: Any) -> Probe:

@@ -14,8 +14,6 @@ from tailgate_loadtest.shapes.orders import Crew
 
 from tests.loadtest.conftest import carry_out, plan_of, steady
 
-pytestmark = pytest.mark.usefixtures("forked")
-
 TRACE = "{:032x}"
 
 

@@ -17,8 +17,6 @@ from websockets.sync.server import ServerConnection, serve
 
 from tests.loadtest.conftest import carry_out, plan_of, steady
 
-pytestmark = pytest.mark.usefixtures("forked")
-
 LATE = 0.15
 """Seconds between the moment that a pushed message bears and its being sent."""
 

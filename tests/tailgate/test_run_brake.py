@@ -227,7 +227,7 @@ def test_the_page_of_a_run_is_stated_and_can_be_scraped_while_it_lasts(
         time.sleep(0.2)
     printed, errors = process.communicate(timeout=60)
     # What a machine that stands still makes of the objectives is not asked here.
-    assert process.returncode in {0, 1}, printed + errors
+    assert process.returncode in {0, 1, 3}, printed + errors
     first, second = pages
     assert first[f"{names.LOAD_STARTED}_total"] < second[f"{names.LOAD_STARTED}_total"]
     (labels,) = [key for key in second if key.startswith(info)]
