@@ -78,11 +78,13 @@ def _signs(found: Array) -> float:
     """The share of all choices of signs with at least this sum, by adding up one window after another."""
     steps = np.rint(found / np.abs(found).sum() * _STEPS).astype(np.int64)
     whole = int(np.abs(steps).sum())
-    # chance[s]: of the sum of those steps whose sign is positive; the sum of all is 2 s - whole.
+    # chance[s]: of the sum of those steps whose sign is positive; the sum of all is 2 s - whole. Beyond the most that
+    # the steps so far can be there is none.
     chance = np.zeros(whole + 1)
     chance[0] = 1.0
+    most = 0
     for step in np.abs(steps[steps != 0]).tolist():
-        shifted = np.zeros_like(chance)
-        shifted[step:] = chance[:-step]
-        chance = (chance + shifted) / 2
+        most += step
+        chance[step : most + 1] += chance[: most + 1 - step]
+        chance[: most + 1] /= 2
     return min(float(chance[(int(steps.sum()) + whole) // 2 :].sum()), 1.0)
