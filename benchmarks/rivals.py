@@ -1,7 +1,8 @@
-"""How the same windows are judged elsewhere: rules that count requests, or windows as if nothing bound two of them.
+"""How the same turns are judged elsewhere: rules that count requests, or windows as if nothing bound two of them.
 
 Each says whether the candidate is worse, by one cell alone and at the level that its users take it at; none knows how
-many cells there are. They are here to be measured beside ours.
+many cells there are. Of windows side by side they are told nothing: who uses them loads one side after the other.
+They are here to be measured beside ours.
 """
 
 import math
