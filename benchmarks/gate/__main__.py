@@ -6,24 +6,28 @@ resampled is said apart. Every recorded gate is kept in ``benchmarks/raw``, and 
 with the next one. To record takes hours, and does not depend on how it is judged: ``--recorded`` judges it anew, from
 ``benchmarks/recorded`` where nothing was recorded here.
 
-The same gates are judged by what else is in use, at the same moments, so that the table compares like with like.
+Resampled gates come to the same each time, by however many processes. They know no more than the recorded ones they are
+made of, so their figures' intervals reach over what comes of other samples of these, and not of chance alone
+(``resampled.py``, ``told.of_pools``).
+
+Beside it stands what else is in use says of the same gates. It is asked once, when the load is over, of all turns, by
+every percentile that can stop the change; the gate, which may have decided long before, also saw what was side by side.
 """
 
 import argparse
-import statistics
-from collections import Counter
-from collections.abc import Callable, Iterable
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-import numpy as np
 from tailgate_slo.model import Tolerance
 
-from benchmarks.figures import Figure, Raw, of_share
-from benchmarks.gate.judged import ERROR_RATE, Said, said_of
+from benchmarks.figures import Raw
+from benchmarks.gate.judged import Judged, Said, said_of
 from benchmarks.gate.real import Gate, Setting, carry_out, recorded
-from benchmarks.gate.resampled import cycles, draw
+from benchmarks.gate.resampled import POOLS, all_judged, pools
 from benchmarks.gate.slowed import Fault
-from benchmarks.rivals import RIVALS
+from benchmarks.gate.told import figures, table
 from benchmarks.stored import finish
 
 ROUTES = {
@@ -55,80 +59,45 @@ def main() -> None:
         seconds=asked.seconds, warmup=asked.warmup, block=asked.turn, rate=asked.rate, db_rtt=asked.db_rtt / 1e3
     )
     raw = Raw("gate", of=asked.recorded, **vars(setting))
-    gates: dict[str, dict[str, list[Gate]]] = {kind: {route: [] for route in ROUTES} for kind in KINDS}
+    gates: dict[str, list[tuple[str, Gate]]] = {kind: [] for kind in KINDS}
+    real: dict[str, list[tuple[str, Said]]] = {kind: [] for kind in KINDS}
     for number in range(max(asked.gates)):
         for kind, count in zip(KINDS, asked.gates, strict=True):
             if number < count:
                 route = list(ROUTES)[number % len(ROUTES)]
                 fault = KINDS[kind](*ROUTES[route])
                 kept = raw.measured(f"{kind} {number}", partial(carry_out, setting, 1 + number, fault))
-                gates[kind][route].append(recorded(kept))
-                print(f"{kind} {number}: {_told(gates[kind][route][-1], asked.tolerance)}", flush=True)
-    figures = [*_real(gates, asked.tolerance), *_resampled(gates, asked.tolerance, asked.resampled)]
-    finish(raw, figures)
+                gate, worse = recorded(kept), route if fault else ""
+                gates[kind].append((worse, gate))
+                real[kind].append((worse, said_of(gate, asked.tolerance)))
+                print(f"{kind} {number}: {_told(real[kind][-1][1])}", flush=True)
+    resampled = _resampled(gates, asked.tolerance, asked.resampled, asked.processes)
+    print("", table(real, resampled), sep="\n")
+    found = [figure for kind, judged in real.items() if judged for figure in figures("real", kind, [judged])]
+    found += [figure for kind, several in resampled.items() for figure in figures("resampled", kind, several)]
+    finish(raw, found)
 
 
-def _told(gate: Gate, tolerance: Tolerance) -> str:
-    said = said_of(gate, tolerance)
-    return f"{said.verdict} after {said.at:.0f} s {', '.join(sorted(said.worse))}"
+def _told(said: Said) -> str:
+    worse = ", ".join(f"{route} {measure}" for route, measure in sorted(said.worse))
+    return f"{said.verdict} after {said.at:.0f} s {worse}"
 
 
-def _real(gates: dict[str, dict[str, list[Gate]]], tolerance: Tolerance) -> list[Figure]:
-    said = {kind: {r: [said_of(g, tolerance) for g in found] for r, found in of.items()} for kind, of in gates.items()}
-    return _figures("real", said)
-
-
-def _resampled(gates: dict[str, dict[str, list[Gate]]], tolerance: Tolerance, count: int) -> list[Figure]:
-    random = np.random.default_rng(20_261_121)
-    said: dict[str, dict[str, list[Said]]] = {}
-    for kind, of in gates.items():
-        pools = {"": [gate for found in of.values() for gate in found]} if kind == "same" else of
-        pools = {route: pool for route, pool in pools.items() if pool}
-        said[kind] = {}
-        for route, pool in pools.items():
-            length = sum(each.length for each in cycles(pool[0])[0])
-            whole = int((RARE_WITHIN if kind == "delayed" else WITHIN) // length)
-            drawn = (draw(pool, whole, random, swap=kind == "same") for _ in range(count // len(pools)))
-            said[kind][route] = [said_of(gate, tolerance) for gate in drawn]
-    return _figures("resampled", said)
-
-
-def _figures(how: str, said: dict[str, dict[str, list[Said]]]) -> list[Figure]:
-    """What is promised, of gates that are real or resampled; and a table of all verdicts."""
-    figures = []
-    names = [*RIVALS]
-    print(
-        f"{'':10}{'':10}{'gates':>6}{'pass':>8}{'fail':>8}{'unsure':>8}{'within':>9}"
-        + "".join(f"{n:>14}" for n in names)
-    )
-    for kind, of in said.items():
-        every = [(route, each) for route, found in of.items() for each in found]
-        verdicts = Counter(each.verdict for _, each in every)
-        if not every:
-            continue
-        shares = "".join(f"{verdicts[each] / len(every):8.0%}" for each in ("pass", "fail", "inconclusive"))
-        within = statistics.median(each.at for _, each in every)
-        others = "".join(f"{statistics.fmean(n in each.elsewhere for _, each in every):14.0%}" for n in names)
-        print(f"{how:10}{kind:10}{len(every):6}{shares}{within:7.0f} s{others}")
-        if kind == "same":
-            figures.append(of_share(f"gate_{how}_false_alarms", _are(every, "fail"), ERROR_RATE, "<="))
-            figures.append(of_share(f"gate_{how}_same_passes", _are(every, "pass"), 0.90, ">="))
-            continue
-        if kind == "delayed" and how == "real":
-            # Ten minutes are promised for it, and nothing that is over in two keeps or breaks that.
-            continue
-        found = 0.99 if kind == "slower20" else 0.90
-        figures.append(of_share(f"gate_{how}_{kind}_found", _are(every, "fail"), found, ">="))
-        alarms = [(route, each) for route, each in every if each.verdict == "fail"]
-        if alarms and kind != "delayed":
-            figures.append(of_share(f"gate_{how}_{kind}_named", [r in each.worse for r, each in alarms], 0.95, ">="))
-            wrong = [bool(set(each.worse) - {route}) for route, each in alarms]
-            figures.append(of_share(f"gate_{how}_{kind}_others_named", wrong, 0.05, "<="))
-    return figures
-
-
-def _are(every: Iterable[tuple[str, Said]], verdict: str) -> list[bool]:
-    return [each.verdict == verdict for _, each in every]
+def _resampled(
+    gates: Mapping[str, Sequence[tuple[str, Gate]]], tolerance: Tolerance, count: int, processes: int
+) -> dict[str, list[Judged]]:
+    every = [
+        pool
+        for number, (kind, of) in enumerate(gates.items())
+        for pool in pools(kind, number, of, count, RARE_WITHIN if kind == "delayed" else WITHIN, tolerance)
+    ]
+    found: dict[str, list[Judged]] = defaultdict(list)
+    for pool, judged in zip(every, all_judged(every, processes), strict=True):
+        found[pool.kind].append(judged)
+        verdicts = Counter(said.verdict for _, said in judged)
+        told = ", ".join(f"{verdicts[each]} {each}" for each in ("pass", "fail", "inconclusive"))
+        print(f"{pool.kind}, pool {pool.number + 1} of {POOLS}: {told}", flush=True)
+    return found
 
 
 def _arguments() -> argparse.Namespace:
@@ -139,10 +108,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--turn", type=int, default=2)
     parser.add_argument("--rate", type=float, default=60.0)
     parser.add_argument("--db-rtt", type=float, default=50.0, metavar="MS")
-    parser.add_argument("--resampled", type=int, default=2000)
+    parser.add_argument("--resampled", type=int, default=2000, help=f"of each kind; a multiple of {POOLS}, or 0")
+    parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)), help="that judge these")
     parser.add_argument("--recorded", metavar="COMMIT", help="judge what was recorded then, and load nothing")
     parser.set_defaults(tolerance=Tolerance())
-    return parser.parse_args()
+    asked = parser.parse_args()
+    if asked.resampled < 0 or asked.resampled % POOLS:
+        parser.error(f"--resampled {asked.resampled}: {POOLS} pools share them: ask for a multiple of {POOLS}, or 0")
+    return asked
 
 
 if __name__ == "__main__":

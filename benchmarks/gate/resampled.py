@@ -1,71 +1,115 @@
-"""Gates of any length made of the cycles of real ones.
+"""Gates of any length, and as many as one likes, made of the cycles of real ones.
 
-A cycle is a stretch in which both sides were loaded, and the turns that came after it: long enough that what a moment
-does to the next one stays together. A gate of the same kind is made of cycles drawn from all recorded gates of that
-kind. What a single pair of processes has for as long as it lives, such as where its memory lies, is thereby mixed.
+Each is made of cycles that are drawn from the recorded gates of its kind, so that what a single pair of processes has
+for as long as it lives, such as where its memory lies, is mixed. Where the sides are the same, a coin says of each gate
+whether they are exchanged: of the gate and not of its cycles, since a side that was always a little slower must stay
+so all along, and is then found.
+
+A thousand gates that are made of ten know no more than those ten. So they are made in pools. A pool has as many
+recorded gates of the kind as there are, but drawn with replacement (bootstrap: Efron, Annals of Statistics 7, 1979), so
+that the pools differ about as much as if others had been recorded each time. They are drawn whatever route is worse in
+them: where each route has a single gate, drawing among those of one route would always find the same.
+
+What was so by chance in a few cycles is so for good in a gate that is made of nothing else. Of gates longer than what
+was recorded of a route they tell how that recording, made longer, would be judged, and little more.
+
+Each pool has a seed of its own, and comes to the same in whichever process.
 """
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from multiprocessing import get_context
 
 import numpy as np
-from tailgate_loadtest.measure.hlog import Interval, LatencyLog
-from tailgate_loadtest.measure.kinds import Kind
-from tailgate_loadtest.shapes.sides import SIDES, TURNS, Design, Segment, Side
+from tailgate_loadtest.shapes.sides import Design
+from tailgate_slo.model import Tolerance
 
+from benchmarks.gate.cycles import Windows, cycles, exchanged, joined
+from benchmarks.gate.judged import Judged
+from benchmarks.gate.quick import said_of_windows
 from benchmarks.gate.real import Gate
 
-_KINDS = (Kind.RESPONSE, Kind.FAILED, Kind.CENSORED)
-_OF_CYCLE = 1 + 2 * TURNS
+POOLS = 20
+"""Of each kind."""
+_SEED = 20_261_121
 
 
-@dataclass(frozen=True)
-class _Drawn(Design):
-    """A design whose segments are those of the cycles that were drawn."""
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """A real gate."""
 
-    drawn: tuple[Segment, ...] = ()
-
-    @cached_property
-    def segments(self) -> tuple[Segment, ...]:
-        """See Design."""
-        return self.drawn
+    route: str
+    """Which is worse of its candidate; empty where none is."""
+    cycles: Sequence[Windows]
 
 
-def cycles(gate: Gate) -> list[list[Segment]]:
-    """The whole cycles of a gate."""
-    segments = [each for each in gate.design.segments if each.start >= gate.design.warmup]
-    whole = [segments[at : at + _OF_CYCLE] for at in range(0, len(segments), _OF_CYCLE)]
-    return [each for each in whole if len(each) == _OF_CYCLE]
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """Gates to be made."""
+
+    kind: str
+    number: int
+    seed: tuple[int, ...]
+    recorded: Sequence[Recorded]
+    """All of the kind."""
+    gates: int
+    design: Design
+    """Of each: its length and that of its turns, without a warm-up."""
+    same: bool
+    """Both sides are."""
+    tolerance: Tolerance
 
 
-def draw(gates: Sequence[Gate], count: int, random: np.random.Generator, *, swap: bool) -> Gate:
-    """A gate of so many cycles; ``swap`` exchanges the sides of each by a coin, where they are the same."""
-    found: list[Segment] = []
-    logs: dict[Side, list[Interval]] = {side: [] for side in SIDES}
-    at = 0
-    for _ in range(count):
-        gate = gates[int(random.integers(len(gates)))]
-        of = cycles(gate)
-        cycle = of[int(random.integers(len(of)))]
-        exchanged = swap and bool(random.integers(2))
-        shift = at - cycle[0].start
-        for segment in cycle:
-            to = segment.to.other if segment.to and exchanged else segment.to
-            found.append(Segment(segment.start + shift, segment.length, to))
-        for side in SIDES:
-            log = gate.base if side is Side.BASE else gate.candidate
-            logs[side.other if exchanged else side] += _shifted(log, cycle[0].start, cycle[-1].end, shift)
-        at = found[-1].end
-    design = _Drawn(seconds=at, warmup=0, seed=0, block=gates[0].design.block, drawn=tuple(found))
-    return Gate(
-        design=design, base=LatencyLog(logs[Side.BASE]), candidate=LatencyLog(logs[Side.CANDIDATE]), generator={}
-    )
+def pools(
+    kind: str, number: int, gates: Sequence[tuple[str, Gate]], count: int, within: float, tolerance: Tolerance
+) -> list[Pool]:
+    """``count`` gates of no more than ``within`` seconds, made of real ones, each of which has the route that is worse.
+
+    ``number`` is the kind's, which no other has; no gates without a recorded one.
+    """
+    if not gates or not count:
+        return []
+    routes = sorted({route for _, gate in gates for log in (gate.base, gate.candidate) for route in log.routes})
+    recorded = [Recorded(route=route, cycles=cycles(gate, routes)) for route, gate in gates]
+    of = gates[0][1].design
+    design = Design(seconds=int(within // of.cycle) * of.cycle, warmup=0, seed=0, block=of.block)
+    return [
+        Pool(
+            kind=kind,
+            number=each,
+            seed=(_SEED, number, each),
+            recorded=recorded,
+            gates=count // POOLS,
+            design=design,
+            same=not any(route for route, _ in gates),
+            tolerance=tolerance,
+        )
+        for each in range(POOLS)
+    ]
 
 
-def _shifted(log: LatencyLog, start: int, end: int, shift: int) -> Iterator[Interval]:
-    for route in log.routes:
-        for kind in _KINDS:
-            for second, histogram in log.seconds(route, kind).items():
-                if start <= second < end:
-                    yield Interval(second + shift, route, kind, histogram)
+def judged(pool: Pool) -> Judged:
+    """What the gates of a pool come to."""
+    random = np.random.default_rng(pool.seed)
+    drawn = [pool.recorded[place] for place in random.integers(len(pool.recorded), size=len(pool.recorded)).tolist()]
+    found = []
+    for _ in range(pool.gates):
+        route = drawn[int(random.integers(len(drawn)))].route
+        of = [each.cycles for each in drawn if each.route == route]
+        windows = joined([_cycle(of, random) for _ in range(pool.design.seconds // pool.design.cycle)])
+        if pool.same and random.integers(2):
+            windows = exchanged(windows)
+        found.append((route, said_of_windows(windows, pool.design, pool.tolerance)))
+    return found
+
+
+def all_judged(every: Sequence[Pool], processes: int) -> Iterator[Judged]:
+    """What each pool comes to, in their order, worked out by so many processes."""
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as workers:
+        yield from workers.map(judged, every)
+
+
+def _cycle(of: Sequence[Sequence[Windows]], random: np.random.Generator) -> Windows:
+    gate = of[int(random.integers(len(of)))]
+    return gate[int(random.integers(len(gate)))]
