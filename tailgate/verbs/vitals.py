@@ -14,12 +14,12 @@ from tailgate_loadtest.browser.conditions import DeviceName, NetworkName
 from tailgate_loadtest.browser.found import Browsing, find
 from tailgate_loadtest.browser.plan import BrowserPlan, Lane
 from tailgate_loadtest.browser.recording import FILE as VISITS
-from tailgate_loadtest.browser.recording import PICTURES, Visit, read
+from tailgate_loadtest.browser.recording import Visit, read
 from tailgate_loadtest.browser.visiting import Visiting
-from tailgate_loadtest.judge.vitals.document import FILE, Setting, VitalsDocument
+from tailgate_loadtest.judge.vitals.document import Setting, VitalsDocument
+from tailgate_loadtest.judge.vitals.stored import write_document
 from tailgate_loadtest.judge.vitals.verdict import judge_visits
 from tailgate_loadtest.report import show
-from tailgate_loadtest.report.vitals import vitals_table
 from tailgate_loadtest.run import environment
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.conduct import check_reachable
@@ -31,7 +31,8 @@ from tailgate_slo import Objectives
 from tailgate import objectives as objectives_files
 from tailgate import options
 from tailgate import settings as settings_file
-from tailgate.console import interactive, out, print_json, say
+from tailgate.console import interactive, say
+from tailgate.telling import conclude_visits
 from tailgate.texts import file_of
 
 _BELOW = "vitals"
@@ -77,7 +78,7 @@ def vitals(
 
     Nothing of ours is needed there. Each value is the 75th percentile of the visits, with its interval; objectives of
     vitals in the objectives file are judged by it. Moments that the page marks by performance.mark() are measured, too.
-    The bundle, below runs/vitals, keeps every visit and pictures of some.
+    The bundle, below runs/vitals, keeps every visit, pictures of some, and a report.
 
     Exit codes: 0 pass, 1 an objective is missed or, without any, a visit failed, 2 wrong usage or set-up, 3
     inconclusive, 130/143 interrupted.
@@ -114,13 +115,7 @@ def vitals(
         except KeyboardInterrupt:
             say("interrupted before the first visit; nothing was measured")
             raise typer.Exit(interruption.exit_code) from None
-    if as_json:
-        print_json({"bundle": str(bundle.path), "vitals": document.model_dump(mode="json", by_alias=True)})
-    else:
-        out().print(vitals_table(document))
-        pictures = f"\npictures  {bundle.path / PICTURES}" if plan.pictures else ""
-        say(f"bundle    {bundle.path}{pictures}")
-    raise typer.Exit(document.exit_code)
+    raise typer.Exit(conclude_visits(bundle, document, as_json=as_json))
 
 
 def _script(given: str) -> Path:
@@ -151,7 +146,7 @@ def _measure(
         environment=facts,
     )
     document = judge_visits(read(bundle.path / VISITS), account, objectives, setting)
-    bundle.write_text(FILE, document.model_dump_json(by_alias=True, indent=1) + "\n")
+    write_document(bundle, document)
     bundle.point_latest()
     return bundle, document
 

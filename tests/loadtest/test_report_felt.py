@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from tailgate_loadtest.browser.recording import Recording, Visit
+from tailgate_loadtest.browser.recording import Visit
 from tailgate_loadtest.judge.verdict import judge_bundle
 from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.report import staircase
@@ -25,14 +25,13 @@ from tailgate_otel import names
 
 from tests.loadtest.conftest import intervals, objectives
 from tests.loadtest.test_report import Page, span
-from tests.loadtest.vitals.made import account, failed, visit, visits
+from tests.loadtest.vitals.made import JPEG, account, failed, pictured, record, visit, visits
 
 BEGAN = 1_700_000_000.0
 LOADED = intervals("GET /a", Kind.RESPONSE, 0.1, [10] * 30)
 LCP = ("lcp", "measure: vital, vital: lcp, route: /dashboard, threshold: 2s", "0.75")
 SHIFT = ("shift", "measure: vital, vital: cls, route: /dashboard, threshold: 0.1", "0.75")
 PANELS = ("panels", "measure: vital, timing: panels_complete, route: /dashboard, threshold: 2s", "0.75")
-JPEG = b"\xff\xd8\xff\xe0" + bytes(40)
 HOSTILE = "<script>alert(1)</script>\x1b[31m"
 
 Reported = tuple[Page, Bundle]
@@ -51,12 +50,7 @@ def report(bundle: Callable[..., Bundle]) -> Report:
 
     def report(made: Sequence[Visit], *rows: tuple[str, str, str], traces: str = "", **changes: Any) -> Reported:
         written = bundle(LOADED, browsers=account(made), timeline=ticks(), **changes)
-        (written.path / "pictures").mkdir()
-        with Recording(written.path) as recording:
-            for each in made:
-                for name in each.pictures.values():
-                    (written.path / name).write_bytes(JPEG)
-                recording.write(each)
+        record(made, written.path)
         written.traces.write_text(traces)
         verdict = judge_bundle(written, objectives(*rows) if rows else None)
         page = write(written, written.read_run(), verdict)
@@ -67,11 +61,6 @@ def report(bundle: Callable[..., Bundle]) -> Report:
 
 def words(page: Page) -> str:
     return " ".join(page.text.split()).replace("\u202f", " ")
-
-
-def pictured(number: int, **more: Any) -> Visit:
-    there = {"lcp": f"pictures/{number:04}-lcp.jpg", "end": f"pictures/{number:04}-end.jpg"}
-    return visit(number, pictures=there, **more)
 
 
 def request(trace: str, key: str, route: str, start: float, seconds: float, *queries: tuple[float, float]) -> str:

@@ -79,6 +79,7 @@ def test_any_page_is_measured_and_nothing_of_ours_is_needed_there(tailgate: Comm
     assert json.loads((bundle / "vitals.json").read_text()) == document
     assert [visit["number"] for visit in lines_of(bundle)] == [1, 2]
     assert list((bundle / "pictures").iterdir())
+    assert 'src="data:image/' in (bundle / "report.html").read_text()
     assert bundle.resolve() == (tailgate.cwd / "runs" / "vitals" / "latest").resolve()
     kept = "".join(file.read_text() for file in bundle.iterdir() if file.is_file())
     assert "topsecret" not in kept + done.stdout + done.stderr
@@ -113,6 +114,8 @@ def test_a_script_signs_in_and_acts_and_what_people_would_feel_is_judged(
     assert {asked.headers.get("cookie") for asked in site.of("/")} == {"signed=in"}
     traces = {asked.headers["traceparent"].split("-")[1] for asked in site.of("/")}
     assert traces == {visit["trace_id"] for visit in lines_of(bundle)}
+    again = tailgate.here("gate", str(bundle), "--json")
+    assert (again.returncode, json.loads(again.stdout)["vitals"]) == (0, document), again.stderr
 
 
 def test_a_missed_objective_is_exit_code_1(tailgate: Command, site: Site, objectives: Callable[..., str]) -> None:

@@ -51,14 +51,15 @@ def judge_felt(bundle: Bundle, run: RunDocument, objectives: Objectives | None) 
     gate = objectives.gate(run.plan.profile or "closed") if objectives else Gate()
     judged = judge_visits(visits, run.browsers, objectives)
     return Felt(
-        findings={found.name: _finding(found, gate) for found in judged.objectives},
+        findings={found.name: finding(found, gate) for found in judged.objectives},
         unsound=judged.unsound,
         visits=len(visits),
         failed=sum(visit.failed is not None for visit in visits),
     )
 
 
-def _finding(found: VitalFinding, gate: Gate) -> Finding:
+def finding(found: VitalFinding, gate: Gate) -> Finding:
+    """What an objective of vitals came to, as it is told of all others; its numbers are those of the lane worst off."""
     worst = found.worst
     return Finding(
         name=found.name,

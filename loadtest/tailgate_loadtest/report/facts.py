@@ -1,25 +1,25 @@
 """What a run was and where it took place, as pairs of a name and a value in words."""
 
 import datetime as dt
+from collections.abc import Mapping
 
 from tailgate_loadtest.judge.document import VerdictDocument
 from tailgate_loadtest.report import show
 from tailgate_loadtest.run.document import PlanRecord, RunDocument, StageRecord
+from tailgate_loadtest.run.environment import Fact
 
 Facts = list[tuple[str, str]]
 
 
 def banner(run: RunDocument, verdict: VerdictDocument) -> Facts:
     """What one asks first."""
-    environment = run.environment
-    revision = str(environment.get("revision") or show.NOTHING)
     facts = [
         ("Profile", run.plan.profile or "closed model"),
         ("Host", run.plan.host),
         ("Duration", show.span(run.seconds)),
         ("Requests", show.count(sum(route.requests for route in run.routes))),
         ("When", when(run.started)),
-        ("Revision", revision + (" with changes" if environment.get("dirty") else "")),
+        ("Revision", revision(run.environment)),
     ]
     if verdict.rate_held is not None:
         facts.insert(0, ("Rate held", f"{show.rate(verdict.rate_held)} arrivals/s"))
@@ -101,10 +101,18 @@ def generator(run: RunDocument) -> Facts:
 
 def environment(run: RunDocument) -> Facts:
     """Where it took place, its tags, and who wrote the bundle."""
-    facts = [
-        (name.removesuffix("_bytes").replace("_", " "), _fact(name, value)) for name, value in run.environment.items()
-    ]
-    return [*facts, *((f"tag {name}", value) for name, value in sorted(run.tags.items())), ("tailgate", run.tool)]
+    tags = ((f"tag {name}", value) for name, value in sorted(run.tags.items()))
+    return [*place(run.environment), *tags, ("tailgate", run.tool)]
+
+
+def place(environment: Mapping[str, Fact]) -> Facts:
+    """The machine, its packages and the checkout, as a bundle keeps them."""
+    return [(name.removesuffix("_bytes").replace("_", " "), _fact(name, value)) for name, value in environment.items()]
+
+
+def revision(environment: Mapping[str, Fact]) -> str:
+    """The checkout's revision, and whether files differed from it."""
+    return str(environment.get("revision") or show.NOTHING) + (" with changes" if environment.get("dirty") else "")
 
 
 def when(started: str) -> str:

@@ -81,6 +81,8 @@ class Section:
     failures: list[tuple[str, int]]
     console: list[str]
     """Errors that the pages told of."""
+    loaded: bool
+    """A load was on meanwhile."""
 
 
 def wanted(judged: Sequence[Visit]) -> set[str]:
@@ -92,19 +94,19 @@ def section(
     judged: Sequence[Visit],
     account: Account,
     findings: Sequence[Finding],
-    flows: Sequence[Flow],
+    flows: Sequence[Flow] | None,
     span: Span,
     traces: Sequence[Trace],
     album: Album,
 ) -> Section:
-    """The section of a run's judged visits.
+    """The section of judged visits, beside a load or without one.
 
     Args:
         judged: the visits, of which there may be none.
         account: of all visits.
-        findings: on the run's objectives.
-        flows: what arrived while the run lasted.
-        span: of all charts of the run.
+        findings: on the objectives.
+        flows: what arrived while the run lasted; None: there was no load.
+        span: of all charts of the page.
         traces: those of the page.
         album: the pictures.
 
@@ -119,8 +121,9 @@ def section(
         wide = _CHART if len(rows) == 1 else _SMALL
         chart = None
         if place <= _MAX_CHARTS:
-            chart = _chart(f"visits-{place}", key, groups[key], moment, findings, flows, span, wide)
-        slowest = _slowest(groups[key])
+            chart = _chart(f"visits-{place}", key, groups[key], moment, findings, flows or (), span, wide)
+        # What a visit waited for is told by the traces that come to a run.
+        slowest = None if flows is None else _slowest(groups[key])
         made.append(
             Group(
                 title=_title(key),
@@ -135,9 +138,10 @@ def section(
     console = dict.fromkeys(error for visit in judged for error in visit.console)
     return Section(
         groups=tuple(made),
-        facts=_facts(account, len(judged)),
+        facts=_facts(account, len(judged), loaded=flows is not None),
         failures=failures.most_common(_MAX_REASONS),
         console=list(console)[:_MAX_REASONS],
+        loaded=flows is not None,
     )
 
 
@@ -245,12 +249,12 @@ def _pictures(group: Sequence[Visit], album: Album) -> Iterable[Picture]:
                 yield Picture(source, f"{name} visit, {visit.number}, {when}")
 
 
-def _facts(account: Account, judged: int) -> list[tuple[str, str]]:
+def _facts(account: Account, judged: int, *, loaded: bool) -> list[tuple[str, str]]:
     load = account.load
     facts = [
         ("browser", account.browser),
         ("visits judged", show.count(judged)),
-        ("begun, warm-up included", show.count(account.begun)),
+        ("begun, warm-up included" if loaded else "begun", show.count(account.begun)),
         ("failed", show.count(account.failed)),
         ("cut off", show.count(account.cut) if account.cut else ""),
         (

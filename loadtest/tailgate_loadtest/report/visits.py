@@ -49,8 +49,8 @@ def over_time(
     span: Span,
     frame: Frame,
 ) -> Markup:
-    """A dot for each visit's LCP and one for its ``moment``, thresholds across, and arrivals per second beneath."""
-    upper = replace(frame, bottom=frame.bottom + _STRIP + _GAP)
+    """A dot for each visit's LCP and one for its ``moment``, thresholds across, and beneath what load there was."""
+    upper = replace(frame, bottom=frame.bottom + _STRIP + _GAP) if flows else frame
     lower = replace(frame, top=frame.height - frame.bottom - _STRIP)
     x = Scale(0, span.seconds, frame.x0, frame.x1)
     values = [value for dot in dots for value in (dot.painted, dot.marked) if value is not None]

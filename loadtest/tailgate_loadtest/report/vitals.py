@@ -126,12 +126,13 @@ def _elsewhere(finding: VitalFinding, lane: LaneFinding) -> Text:
 
 def _verdict(document: VitalsDocument) -> Iterator[Text]:
     head = f"{words.SYMBOLS[document.verdict]} {words.WORDS[document.verdict].upper()}"
-    yield Text.assemble((head, f"bold {_STYLES[document.verdict]}"), f"  {_headline(document)}")
+    yield Text.assemble((head, f"bold {_STYLES[document.verdict]}"), f"  {headline(document)}")
     if document.verdict != "pass":
         yield from (Text(f"  - {_line(reason)}") for reason in document.reasons)
 
 
-def _headline(document: VitalsDocument) -> str:
+def headline(document: VitalsDocument) -> str:
+    """What the verdict means, in one clause."""
     total, missed = len(document.objectives), sum(f.verdict == "fail" for f in document.objectives)
     match document.verdict:
         case "pass":
@@ -147,6 +148,12 @@ def _headline(document: VitalsDocument) -> str:
     return "There was nothing to judge by"
 
 
+def warnings(document: VitalsDocument) -> list[str]:
+    """What whoever relies on the visits should know of how they were made."""
+    insecure = document.setting is not None and document.setting.insecure
+    return [*(["any certificate was taken, as --insecure says"] if insecure else []), *document.account.warnings]
+
+
 def _notes(document: VitalsDocument) -> Iterator[Text]:
     if skipped := document.skipped:
         named = ", ".join(skipped[:_MAX_NAMED])
@@ -154,10 +161,8 @@ def _notes(document: VitalsDocument) -> Iterator[Text]:
         yield _aside(f"not judged, since no visit came to their pages: {named}{more}")
     for why, number in document.failures.items():
         yield Text(f"  ! {_visits(number)} failed: {_line(why)}", style="yellow")
+    yield from (Text(f"  ! {_line(warning)}", style="yellow") for warning in warnings(document))
     account = document.account
-    if document.setting is not None and document.setting.insecure:
-        yield Text("  ! any certificate was taken, as --insecure says", style="yellow")
-    yield from (Text(f"  ! {_line(warning)}", style="yellow") for warning in account.warnings)
     yield _aside(f"{account.browser}, {_visits(account.ended)} in {show.span(account.load.seconds)}")
 
 

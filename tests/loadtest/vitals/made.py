@@ -1,12 +1,27 @@
-"""Visits and accounts of them, as browsers would have left them."""
+"""Visits, accounts of them and bundles, as browsers would have left them."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from tailgate_loadtest.browser.account import Account, LaneAccount
-from tailgate_loadtest.browser.recording import Visit
+from tailgate_loadtest.browser.recording import Recording, Visit
+from tailgate_loadtest.judge.vitals.document import Setting
+from tailgate_loadtest.judge.vitals.stored import write_document
+from tailgate_loadtest.judge.vitals.verdict import judge_visits
+from tailgate_loadtest.run.bundle import Bundle
+from tailgate_slo import Objectives
 
 GOOD = {"lcp": 1.0, "inp": 0.08, "cls": 0.01, "fcp": 0.6, "ttfb": 0.2}
+JPEG = b"\xff\xd8\xff\xe0" + bytes(40)
+SETTING = Setting(
+    id="20261121T100000Z-abc123",
+    url="https://shop.example/dashboard",
+    began=1_795_255_200.0,
+    started="2026-11-21T10:00:00.000+00:00",
+    seed=7,
+    environment={"revision": "abc123", "dirty": True, "cores": 2, "memory_bytes": 2**31, "load_before": 0.5},
+)
 
 
 def visit(number: int, *, missing: Sequence[str] = (), **changes: Any) -> Visit:
@@ -52,6 +67,32 @@ def account(made: Iterable[Visit], **changes: Any) -> Account:
         "missing": {},
     }
     return Account.model_validate({**given, **changes})
+
+
+def pictured(number: int, **changes: Any) -> Visit:
+    """A visit of which there are both pictures."""
+    there = {"lcp": f"pictures/{number:04}-lcp.jpg", "end": f"pictures/{number:04}-end.jpg"}
+    return visit(number, pictures=there, **changes)
+
+
+def record(made: Iterable[Visit], directory: Path) -> None:
+    """Write these visits and their pictures into a directory."""
+    with Recording(directory) as recording:
+        for each in made:
+            for name in each.pictures.values():
+                (directory / name).write_bytes(JPEG)
+            recording.write(each)
+
+
+def bundle_of(directory: Path, made: Sequence[Visit], objectives: Objectives | None = None, **changes: Any) -> Bundle:
+    """Their bundle where there was no load, judged; ``changes`` are of the account of them."""
+    bundle = Bundle(directory)
+    bundle.path.mkdir()
+    record(made, directory)
+    if objectives is not None:
+        bundle.write_text(bundle.objectives.name, objectives.text)
+    write_document(bundle, judge_visits(made, account(made, **changes), objectives, SETTING))
+    return bundle
 
 
 def _lane(script: str, name: str, own: Sequence[Visit]) -> LaneAccount:

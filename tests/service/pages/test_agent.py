@@ -1,16 +1,30 @@
 """The agent test: the microphone asked for on load, and a call followed stage by stage."""
 
+import secrets
 import uuid
 
 import pytest
 from playwright.async_api import expect
 
-from tests.browser import in_browser
+from tests.browser import PHONE, in_browser
+from tests.service.auth.issuer import token
 
 pytestmark = in_browser
 
 ALLOWED = {"permissions": ["microphone"]}
 STAGES = ["queued", "connecting", "connected", "speaking", "ended"]
+MANY = """
+WITH shops AS (
+    INSERT INTO workspaces (name, api_key_sha256, phone_number_id)
+    SELECT 'Shop ' || n, sha256(convert_to($1::text || n, 'UTF8')), $1::text || n FROM generate_series(1, 200) n
+    RETURNING id
+), members AS (
+    INSERT INTO users (workspace_id, name, email, role, subject)
+    SELECT id, 'Uma', 'uma@example.test', 'agent', $1::text FROM shops
+)
+INSERT INTO agents (workspace_id, phone_number, configuration)
+SELECT id, $1::text || id, '{"name": "Ada"}'::jsonb FROM shops"""
+"""Two hundred workspaces of one person, whom the issuer of tokens calls $1, each with an agent."""
 
 
 @pytest.fixture
@@ -104,3 +118,19 @@ async def test_who_has_no_agent_or_names_another_is_told_so(visit, site, world, 
     await page.get_by_role("link", name=number).click()
     await expect(page.get_by_role("button", name="Start a test call")).to_be_enabled()
     await expect(page.locator("#agents [aria-current]")).to_have_count(1)
+
+
+async def test_a_call_can_be_begun_on_the_first_screen_of_a_phone_however_many_agents_there_are(visit, site):
+    subject = secrets.token_hex(8)
+    await site.owner.execute(MANY, subject)
+    page = (await visit("/agent", token(sub=subject), **ALLOWED, **PHONE)).page
+    await page.locator("#workspaces button").first.click()
+    await expect(page.locator("#agents a")).to_have_count(200)
+    start = page.get_by_role("button", name="Start a test call")
+    await expect(start).to_be_in_viewport(ratio=0.9)
+    last = page.locator("#agents a").last
+    await last.press("Enter")
+    await expect(start).to_be_enabled()
+    await expect(last).to_have_attribute("aria-current", "true")
+    for one in (last, start):
+        await expect(one).to_be_in_viewport(ratio=0.9)

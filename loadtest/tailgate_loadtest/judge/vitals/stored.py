@@ -1,0 +1,41 @@
+"""vitals.json on disk, beside the visits that it is of."""
+
+from pydantic import ValidationError
+from tailgate_slo import Objectives
+
+from tailgate_loadtest.browser.recording import read
+from tailgate_loadtest.errors import BundleError
+from tailgate_loadtest.judge.vitals.document import FILE, SCHEMA, VitalsDocument
+from tailgate_loadtest.judge.vitals.verdict import judge_visits
+from tailgate_loadtest.run.bundle import Bundle
+
+
+def write_document(bundle: Bundle, document: VitalsDocument) -> None:
+    """Write vitals.json. Raises BundleError when it cannot be written."""
+    bundle.write_text(FILE, document.model_dump_json(by_alias=True, indent=1) + "\n")
+
+
+def read_document(bundle: Bundle) -> VitalsDocument:
+    """What visits came to. Raises BundleError when vitals.json is damaged, or of a newer schema."""
+    raw = bundle.read_json(FILE, "tailgate/vitals/v", SCHEMA)
+    try:
+        return VitalsDocument.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise BundleError(f"{bundle.path / FILE}: {where}: {first['msg']}") from error
+
+
+def judge_again(bundle: Bundle, objectives: Objectives | None) -> VitalsDocument:
+    """Judge a bundle's visits, and write its vitals.json anew; what it tells of how they were made stays.
+
+    Raises:
+        BundleError: vitals.json or visits.jsonl is missing or damaged.
+    """
+    known = read_document(bundle)
+    judged = judge_visits(read(bundle.visits), known.account, objectives, known.setting)
+    if judged.slo_digest == known.slo_digest:
+        # The bundle's copy goes by the name that the original had.
+        judged = judged.model_copy(update={"slo": known.slo})
+    write_document(bundle, judged)
+    return judged
