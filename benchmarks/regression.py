@@ -16,8 +16,8 @@ import numpy as np
 from tailgate_loadtest.judge.regression.decision import judge
 from tailgate_loadtest.judge.regression.measured import QUANTILES
 from tailgate_loadtest.judge.regression.statistics import size
-from tailgate_loadtest.judge.regression.statistics.looks import Looks
 from tailgate_loadtest.judge.regression.statistics.pairs import Cut, cut
+from tailgate_loadtest.judge.regression.together import looks_of
 from tailgate_loadtest.shapes.sides import BLOCK, Design
 from tailgate_slo.model import Tolerance
 
@@ -26,7 +26,7 @@ from benchmarks.rivals import RIVALS
 from benchmarks.simulated import Change, Machine, Route, Scene, logs
 from benchmarks.stored import finish
 
-_BUDGET, _WARMUP = 300, 15
+_BUDGET, _WARMUP, _ERROR_RATE = 300, 15, 0.01
 _ROUTES = ("GET /a", "GET /b", "GET /c", "GET /d", "GET /e")
 _WORSE = "GET /c"
 _MACHINE = Machine(stalls=0.002, understated=size.FACTOR)
@@ -90,7 +90,7 @@ def main() -> None:
 def _gate(case: Case, seed: Sequence[int], block: int) -> dict[str, Any]:
     """One gate, looked at as often as a real one, until it is decided."""
     design = Design(seconds=_BUDGET, warmup=_WARMUP, seed=seed[-1], block=block)
-    looks = Looks(budget=_BUDGET, first=_WARMUP + 80, every=60)
+    looks = looks_of(design, _ERROR_RATE)
     base, candidate = logs(case.scene, design, np.random.default_rng(seed))
     for look in looks.moments:
         judged = judge(base, candidate, design, looks, _PLAIN, until=look.at)
