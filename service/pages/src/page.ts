@@ -21,10 +21,11 @@ export interface Opened {
 
 /** A page by its path, with the moments that it marks; `start` is called once, when somebody is signed in. */
 export function openPage(page: string, timings: readonly string[], start: (opened: Opened) => void): void {
-  measure(page, timings);
+  let current = kept();
+  // Who has to sign in first makes every moment wait for it: of such a view none is told.
+  measure(page, current === null ? [] : timings);
   const view = one("#view", HTMLElement);
   let over = false;
-  let current = kept();
 
   const begin = (session: Session): void => {
     current = session;

@@ -5,6 +5,8 @@ import { onCLS, onFCP, onINP, onLCP, onTTFB, type Metric } from "web-vitals";
 
 const VITALS = ["lcp", "inp", "cls", "fcp", "ttfb"] as const;
 const ADDRESS = "/api/vitals";
+/** Seconds: with a moment beyond it the service would refuse all that a view tells. */
+const LONGEST = 600;
 
 type Vital = (typeof VITALS)[number];
 
@@ -86,9 +88,11 @@ function send(beacon: Beacon): void {
   fetch(ADDRESS, { method: "POST", body, keepalive: true }).catch(() => undefined);
 }
 
+/** The moments that were marked, in seconds since the navigation began; not those that came later than is believed. */
 function marked(names: readonly string[], since: number): Record<string, number> {
   const found = names.flatMap((name) => performance.getEntriesByName(name, "mark").slice(0, 1));
-  return Object.fromEntries(found.map(({ name, startTime }) => [name, seconds(Math.max(0, startTime - since))]));
+  const moments = found.map(({ name, startTime }) => [name, seconds(Math.max(0, startTime - since))] as const);
+  return Object.fromEntries(moments.filter(([, moment]) => moment <= LONGEST));
 }
 
 /** A phone is what is narrow, or low and touched. */

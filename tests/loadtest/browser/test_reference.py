@@ -1,5 +1,6 @@
 """The visits that come with the package, to the real service."""
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,3 +58,15 @@ def test_a_visit_without_targets_says_what_it_needs(stack: Stack, tmp_path: Path
     [visit] = recording.read(tmp_path / recording.FILE)
     assert visit.failed == "login: needs the targets file of the reference service: give --targets"
     assert visit.page == "/inbox"
+
+
+def test_a_visit_whose_panels_failed_ends_says_which_and_has_no_moment(stack: Stack, tmp_path: Path):
+    targets = tmp_path / "targets.json"
+    targets.write_text(json.dumps({**json.loads(stack.targets.read_text()), "today": "no-day"}))
+    plan = BrowserPlan(host=stack.url, lanes=(Lane(visit=data.visit("dashboard"), visits=1),), targets=targets)
+    with Visiting(plan, tmp_path, find(os.environ)) as visiting:
+        visiting.wait()
+    [visit] = recording.read(tmp_path / recording.FILE)
+    assert visit.failed == "panels show an error: pulse, calls"
+    assert "lcp" in visit.values
+    assert "panels_complete" not in visit.timings

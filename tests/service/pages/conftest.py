@@ -190,3 +190,13 @@ async def visit(browser: Browser, site: Site) -> AsyncIterator[MakeVisit]:
             return made
 
         yield make
+
+
+async def signed_in(visit: MakeVisit, site: Site, prepare: Prepare | None = None, **options: Any) -> Visit:
+    """The dashboard of somebody who was known when she came, as most are: nothing of it was touched."""
+    made = await visit("/inbox", site.key, **options)
+    await expect(made.page.locator("#view")).to_be_visible()
+    if prepare is not None:
+        await prepare(made.page)
+    await made.page.goto(site.dashboard)
+    return made

@@ -8,6 +8,7 @@ from playwright.async_api import Page, Route, expect
 
 from tests.browser import DESKTOP, PHONE, in_browser
 from tests.service.agents.voice import until
+from tests.service.pages.conftest import signed_in
 from tests.service.pages.measured import WATCH_SHIFTS
 
 pytestmark = in_browser
@@ -51,16 +52,6 @@ def held():
 async def expect_states(page: Page, **states: str) -> None:
     for panel, wanted in states.items():
         await expect(page.locator(f".panel[data-panel={panel}]")).to_have_attribute("data-state", wanted)
-
-
-async def signed_in(visit, site, prepare=None, **options):
-    """The dashboard of somebody who was known when she came, as most are: nothing of it was touched."""
-    made = await visit("/inbox", site.key, **options)
-    await expect(made.page.locator("#view")).to_be_visible()
-    if prepare is not None:
-        await prepare(made.page)
-    await made.page.goto(site.dashboard)
-    return made
 
 
 @pytest.mark.row("C2")
