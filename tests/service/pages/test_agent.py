@@ -25,6 +25,22 @@ WITH shops AS (
 INSERT INTO agents (workspace_id, phone_number, configuration)
 SELECT id, $1::text || id, '{"name": "Ada"}'::jsonb FROM shops"""
 """Two hundred workspaces of one person, whom the issuer of tokens calls $1, each with an agent."""
+UNANSWERED = "window.answered = new Promise((answer) => { window.answer = answer; });"
+"""To be run before a page is, with the next: nobody says whether it may have the microphone until ``answer()``."""
+TRACKS = """{
+  const ask = MediaDevices.prototype.getUserMedia;
+  window.tracks = [];
+  MediaDevices.prototype.getUserMedia = async function (wanted) {
+    await window.answered;
+    const stream = await ask.call(this, wanted);
+    window.tracks.push(...stream.getAudioTracks());
+    return stream;
+  };
+}"""
+"""The same: keeps the tracks that a page is given."""
+COME_BACK = """() => {
+  for (const kind of ["pagehide", "pageshow"]) dispatchEvent(new PageTransitionEvent(kind, { persisted: true }));
+}"""
 
 
 @pytest.fixture
@@ -68,6 +84,42 @@ async def test_a_microphone_that_is_not_there_or_held_by_others_is_told_apart(vi
     await expect(page.locator("#microphone")).to_have_attribute("data-state", "missing")
     await expect(page.get_by_role("status").filter(has_text=said)).to_be_visible()
     await expect(page.get_by_role("button", name="Start a test call")).to_be_enabled()
+
+
+@pytest.mark.row("C7")
+async def test_a_microphone_that_is_allowed_during_a_call_is_heard_from_then_on_and_muted_when_it_ends(
+    visit, agent, provider
+):
+    async def prepare(page):
+        await page.add_init_script(UNANSWERED + TRACKS)
+
+    provider.behave(fault="hang", at=["words"])
+    page = (await visit("/agent", agent.key, prepare=prepare, **ALLOWED)).page
+    microphone = page.locator("#microphone")
+    await page.get_by_role("button", name="Start a test call").click()
+    await expect(page.locator("#stages [data-stage=connected]")).to_have_attribute("data-state", "current")
+    await expect(microphone).to_have_attribute("data-state", "asking")
+    await page.evaluate("answer()")
+    await expect(microphone).to_have_attribute("data-state", "ready")
+    await expect(microphone).to_contain_text("is heard in this call")
+    assert await page.evaluate("tracks.map(({ enabled }) => enabled)") == [True]
+    await page.locator("#agents a").click()
+    await expect(microphone).to_contain_text("is muted until a call")
+    assert await page.evaluate("tracks.map(({ enabled }) => enabled)") == [False]
+
+
+async def test_a_page_that_is_left_lets_go_of_the_microphone_and_asks_for_it_when_it_is_come_back_to(visit, agent):
+    """Told as a browser would: this one keeps no page that had a microphone."""
+
+    async def prepare(page):
+        await page.add_init_script(TRACKS)
+
+    page = (await visit("/agent", agent.key, prepare=prepare, **ALLOWED)).page
+    await expect(page.locator("#microphone")).to_have_attribute("data-state", "ready")
+    await page.evaluate(COME_BACK)
+    await expect(page.locator("#microphone")).to_have_attribute("data-state", "ready")
+    states = await page.evaluate("tracks.map(({ enabled, readyState }) => [readyState, enabled])")
+    assert states == [["ended", False], ["live", False]]
 
 
 @pytest.mark.row("C6")

@@ -1,5 +1,5 @@
 // The microphone: asked for as soon as the page is there, since the answer takes longer than anything else, and held
-// muted until a call. Where there is none, the page says what to do.
+// muted but for calls. Where there is none, the page says what to do.
 
 import { one, say } from "../dom.ts";
 import { mark } from "../vitals.ts";
@@ -27,10 +27,12 @@ export class Microphone {
   readonly #cure = one("#microphone-cure", HTMLElement);
   readonly #again = one("#microphone-again", HTMLButtonElement);
   #track: MediaStreamTrack | null = null;
+  /** Whether there is a call: one that is allowed during it is heard as soon as it is there. */
+  #heard = false;
 
   constructor() {
     this.#again.onclick = () => void this.ask();
-    addEventListener("pagehide", () => this.#track?.stop());
+    addEventListener("pagehide", () => this.#release());
     addEventListener("pageshow", ({ persisted }) => {
       if (persisted) void this.ask();
     });
@@ -54,19 +56,34 @@ export class Microphone {
     mark("microphone_answered");
   }
 
-  /** Let it be heard or not. */
+  /** Let it be heard or not, from now on or from when it is there. */
   open(heard: boolean): void {
-    if (this.#track !== null) this.#track.enabled = heard;
+    this.#heard = heard;
+    if (this.#track !== null) this.#become(this.#track);
   }
 
   #use(stream: MediaStream): void {
     const [track] = stream.getAudioTracks();
     if (track === undefined) throw new DOMException("The browser gave no sound", "NotFoundError");
-    this.#track?.stop();
+    this.#release();
     this.#track = track;
-    track.enabled = false;
-    track.onended = () => this.#show("missing", "The microphone is gone.", `Connect it again, then ask again. ${ANYWAY}`);
-    this.#show("ready", "Microphone ready", track.label === "" ? "Muted until a call." : `${track.label}, muted until a call.`);
+    track.onended = () => {
+      this.#release();
+      this.#show("missing", "The microphone is gone.", `Connect it again, then ask again. ${ANYWAY}`);
+    };
+    this.#become(track);
+  }
+
+  #release(): void {
+    this.#track?.stop();
+    this.#track = null;
+  }
+
+  /** Be heard or muted, and say which. */
+  #become(track: MediaStreamTrack): void {
+    track.enabled = this.#heard;
+    const how = this.#heard ? "heard in this call" : "muted until a call";
+    this.#show("ready", "Microphone ready", `${track.label || "It"} is ${how}.`);
   }
 
   /** Ask again by itself once somebody has allowed it. */
