@@ -56,6 +56,7 @@ export class Api {
   /** The data of each server-sent event (WHATWG HTML, 9.2) after the one with id `last`, as they come. */
   async *events(path: string, last: number, signal: AbortSignal): AsyncGenerator<string> {
     const silent = new AbortController();
+    const ended = either(signal, silent.signal);
     let timer = 0;
     const expect = (): void => {
       clearTimeout(timer);
@@ -64,7 +65,7 @@ export class Api {
     expect();
     try {
       const headers: Record<string, string> = last > 0 ? { "last-event-id": String(last) } : {};
-      const response = await this.#answer(path, { headers, signal: AbortSignal.any([signal, silent.signal]) });
+      const response = await this.#answer(path, { headers, signal: ended });
       const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
       for (let held = ""; reader !== undefined; ) {
         const { done, value } = await reader.read();
@@ -87,7 +88,7 @@ export class Api {
 
   async #json<T>(path: string, asked: Asked): Promise<T> {
     const late = AbortSignal.timeout(PATIENCE * 1000);
-    const signal = asked.signal === undefined ? late : AbortSignal.any([asked.signal, late]);
+    const signal = asked.signal === undefined ? late : either(asked.signal, late);
     try {
       const response = await this.#answer(path, { ...asked, signal });
       return (await response.json()) as T;
@@ -132,4 +133,15 @@ async function problem(response: Response): Promise<string> {
   if (!response.headers.get("content-type")?.startsWith("application/problem+json")) return said;
   const { detail } = (await response.json()) as { detail?: unknown };
   return typeof detail === "string" ? detail : said;
+}
+
+/** Aborted as soon as one of two is; `AbortSignal.any` is newer than the browsers that pages are built for. */
+function either(one: AbortSignal, other: AbortSignal): AbortSignal {
+  const both = new AbortController();
+  for (const signal of [one, other]) {
+    const abort = (): void => both.abort(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { signal: both.signal });
+  }
+  return both.signal;
 }
