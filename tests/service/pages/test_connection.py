@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.async_api import Page, expect
+from tailgate_otel import names
 
 from tests.browser import in_browser
 from tests.service.agents.voice import until
@@ -113,3 +114,31 @@ async def test_it_is_tried_again_at_once_when_the_network_is_back(inbox, wire):
     wire.mend()
     await page.evaluate("dispatchEvent(new Event('online'))")
     await expect(connection).to_have_attribute("data-state", "live")
+
+
+@pytest.mark.row("C8")
+async def test_who_was_away_for_longer_than_events_are_kept_reads_anew_and_is_live_again(
+    inbox, site, world, wire, tell, sockets
+):
+    page, connection = inbox.page, inbox.page.locator("#connection")
+    followers = f'{names.LIVE_CONNECTIONS}{{{names.LABEL_TRANSPORT}="websocket"}}'
+
+    async def forgotten() -> bool:
+        return (await site.metrics())[followers] == 0
+
+    wire.cut()
+    await expect(connection).to_have_attribute("data-state", "polling")
+    # While somebody follows, the service has the newest events in mind.
+    await until(forgotten)
+    await tell("second")
+    await tell("third")
+    newest = "SELECT max(number) FROM events WHERE workspace_id = $1"
+    await site.owner.execute(f"DELETE FROM events WHERE workspace_id = $1 AND number < ({newest})", world.id)
+    wire.mend()
+    await page.evaluate("dispatchEvent(new Event('online'))")
+    await expect(connection).to_have_attribute("data-state", "live")
+    await expect(page.locator("#messages p")).to_have_text(["first", "second", "third"])
+    await expect(page.locator("#list .preview")).to_have_text(["third"])
+    gone, anew = (parse_qs(urlsplit(socket).query) for socket in sockets[-2:])
+    assert "after" in gone
+    assert "after" not in anew
