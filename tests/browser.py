@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,12 +37,18 @@ _FLAGS = (
 
 
 @asynccontextmanager
-async def chromium(*flags: str) -> AsyncIterator[Browser]:
-    """A browser of its own; as root it has no sandbox, which it refuses to make."""
+async def chromium(*flags: str, without: Sequence[str] = ()) -> AsyncIterator[Browser]:
+    """A browser of its own; as root it has no sandbox, which it refuses to make.
+
+    ``without`` are flags that Playwright would give it.
+    """
     expect.set_options(timeout=WITHIN * 1000)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*_FLAGS, *flags], chromium_sandbox=os.geteuid() != 0
+            executable_path=CHROMIUM,
+            args=[*_FLAGS, *flags],
+            ignore_default_args=list(without),
+            chromium_sandbox=os.geteuid() != 0,
         )
         try:
             yield browser
