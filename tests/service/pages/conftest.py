@@ -78,11 +78,11 @@ class Site:
         async with httpx.AsyncClient(base_url=self.url, timeout=WITHIN, trust_env=False) as client:
             (await client.post("/api/webhook/kapso", content=body, headers=headers)).raise_for_status()
 
-    async def agent(self, world: World) -> str:
-        """Give ``world`` a voice agent; its number."""
+    async def agent(self, world: World, **changes: Any) -> str:
+        """Give ``world`` a voice agent, whose configuration has ``changes``; its number."""
         number = f"+{secrets.randbelow(10**12) + 10**12}"
         async with self.client(world) as client:
-            answer = await client.put(AGENT, json={"phone_number": number, "configuration": CONFIGURATION})
+            answer = await client.put(AGENT, json={"phone_number": number, "configuration": CONFIGURATION | changes})
             answer.raise_for_status()
         return number
 
