@@ -272,6 +272,7 @@ def _routes(found: Sequence[Interval]) -> tuple[RouteRecord, ...]:
             requests=sum(log.whole(route, kind).total for kind in (Kind.RESPONSE, Kind.FAILED, Kind.CENSORED)),
             failed=log.whole(route, Kind.FAILED).total,
             censored=log.whole(route, Kind.CENSORED).total,
+            lost=log.whole(route, Kind.LOST).total,
             setup=0,
             rate=1.0,
             response=None,

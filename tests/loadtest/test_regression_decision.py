@@ -215,6 +215,7 @@ def test_requests_nobody_knows_the_end_of_are_no_pass(same):
     found = judged(base, lost)
     assert found.verdict == "inconclusive"
     assert "nobody knows how 2 requests ended" in found.reasons[0]
+    assert {cell(found, "GET /fast", measure).ratio for measure in ("p50", "failures")} == {None}
 
 
 def test_times_of_nothing_are_no_pass(same):

@@ -1,6 +1,7 @@
 """What a comparison comes to when its load was disturbed, or cannot decide: doubt passes nothing, and hides nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,9 @@ from tailgate_loadtest.errors import BundleError
 from tailgate_loadtest.judge.regression.document import ComparisonDocument
 from tailgate_loadtest.judge.regression.terms.asked import Asked, Terms
 from tailgate_loadtest.judge.regression.together import judge_pair
+from tailgate_loadtest.measure.histogram import Histogram
+from tailgate_loadtest.measure.hlog import Interval
+from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.comparison import Comparison
 from tailgate_loadtest.run.document import Generator
@@ -16,13 +20,14 @@ from tailgate_loadtest.shapes.sides import SIDES, Design, Side
 
 from tests.loadtest.comparisons import comparison
 from tests.loadtest.conftest import objectives
-from tests.loadtest.test_calibration import intervals
+from tests.loadtest.gates import intervals
 
 DESIGN = Design(seconds=205, warmup=5, seed=3, block=5)
 DISTURBED = Generator(reasons=("the engine stood still",))
 STRICT = objectives(("shop", "measure: latency, route: GET /shop, threshold: 100ms", "0.95"))
 LOOSE = objectives(("shop", "measure: latency, route: GET /shop, threshold: 500ms", "0.95"))
 Made = Callable[..., ComparisonDocument]
+Found = list[Interval]
 
 
 @pytest.fixture
@@ -35,11 +40,12 @@ def judged(bundle: Callable[..., Bundle], tmp_path: Path) -> Made:
         neutral: bool = False,
         loosened: bool = False,
         gave_out: tuple[Side, ...] = (),
+        change: Callable[[Side, Found], Found] = lambda _, found: found,
         **run: Any,
     ) -> ComparisonDocument:
         (tmp_path / "both").mkdir()
         for side, found in intervals(DESIGN, slower=slower).items():
-            made = bundle(found, path=f"both/{side}", seconds=float(DESIGN.seconds), **run)
+            made = bundle(change(side, found), path=f"both/{side}", seconds=float(DESIGN.seconds), **run)
             asked = LOOSE if loosened and side is Side.CANDIDATE else STRICT
             made.write_text(made.objectives.name, asked.text)
         terms = Terms(
@@ -141,3 +147,58 @@ def test_a_document_whose_design_was_edited_by_hand_is_not_judged_again(judged: 
 def test_only_the_doubt_of_a_sound_measurement_is_neutral(judged: Made, neutral: bool, code: int) -> None:
     found = judged(slower=1.03, neutral=neutral)
     assert (found.verdict, found.exit_code) == ("inconclusive", code), found.reasons
+
+
+def other(found: Sequence[Interval], **changes: Any) -> Found:
+    """The same of another route."""
+    return [replace(each, **{"route": "GET /cart", **changes}) for each in found]
+
+
+def dropped(side: Side, found: Found) -> Found:
+    return found if side is Side.CANDIDATE else [*found, *other(found)]
+
+
+def added(side: Side, found: Found) -> Found:
+    return found if side is Side.BASE else [*found, *other(found)]
+
+
+def broken_and_rare(side: Side, found: Found) -> Found:
+    kind = Kind.FAILED if side is Side.CANDIDATE else Kind.RESPONSE
+    return [*found, *other(found[::25], kind=kind, histogram=Histogram.of([0.04]))]
+
+
+NO_ANSWER: dict[str, tuple[Callable[[Side, Found], Found], str]] = {
+    "a route that the candidate lacks": (dropped, "GET /cart p50: the candidate had no request of it"),
+    "a route that the base lacks": (added, "GET /cart p50: the base had no request of it"),
+    "all requests failed": (
+        lambda _, found: [replace(each, kind=Kind.FAILED) for each in found],
+        "requests failed, on both sides",
+    ),
+    "none was ever answered": (
+        lambda _, found: [replace(each, kind=Kind.CENSORED) for each in found],
+        "requests failed, on both sides",
+    ),
+    "a rare route that only fails now": (broken_and_rare, "GET /cart failures: all 6 requests of the candidate failed"),
+    "a log without times": (
+        lambda _, found: [replace(each, histogram=Histogram({0: each.histogram.total})) for each in found],
+        "took no time at all",
+    ),
+    "requests without an end": (
+        lambda _, found: [*found, *other(found[50:51], route=found[0].route, kind=Kind.LOST)],
+        "since a worker was lost",
+    ),
+    "hardly any request": (
+        lambda _, found: [replace(each, histogram=Histogram.of([0.04])) for each in found[::10]],
+        "no route has enough requests",
+    ),
+    "no request": (lambda *_: [], "no request was measured"),
+}
+
+
+@pytest.mark.parametrize("neutral", [False, True])
+@pytest.mark.parametrize("name", NO_ANSWER)
+def test_where_there_is_no_answer_there_is_none_to_be_neutral_about(judged: Made, name: str, neutral: bool) -> None:
+    change, why = NO_ANSWER[name]
+    found = judged(change=change, neutral=neutral)
+    assert (found.verdict, found.exit_code) == ("inconclusive", 3), found.reasons
+    assert any(why in reason for reason in found.reasons), found.reasons

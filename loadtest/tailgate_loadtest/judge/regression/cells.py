@@ -15,14 +15,20 @@ _NAMES = ("base", "candidate")
 
 def judge(found: Evidence, look: Look, p_adjusted: float | None, level: float, seconds: float) -> Cell:
     """The cell's verdict at a look; ``level`` is that of a single test, ``seconds`` how long the load was."""
+    rejected = p_adjusted is not None and p_adjusted <= look.alpha
+    verdict: Outcome = "inconclusive"
+    why = _lacking(found, rejected=rejected)
+    # A size would make an answer of it, which could be taken on, or be neutral.
+    turns = found.turns if why is None else None
     low = high = math.nan
-    if found.turns:
-        low = size.lower(found.turns, found.duet, look.confidence)
-        high = size.upper(found.turns, found.duet, look.confidence)
+    if turns:
+        low = size.lower(turns, found.duet, look.confidence)
+        high = size.upper(turns, found.duet, look.confidence)
         if found.measure == "failures":
             exact = size.share_at_most(found.bad[1], found.requests[1], look.confidence) - found.value[0]
             low, high = max(low, -1.0), min(max(high, exact), 1.0)
-    verdict, why = _verdict(found, look, p_adjusted, low, high)
+    if why is None:
+        verdict, why = _verdict(found, look, p_adjusted, low, high)
     samples = found.requests if found.measure == "failures" else found.good
     return Cell(
         route=found.route,
@@ -37,7 +43,7 @@ def judge(found: Evidence, look: Look, p_adjusted: float | None, level: float, s
         p=found.p if found.windows else None,
         p_adjusted=p_adjusted,
         side_by_side=_shown(found, found.duet.value if found.duet else math.nan),
-        ratio=_shown(found, found.turns.value if found.turns else math.nan),
+        ratio=_shown(found, turns.value if turns else math.nan),
         low=_shown(found, low),
         high=_shown(found, high),
         tolerance=_shown(found, found.tolerance),
@@ -47,8 +53,6 @@ def judge(found: Evidence, look: Look, p_adjusted: float | None, level: float, s
 
 
 def _verdict(found: Evidence, look: Look, p_adjusted: float | None, low: float, high: float) -> tuple[Outcome, str]:
-    if lacking := _lacking(found):
-        return "inconclusive", lacking
     rejected = p_adjusted is not None and p_adjusted <= look.alpha
     turns, side_by_side = found.turns, found.duet.value if found.duet else -math.inf
     if turns is None or math.isnan(turns.value):
@@ -56,11 +60,6 @@ def _verdict(found: Evidence, look: Look, p_adjusted: float | None, low: float, 
             seen = f"{_words(found, side_by_side)} side by side, p = {p_adjusted:.2g} over all cells"
             return "fail", f"{seen}; {_words(found, found.tolerance)} is tolerated, and by turns there were too few"
         return "inconclusive", _too_few(found)
-    if found.broken and not rejected:
-        return (
-            "inconclusive",
-            f"all {found.bad[1]} requests of the candidate failed, though too few to tell that from chance",
-        )
     tolerated = f"{_words(found, found.tolerance)} is tolerated"
     sized = f"{_words(found, turns.value)} [{_words(found, low)}, {_words(found, high)}]"
     if rejected and max(turns.value, side_by_side) > found.tolerance:
@@ -99,8 +98,8 @@ def _visible(found: Evidence, level: float, seconds: float) -> float:
     return max(smallest, visible.fewest(found.requests[1], tolerance=found.tolerance, level=level))
 
 
-def _lacking(found: Evidence) -> str | None:
-    """Why nothing can be said, whatever the statistics are."""
+def _lacking(found: Evidence, *, rejected: bool) -> str | None:
+    """Why there is no answer, if so; ``rejected``: that the candidate fails more is no chance."""
     requests = found.requests
     if not any(requests):
         return "no request was measured on either side"
@@ -113,7 +112,8 @@ def _lacking(found: Evidence) -> str | None:
     if found.lost:
         return f"nobody knows how {found.lost} requests ended, since a worker was lost"
     if found.measure == "failures":
-        return None
+        few = f"all {found.bad[1]} requests of the candidate failed, though too few to tell that from chance"
+        return few if found.broken and not rejected else None
     if not any(found.good):
         return f"all {sum(requests)} requests failed, on both sides: there are no times to compare"
     for mine in (0, 1):

@@ -98,6 +98,12 @@ def conclude(judged: Sequence[Cell]) -> tuple[Outcome, list[str]]:
     return "pass", [f"none of {len(stopping)} measures is worse by more than is tolerated"]
 
 
+def answered(judged: Sequence[Cell]) -> bool:
+    """Whether there is an answer that may be doubted: whatever can stop the change was decided, or has a size."""
+    stopping = [cell for cell in judged if cell.blocking]
+    return bool(stopping) and all(cell.verdict != "inconclusive" or cell.ratio is not None for cell in stopping)
+
+
 def _reason(cell: Cell) -> str:
     return f"{cell.route} {cell.measure}: {cell.why}"
 

@@ -135,7 +135,7 @@ def _conclude(
 ) -> tuple[Verdict, int, list[str]]:
     """Interrupted; worse by what no load can disturb; no sound measurement; worse by it; undecided; not worse.
 
-    Undecided by a sound measurement may be neutral, by the terms. That there is none never is.
+    Undecided by a sound measurement may be neutral, by the terms. That there is none never is, of not even one route.
     """
     base, candidate = runs[Side.BASE], runs[Side.CANDIDATE]
     if signal := base.interrupted or candidate.interrupted:
@@ -160,7 +160,8 @@ def _conclude(
         return verdict, _CODES[verdict], reasons
     if judgement.look is None:
         return "inconclusive", _CODES["inconclusive"], [*doubts, *judgement.reasons]
-    code = 0 if terms.on_inconclusive == "neutral" and not doubts else _CODES["inconclusive"]
+    neutral = terms.on_inconclusive == "neutral" and not doubts and decision.answered(accepted.cells)
+    code = 0 if neutral else _CODES["inconclusive"]
     return "inconclusive", code, [*doubts, *(reasons if verdict == "inconclusive" else ())]
 
 
