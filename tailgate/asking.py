@@ -49,6 +49,7 @@ def request_of(
         locustfile=file_of(file, "-f") if file else None,
         profile=_comparable(find(profile or defaults.profile or _DEFAULT_PROFILE)),
         objectives=objectives_files.find(slo or defaults.slo, reference=file is None),
+        slo=slo,
         budget=seconds_of(budget, "--budget"),
         error_rate=error_rate,
         turn=turn,

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-import tailgate_slo
 from tailgate_loadtest.data import locustfile as reference_locustfile
 from tailgate_loadtest.errors import EngineError
 from tailgate_loadtest.judge.regression.document import ComparisonDocument, Rates
@@ -30,6 +29,8 @@ from tailgate_loadtest.shapes.sides import SIDES, TURNS, Design, Side
 from tailgate_loadtest.shapes.tolerance import Tolerance
 from tailgate_slo import Gate, Objectives
 
+from tailgate import objectives as objectives_files
+from tailgate import settings as settings_file
 from tailgate.console import say
 from tailgate.errors import CommandError
 from tailgate.looking import Looker, told_dead
@@ -50,6 +51,9 @@ class Request:
     locustfile: Path | None
     profile: Profile
     objectives: Objectives | None
+    """The working directory's."""
+    slo: str | None
+    """Their file, where the command line names it."""
     budget: float
     """Seconds of load at the most, warm-up included."""
     error_rate: float
@@ -96,14 +100,17 @@ class Request:
     def objectives_of(self, live: LiveSide) -> Objectives | None:
         """A side's own, where it has files of its own: a revision may ask for more, or for less, than another.
 
+        Where they are its own tailgate.yaml says, unless the command line does. Were it the working directory's, a
+        change that moves its objectives, or deletes them, would do without the base's.
+
         Raises:
+            CommandError: its tailgate.yaml is wrong.
             SloError: they are wrong.
         """
-        asked = self.objectives
-        if asked is None or live.directory is None or Path(asked.file).is_absolute():
-            return asked
-        path = live.directory / asked.file
-        return tailgate_slo.load(path) if path.is_file() else None
+        if live.directory is None:
+            return self.objectives
+        own = settings_file.load(live.directory / settings_file.FILE).slo
+        return objectives_files.find_in(live.directory, self.slo, own, reference=self.locustfile is None)
 
     def plan(self, live: LiveSide, design: Design) -> Plan:
         """What one side is loaded with."""
@@ -168,11 +175,13 @@ def compare(request: Request, interruption: Interruption) -> tuple[Comparison, C
 
 def _probe(request: Request, design: Design, sides: Sides, comparison: Comparison, interruption: Interruption) -> None:
     """Ask both the same, one request after the other; then let both begin again with the data they began with."""
+    # By the base's names for both, as when they are loaded: requests with two names are not lined up.
+    routes = request.plan(sides[Side.BASE], design).routes
     for side in SIDES:
         plan, bundle = request.plan(sides[side], design), comparison.bundle(side)
         say(f"asking the {side} one request after the other")
         try:
-            probe(plan.orders(bundle), comparison.probe(side), interruption)
+            probe(replace(plan.orders(bundle), routes=routes), comparison.probe(side), interruption)
         except EngineError:
             if not interruption.name:
                 raise

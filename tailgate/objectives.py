@@ -22,6 +22,22 @@ def find(given: str | None, *, reference: bool) -> Objectives | None:
     return tailgate_slo.load(DEFAULT) if DEFAULT.is_file() else None
 
 
+def find_in(directory: Path, *given: str | None, reference: bool) -> Objectives | None:
+    """The same of another state of the project, which has its files in a directory of its own.
+
+    Of the files ``given``, and then slo.yaml, the first that is there: what one state calls otherwise, or has no more,
+    another has all the same.
+
+    Raises:
+        SloError: the file is wrong.
+    """
+    known = [Path(each) for each in given if each is not None] + ([] if reference else [DEFAULT])
+    here = next((path for each in known if (path := directory / each).is_file()), None)
+    if here is None:
+        return find(None, reference=True) if reference else None
+    return tailgate_slo.load(here)
+
+
 def how_many(number: int) -> str:
     """So many objectives, in words."""
     return "1 objective" if number == 1 else f"{number} objectives"

@@ -315,8 +315,10 @@ def test_a_project_in_another_language_is_compared_with_where_it_left_the_defaul
     perl.git(project, "commit", "-q", "-m", "how long a customer may wait")
     perl.git(project, "checkout", "-q", "slower")
     perl.git(project, "rebase", "-q", "main")
-    # As it stands, not committed.
-    (project / "slo.yaml").write_text(waiting("500ms"))
+    # As it stands, not committed, and by another name.
+    (project / "slo.yaml").unlink()
+    (project / "tailgate.yaml").write_text(f"{perl.SETTINGS}slo: limits.yaml\n")
+    (project / "limits.yaml").write_text(waiting("500ms"))
     (project / "calm.yaml").write_text("name: calm\nstages: [{duration: 1m, rate: 36}]\nusers: 50\n")
     asked = ("-f", "locustfile.py", "--profile", "calm.yaml", *LENGTH, "--json")
     done = Command(project)("ab", *asked)
