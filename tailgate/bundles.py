@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 import tailgate_slo
+from tailgate_loadtest.judge.kept import objectives_kept
 from tailgate_loadtest.judge.regression.stored import read_document as read_comparison
 from tailgate_loadtest.judge.regression.terms.asked import Terms
 from tailgate_loadtest.judge.regression.together import judge_pair
@@ -59,7 +60,7 @@ class _OfRun:
 
     def gate(self, slo: str | None, *, as_json: bool) -> int:
         document = self.bundle.read_run()
-        verdict = judge_bundle(self.bundle, _objectives(self.bundle, slo))
+        verdict = judge_bundle(self.bundle, _objectives(self.bundle, slo, document.plan.slo_digest))
         write_run(self.bundle, document, verdict)
         if as_json:
             print_json(verdict.model_dump(mode="json", by_alias=True))
@@ -100,7 +101,6 @@ class _OfVisits:
         return write_vitals(self.bundle, read_vitals(self.bundle))
 
 
-def _objectives(bundle: Bundle, slo: str | None) -> Objectives | None:
-    """Those of a file, or those that the bundle keeps; None where it was judged by none."""
-    path = Path(slo) if slo else bundle.objectives
-    return tailgate_slo.load(path) if path.exists() or slo else None
+def _objectives(bundle: Bundle, slo: str | None, digest: str | None = None) -> Objectives | None:
+    """Those of a file, or those that the bundle keeps, of which ``digest`` is known where it is a run's."""
+    return tailgate_slo.load(Path(slo)) if slo else objectives_kept(bundle, digest)

@@ -1,9 +1,11 @@
-"""The times of two sides, as a design would have loaded them."""
+"""The times of two sides, as a design would have loaded them, and what they had answered before, alike."""
 
 import numpy as np
 from tailgate_loadtest.measure.histogram import Histogram
 from tailgate_loadtest.measure.hlog import Interval
 from tailgate_loadtest.measure.kinds import Kind
+from tailgate_loadtest.measure.probe import PHASES, Account, Answered, line
+from tailgate_loadtest.run.comparison import Comparison
 from tailgate_loadtest.shapes.sides import SIDES, Design, Side
 
 ROUTE = "GET /shop"
@@ -22,3 +24,16 @@ def intervals(design: Design, slower: float = 1.0, rate: int = 40) -> dict[Side,
                     histogram.add(round(time * 1e9))
                 found[side].append(Interval(second, ROUTE, Kind.RESPONSE, histogram))
     return found
+
+
+def probed(comparison: Comparison) -> Comparison:
+    """The comparison, in which both sides have answered the same requests alike, one after the other."""
+    asked = [
+        Answered(phase=phase, iteration=0, persona="Ada", route=ROUTE, status=200, queries=1, round_trips=1)
+        for phase in PHASES
+    ]
+    text = "".join(map(line, (*asked, Account(iterations=1, cut_short=None))))
+    for side in SIDES:
+        comparison.probe(side).parent.mkdir(exist_ok=True)
+        comparison.probe(side).write_text(text)
+    return comparison

@@ -590,6 +590,18 @@ def test_a_log_cut_short_between_two_lines_is_refused(run: Callable[..., Bundle]
         compared([base], [candidate])
 
 
+@pytest.mark.parametrize("lacking", ["base", "candidate"])
+def test_objectives_that_are_gone_are_missed(run: Callable[..., Bundle], lacking: str) -> None:
+    """Without the base's nobody knows what is tolerated, and without the candidate's what was loosened."""
+    known = objectives(("all", "measure: availability", "0.9"))
+    sides = {name: run(load(), plan={"slo_digest": known.digest}) for name in ("base", "candidate")}
+    for name, each in sides.items():
+        if name != lacking:
+            each.write_text("slo.yaml", known.text)
+    with pytest.raises(BundleError, match=r"slo\.yaml: is missing"):
+        compared([sides["base"]], [sides["candidate"]])
+
+
 def test_a_log_cut_short_within_a_line_is_refused(run: Callable[..., Bundle]) -> None:
     base, candidate = run(load()), run(load())
     candidate.log.write_bytes(candidate.log.read_bytes()[:-20])

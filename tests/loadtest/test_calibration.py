@@ -39,7 +39,7 @@ from tailgate_loadtest.shapes.sides import SIDES, Design, Side
 from tailgate_slo.model import Tolerance
 
 from tests.loadtest.comparisons import HOSTILE, ROUTES, undecided
-from tests.loadtest.gates import ROUTE, intervals
+from tests.loadtest.gates import ROUTE, intervals, probed
 
 DESIGN = Design(seconds=5 * 40 + 5, warmup=5, seed=3, block=5)
 LOOKS = looks_of(DESIGN, 0.01)
@@ -122,7 +122,7 @@ def test_a_comparison_is_judged_as_if_it_had_ended_at_an_earlier_look(
         bundle(found, path=f"both/{side}", seconds=DESIGN.seconds + 3.0)
     asked = {side: Asked(what="working tree", revision=None, facts={}) for side in SIDES}
     terms = Terms(sides=asked, design=DESIGN, error_rate=0.01, fresh=True)
-    comparison = Comparison(Bundle(tmp_path / "both"))
+    comparison = probed(Comparison(Bundle(tmp_path / "both")))
     base, candidate = logs(slower=1.5).values()
     for until, looks in ((TIMES[0], TIMES[:1]), (TIMES[-1] + 9, TIMES)):
         document = judge_pair(comparison, replace(terms, until=until))

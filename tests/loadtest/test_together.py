@@ -1,5 +1,6 @@
 """What a comparison comes to when its load was disturbed, or cannot decide: doubt passes nothing, and hides nothing."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from tailgate_loadtest.shapes.sides import SIDES, Design, Side
 
 from tests.loadtest.comparisons import comparison
 from tests.loadtest.conftest import objectives
-from tests.loadtest.gates import intervals
+from tests.loadtest.gates import intervals, probed
 
 DESIGN = Design(seconds=205, warmup=5, seed=3, block=5)
 DISTURBED = Generator(reasons=("the engine stood still",))
@@ -45,8 +46,9 @@ def judged(bundle: Callable[..., Bundle], tmp_path: Path) -> Made:
     ) -> ComparisonDocument:
         (tmp_path / "both").mkdir()
         for side, found in intervals(DESIGN, slower=slower).items():
-            made = bundle(change(side, found), path=f"both/{side}", seconds=float(DESIGN.seconds), **run)
             asked = LOOSE if loosened and side is Side.CANDIDATE else STRICT
+            plan = {"slo_digest": asked.digest}
+            made = bundle(change(side, found), path=f"both/{side}", seconds=float(DESIGN.seconds), plan=plan, **run)
             made.write_text(made.objectives.name, asked.text)
         terms = Terms(
             sides={side: Asked(what="working tree", revision=None, facts={}) for side in SIDES},
@@ -56,7 +58,7 @@ def judged(bundle: Callable[..., Bundle], tmp_path: Path) -> Made:
             on_inconclusive="neutral" if neutral else "fail",
             gave_out=gave_out,
         )
-        return judge_pair(Comparison(Bundle(tmp_path / "both")), terms)
+        return judge_pair(probed(Comparison(Bundle(tmp_path / "both"))), terms)
 
     return judged
 
@@ -202,3 +204,33 @@ def test_where_there_is_no_answer_there_is_none_to_be_neutral_about(judged: Made
     found = judged(change=change, neutral=neutral)
     assert (found.verdict, found.exit_code) == ("inconclusive", 3), found.reasons
     assert any(why in reason for reason in found.reasons), found.reasons
+
+
+def halved(path: Path) -> None:
+    """Cut short between two lines."""
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[: len(lines) // 2]))
+
+
+GONE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "the base's objectives": (lambda both: (both / "base" / "slo.yaml").unlink(), r"base/slo\.yaml: is missing"),
+    "the candidate's": (lambda both: (both / "candidate" / "slo.yaml").unlink(), r"candidate/slo\.yaml: is missing"),
+    "some of the base's": (
+        lambda both: (both / "base" / "slo.yaml").write_text(STRICT.text.partition("---\n")[0]),
+        r"base/slo\.yaml: has other objectives than the run was begun with",
+    ),
+    "a part of a log": (lambda both: halved(both / "candidate" / "latency.hlog"), r"candidate/latency\.hlog: has \d+"),
+    "both probes": (lambda both: shutil.rmtree(both / "probe"), r"probe/base\.jsonl: cannot be read"),
+    "a probe": (lambda both: (both / "probe" / "candidate.jsonl").unlink(), r"probe/candidate\.jsonl: cannot be read"),
+    "a part of a probe": (lambda both: halved(both / "probe" / "base.jsonl"), r"probe/base\.jsonl: breaks off"),
+}
+
+
+@pytest.mark.parametrize("name", GONE)
+def test_nothing_is_judged_again_by_what_is_left_of_it(judged: Made, tmp_path: Path, name: str) -> None:
+    document, both = judged(), tmp_path / "both"
+    assert judge_pair(Comparison(Bundle(both)), Terms.of(document)) == document
+    lose, why = GONE[name]
+    lose(both)
+    with pytest.raises(BundleError, match=why):
+        judge_pair(Comparison(Bundle(both)), Terms.of(document))

@@ -5,7 +5,6 @@ import re
 import pytest
 from tailgate_loadtest.errors import BundleError
 from tailgate_loadtest.judge.verdict import judge_bundle, read_verdict
-from tailgate_loadtest.measure.hlog import LogWriter
 from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.run.document import Generator, StageRecord
 
@@ -159,7 +158,7 @@ def test_requests_due_while_the_load_drains_are_judged(bundle):
     assert (verdict.exit_code, verdict.objectives[0].samples, verdict.objectives[0].bad) == (1, 500, 200)
 
 
-def stairs(bundle, *seconds: float, **changes):
+def stairs(bundle, *seconds: float, late=(), **changes):
     """A staircase of 10 s at 10/s, 20/s and so on, each step as slow as given; then 5 s of drain."""
     found = [
         each
@@ -169,7 +168,7 @@ def stairs(bundle, *seconds: float, **changes):
     stages = [StageRecord(duration=10, start=10 * (n + 1), end=10 * (n + 1)) for n in range(len(seconds))]
     length = 5.0 + 10 * len(seconds)
     changes = {"measured_from": 5.0, "measured_to": length, "seconds": length + 5, **changes}
-    return bundle(found, plan={"steps": True, "stages": stages, "warmup": 5}, **changes)
+    return bundle([*found, *late], plan={"steps": True, "stages": stages, "warmup": 5}, **changes)
 
 
 def test_a_staircase_tells_the_highest_rate_held(bundle):
@@ -197,10 +196,8 @@ def test_a_step_that_was_hardly_begun_is_no_step(bundle):
 
 
 def test_the_last_step_keeps_what_was_due_while_it_drained(bundle):
-    made = stairs(bundle, 0.1, 0.1, seconds=35.0)
-    with made.log.open("a", encoding="ascii") as file:
-        for each in intervals("GET /a", Kind.CENSORED, 5.0, [200], start=27):
-            LogWriter(file).write(each.second, each.route, each.kind, each.histogram)
+    late = intervals("GET /a", Kind.CENSORED, 5.0, [200], start=27)
+    made = stairs(bundle, 0.1, 0.1, late=late, seconds=35.0)
     verdict = judge_bundle(made, objectives(LATENCY))
     assert [s.verdict for s in verdict.steps] == ["pass", "fail"]
 
@@ -239,6 +236,15 @@ def test_a_damaged_bundle_is_refused_by_the_name_of_the_file(bundle, name, conte
     (made.path / name).write_text(content)
     with pytest.raises(BundleError, match=message):
         judge_bundle(made, objectives(LATENCY, QUERIES))
+
+
+@pytest.mark.parametrize("kind", [Kind.RESPONSE, Kind.FAILED, Kind.CENSORED, Kind.LOST])
+def test_a_log_that_was_cut_short_between_two_lines_is_not_judged_by_what_is_left(bundle, kind):
+    made = bundle([*GOOD, *intervals("GET /a", kind, 0.1, [7], start=30)])
+    lines = made.log.read_text().splitlines(keepends=True)
+    made.log.write_text("".join(lines[:-1]))
+    with pytest.raises(BundleError, match=r"latency\.hlog: has 300 requests to GET /a, and run\.json 307"):
+        judge_bundle(made, objectives(LATENCY, UP))
 
 
 def test_a_damaged_verdict_is_refused(bundle):

@@ -2,9 +2,10 @@
 
 import json
 import re
+import shutil
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -129,6 +130,33 @@ def test_all_of_it_is_on_disk_and_judged_again_it_is_the_same(worse: tuple[Comma
     again = ab.here("gate", "runs/latest", "--json")
     assert again.returncode == code
     assert json.loads((directory / "comparison.json").read_text()) == before
+
+
+def halved(path: Path) -> None:
+    """Cut short between two lines."""
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[: len(lines) // 2]))
+
+
+def test_no_verdict_comes_of_what_is_left_of_it(worse: tuple[Command, int, dict[str, Any]], tmp_path: Path) -> None:
+    ab, _, _ = worse
+    damages: tuple[tuple[Callable[[Path], object], str], ...] = (
+        (lambda made: (made / "comparison.json").write_text("{}"), "comparison.json: has schema None"),
+        (lambda made: (made / "base" / "run.json").unlink(), "base/run.json: cannot be read"),
+        (lambda made: (made / "candidate" / "server.json").unlink(), "candidate/server.json: cannot be read"),
+        (lambda made: (made / "candidate" / "latency.hlog").unlink(), "candidate/latency.hlog: cannot be read"),
+        (lambda made: halved(made / "candidate" / "latency.hlog"), "candidate/latency.hlog: has"),
+        (lambda made: shutil.rmtree(made / "probe"), "probe/base.jsonl: cannot be read"),
+        (lambda made: (made / "probe" / "candidate.jsonl").unlink(), "probe/candidate.jsonl: cannot be read"),
+        (lambda made: halved(made / "probe" / "base.jsonl"), "probe/base.jsonl: breaks off before its end"),
+    )
+    for number, (damage, why) in enumerate(damages):
+        made = shutil.copytree((ab.cwd / "runs" / "latest").resolve(), tmp_path / f"{number}")
+        damage(made)
+        done = ab.here("gate", str(made))
+        assert done.returncode == 2, (why, done.stdout)
+        # Words are broken where the terminal ends.
+        assert "".join(why.split()) in "".join(done.stderr.split())
 
 
 def test_sides_that_are_the_same_are_never_called_worse(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from tailgate.asking import request_of
 from tailgate.calibrating import CALIBRATION, Keep, calibrate, setting_of, side_of, with_rates
 from tailgate.comparing import Request
 from tests.loadtest.conftest import bundle, serving  # noqa: F401 - the fixture
-from tests.loadtest.gates import intervals
+from tests.loadtest.gates import intervals, probed
 from tests.tailgate.shop import git
 
 from .conftest import Command
@@ -204,7 +204,7 @@ def made(
 
         def compare(request: Request, interruption: Interruption) -> tuple[Comparison, ComparisonDocument]:
             assert not request.stops
-            comparison = Comparison.create(request.out, "test")
+            comparison = probed(Comparison.create(request.out, "test"))
             for side, found in intervals(request.design, left.pop(0)).items():
                 comparison.bundle(side).path.rmdir()
                 path = str(comparison.bundle(side).path.resolve())

@@ -10,6 +10,7 @@ from tailgate_slo import SLO, Gate, Objectives
 from tailgate_loadtest.errors import BundleError
 from tailgate_loadtest.judge.document import SCHEMA, Finding, Outcome, StepFinding, Verdict, VerdictDocument
 from tailgate_loadtest.judge.felt import Felt, judge_felt
+from tailgate_loadtest.judge.kept import check_log
 from tailgate_loadtest.judge.objective import Evidence, judge
 from tailgate_loadtest.judge.statistics import CONFIDENCE
 from tailgate_loadtest.run.bundle import Bundle
@@ -33,6 +34,7 @@ def judge_bundle(bundle: Bundle, objectives: Objectives | None) -> VerdictDocume
     slos = objectives.slos if objectives else ()
     server = ServerCounters.of(bundle.read_json("server.json", "tailgate/server/v", SERVER_SCHEMA))
     log = bundle.read_log()
+    check_log(bundle, run, log)
     felt = judge_felt(bundle, run, objectives)
 
     def findings(start: float, end: float) -> list[Finding]:

@@ -41,7 +41,7 @@ class Comparison:
         return Bundle(self.directory.path / side.value)
 
     def probe(self, side: Side) -> Path:
-        """What a side answered to the probe; there is none where there was no probe."""
+        """What a side answered to the probe."""
         return self.directory.path / "probe" / f"{side}.jsonl"
 
     def discard(self) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Literal
 
-import tailgate_slo
 from tailgate_slo import Gate, Objectives
 
 from tailgate_loadtest.errors import BundleError
 from tailgate_loadtest.judge.document import Finding
+from tailgate_loadtest.judge.kept import objectives_kept
 from tailgate_loadtest.judge.regression import decision
 from tailgate_loadtest.judge.regression.adoption import adoption
 from tailgate_loadtest.judge.regression.decision import Judgement
@@ -25,7 +25,6 @@ from tailgate_loadtest.judge.regression.document import (
 )
 from tailgate_loadtest.judge.regression.document import Look as LookRecord
 from tailgate_loadtest.judge.regression.exact.counted import under_load
-from tailgate_loadtest.judge.regression.exact.probed import Compared
 from tailgate_loadtest.judge.regression.exact.probed import compare as compare_exactly
 from tailgate_loadtest.judge.regression.statistics.looks import Looks
 from tailgate_loadtest.judge.regression.statistics.size import LEAST_PAIRS
@@ -69,7 +68,7 @@ def judge_pair(comparison: Comparison, terms: Terms) -> ComparisonDocument:
     """
     bundles = {side: comparison.bundle(side) for side in SIDES}
     runs = {side: bundle.read_run() for side, bundle in bundles.items()}
-    files = {side: tailgate_slo.load(b.objectives) if b.objectives.exists() else None for side, b in bundles.items()}
+    files = {side: objectives_kept(bundle, runs[side].plan.slo_digest) for side, bundle in bundles.items()}
     findings = {side: judge_bundle(bundle, files[Side.CANDIDATE]).objectives for side, bundle in bundles.items()}
     base, candidate = runs[Side.BASE], runs[Side.CANDIDATE]
     gates = {side: _gate(files[side], runs[side]) for side in SIDES}
@@ -84,7 +83,8 @@ def judge_pair(comparison: Comparison, terms: Terms) -> ComparisonDocument:
         until=min(terms.until, *(run.seconds for run in runs.values())),
     )
     tolerance = float(gates[Side.BASE].tolerance.relative)
-    exact = _probed(comparison, fresh=terms.fresh, tolerance=tolerance)
+    probes = (read_probe(comparison.probe(side)) for side in SIDES)
+    exact = compare_exactly(*probes, fresh=terms.fresh, tolerance=tolerance)
     accepted = accept(
         gates[Side.CANDIDATE].accept,
         dt.datetime.fromtimestamp(base.began, dt.UTC).date(),
@@ -163,14 +163,6 @@ def _conclude(
     neutral = terms.on_inconclusive == "neutral" and not doubts and decision.answered(accepted.cells)
     code = 0 if neutral else _CODES["inconclusive"]
     return "inconclusive", code, [*doubts, *(reasons if verdict == "inconclusive" else ())]
-
-
-def _probed(comparison: Comparison, *, fresh: bool, tolerance: float) -> Compared:
-    """What the probe found, where there was one."""
-    paths = [comparison.probe(side) for side in SIDES]
-    if not any(path.exists() for path in paths):
-        return Compared(findings=(), remarks=(), reasons=())
-    return compare_exactly(*map(read_probe, paths), fresh=fresh, tolerance=tolerance)
 
 
 def _under_load(bundles: Mapping[Side, Bundle], tolerance: float) -> list[ExactFinding]:

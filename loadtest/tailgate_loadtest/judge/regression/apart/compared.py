@@ -6,9 +6,9 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Literal
 
-import tailgate_slo
 from tailgate_slo import Gate, Objectives
 
+from tailgate_loadtest.judge.kept import objectives_kept
 from tailgate_loadtest.judge.regression.apart import between, environments
 from tailgate_loadtest.judge.regression.apart.drafts import MIN_RUNS
 from tailgate_loadtest.judge.regression.apart.environments import Difference
@@ -127,7 +127,7 @@ def _moments(count: int) -> str:
 
 def _objectives(past: Past) -> Objectives | None:
     """What the run was judged by; None where it was not."""
-    return tailgate_slo.load(past.bundle.objectives) if past.bundle.objectives.exists() else None
+    return objectives_kept(past.bundle, past.run.plan.slo_digest)
 
 
 def _gate(objectives: Objectives | None, past: Past) -> Gate:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tailgate_loadtest.errors import BundleError
+from tailgate_loadtest.judge.kept import check_log
 from tailgate_loadtest.judge.verdict import lacking
 from tailgate_loadtest.judge.windows import Windows, cut
 from tailgate_loadtest.measure.hlog import LatencyLog
-from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.document import RunDocument
 from tailgate_loadtest.run.found import name, side_of
@@ -68,7 +68,7 @@ def read(bundle: Bundle) -> Past:
     server = ServerCounters.of(bundle.read_json("server.json", "tailgate/server/v", SERVER_SCHEMA))
     # Not by the bundle, which would keep it: of many runs, only what is needed stays in memory.
     log = LatencyLog.load(bundle.log)
-    _agree(bundle, run, log)
+    check_log(bundle, run, log)
     cuts = {route: cut(log, route, run.measured_from, run.seconds) for route in log.routes}
     return Past(
         bundle=bundle,
@@ -78,16 +78,3 @@ def read(bundle: Bundle) -> Past:
         queries=server.queries(),
         digest=f"{run.id} {hashlib.sha256(bundle.log.read_bytes()).hexdigest()}",
     )
-
-
-def _agree(bundle: Bundle, run: RunDocument, log: LatencyLog) -> None:
-    """A log that was cut short between two lines is whole by its looks; the run's own counts tell."""
-    counted = {route.route: route.requests for route in run.routes}
-    for route in sorted({*counted, *log.routes}):
-        kinds = (Kind.RESPONSE, Kind.FAILED, Kind.CENSORED)
-        logged = sum(log.whole(route, kind).total for kind in kinds)
-        if logged != counted.get(route, 0):
-            raise BundleError(
-                f"{bundle.log}: has {logged} requests to {route}, and run.json {counted.get(route, 0)};"
-                " a file was cut short, or is another run's: copy the bundle anew, or run again"
-            )
