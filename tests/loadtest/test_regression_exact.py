@@ -221,6 +221,51 @@ def test_services_that_tell_no_queries_are_compared_by_the_rest_and_that_is_said
     assert remark.startswith("the candidate does not tell")
 
 
+SILENCES = {
+    "everywhere": ({"queries": None, "round_trips": None}, ROUTES),
+    "of one route": ({"queries": None, "round_trips": None}, ROUTES[1:]),
+    "of queries": ({"queries": None}, ROUTES[1:]),
+    "of round trips": ({"round_trips": None}, ROUTES[1:]),
+}
+
+
+@pytest.mark.parametrize("name", SILENCES)
+def test_a_candidate_that_tells_no_more_what_the_base_tells_is_a_reason_not_to_pass(name: str):
+    nothing, routes = SILENCES[name]
+    silent = probe(lambda answer, _: replace(answer, **nothing) if answer.route in routes else answer)
+    [reason] = compare(probe(), silent).reasons
+    what = next(iter(nothing)).replace("_", " ")
+    assert reason.startswith(f"the base tells by Server-Timing how many {what} a request makes, and the candidate does")
+    assert f"any more, of {', '.join(routes)}: " in reason
+    # What is told for the first time hides nothing, and what neither tells is no worse than before.
+    assert compare(silent, probe()).reasons == compare(silent, silent).reasons == ()
+
+
+def test_routes_that_fell_silent_are_named_as_far_as_one_reads():
+    def many(answer: Answered, number: int) -> Answered:
+        return replace(answer, route=f"GET /{answer.iteration % 6}") if number == 1 else answer
+
+    def silent(answer: Answered, number: int) -> Answered:
+        return replace(many(answer, number), queries=None)
+
+    [reason] = compare(probe(many), probe(silent)).reasons
+    assert "of GET /0, GET /1, GET /2, GET /3 and 3 more routes: " in reason
+
+
+@pytest.mark.parametrize("told", [("cold", 3), ("warm", 7)])
+def test_a_candidate_that_tells_now_and_then_has_not_fallen_silent(told: tuple[Phase, int]):
+    """An answer that comes out of a cache may say nothing of queries, and has none."""
+    quiet = one(lambda _: {"queries": None, "round_trips": None}, lambda each: (each.phase, each.iteration) != told)
+    assert compare(probe(), probe(quiet)).reasons == ()
+
+
+def test_a_failure_that_tells_nothing_is_a_failure_and_no_silence():
+    failing = one(lambda _: {"status": 500, "error": "HTTP 500", "queries": None, "round_trips": None})
+    compared = compare(probe(), probe(failing))
+    assert [each.measure for each in compared.findings] == ["status"]
+    assert compared.reasons == ()
+
+
 def test_where_other_requests_follow_the_rest_of_that_iteration_is_left_out_and_that_is_a_finding():
     def other(answer: Answered, number: int) -> Answered | None:
         return replace(answer, route="GET /none", queries=9) if number == 1 and answer.iteration == 3 else answer

@@ -1,7 +1,8 @@
 """What differs between two probes, request for request and without statistics.
 
 - **Status**: a failure that was none.
-- **Queries** and **round trips**, as the service tells them: one more is worse, one fewer is better.
+- **Queries** and **round trips**, as the service tells them: one more is worse, one fewer is better. Where the
+  candidate no longer tells what the base tells of a route, there is no answer.
 - **Bytes** of the body. What is in it is the same from clone to clone, but for a few bytes of numbers and moments; how
   many bytes it was sent as differs a little more, since random ids compress differently. Both are looked at, each
   beyond what it differs by itself: that answers have more in them is seen, and that they are no longer compressed.
@@ -14,6 +15,7 @@ not even shown, since what an answer holds may depend on what had been done by t
 What differs in the same requests of both phases is told once, as of the second.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -28,10 +30,11 @@ from tailgate_loadtest.judge.regression.exact.differences import (
     of_size,
     of_status,
 )
-from tailgate_loadtest.measure.probe import PHASES, Phase, Probe
+from tailgate_loadtest.measure.probe import PHASES, Answered, Phase, Probe
 
 TOLERANCE = 0.05
 """The share by which answers may grow."""
+_NAMED = 4
 _CHANCE = "; only here, and not in the same requests of the other phase: it may be chance"
 _SOME_TIME = "; neither service was started for this, so it may come from what they had done before"
 
@@ -172,6 +175,31 @@ def _reasons(base: Probe, candidate: Probe, phases: Mapping[Phase, Aligned]) -> 
         yield "every request of the serial probe of the base failed, so there is nothing to compare with"
     if base.answers and candidate.answers and not any(aligned.pairs for aligned in phases.values()):
         yield "the sides were asked nothing that is the same, though they should have been"
+    yield from _silence(phases)
+
+
+def _silence(phases: Mapping[Phase, Aligned]) -> Iterator[str]:
+    """What the base tells of a route and the candidate no more: nobody would see more of it."""
+    queries = _silenced(phases, lambda answer: answer.queries)
+    trips = [route for route in _silenced(phases, lambda answer: answer.round_trips) if route not in queries]
+    for what, routes in (("queries", queries), ("round trips", trips)):
+        if routes:
+            more = f" and {len(routes) - _NAMED} more routes" if len(routes) > _NAMED else ""
+            yield (
+                f"the base tells by Server-Timing how many {what} a request makes, and the candidate does not any more,"
+                f" of {', '.join(routes[:_NAMED])}{more}: see what became of that header"
+            )
+
+
+def _silenced(phases: Mapping[Phase, Aligned], count: Callable[[Answered], int | None]) -> list[str]:
+    """The routes of which the base tells so many, in answers that are alike, and the candidate in none of these."""
+    told: dict[str, list[Pair]] = defaultdict(list)
+    for aligned in phases.values():
+        for route, pairs in aligned.pairs.items():
+            told[route] += (pair for pair in pairs if pair.alike and count(pair.base) is not None)
+    return sorted(
+        route for route, pairs in told.items() if pairs and all(count(pair.candidate) is None for pair in pairs)
+    )
 
 
 def _named(base: Probe, candidate: Probe) -> tuple[tuple[str, Probe], tuple[str, Probe]]:
