@@ -98,6 +98,15 @@ def test_a_cell_without_a_number_cannot_be_taken_on() -> None:
     assert accept([entry(bound=Decimal(99))], TODAY, cells=[empty]).cells == (empty,)
 
 
+@pytest.mark.parametrize("measure", ["p50", "p95", "p99"])
+def test_a_cell_whose_size_is_not_in_doubt_is_not_taken_on_by_its_size(measure) -> None:
+    """Its interval ends within what is tolerated; but it may pause now and then, and how long nobody knows."""
+    pausing = cell(ROUTE, measure, 0.0, 0.02, verdict="inconclusive")
+    found = accept([entry(bound=Decimal(9))], TODAY, cells=[pausing])
+    assert found.cells == (pausing,)
+    assert found.entries[0].covers == ()
+
+
 def test_a_cell_with_an_open_interval_cannot_be_taken_on() -> None:
     open_end = cell(ROUTE, "p95", 0.1, verdict="inconclusive", high=None)
     assert accept([entry()], TODAY, cells=[open_end]).cells[0].verdict == "inconclusive"

@@ -39,8 +39,9 @@ def accept(
     """Apply the entries that still hold on that day.
 
     An entry takes the place of a cell's tolerance: the cell passes when the upper end of its interval is within the
-    bound, and where only the estimate is, nobody can tell. An exact finding is covered up to the bound as well, from
-    none to one being a bound of 1. A loosening is covered by a bound as large as what is given up; 1 covers all of it.
+    bound, and where only the estimate is, nobody can tell. What is undecided for another reason than its size stays so.
+    An exact finding is covered up to the bound as well, from none to one being a bound of 1. A loosening is covered by
+    a bound as large as what is given up; 1 covers all of it.
     """
     held = [entry for entry in entries if entry.holds(on)]
     uses: dict[int, list[str]] = {id(entry): [] for entry in entries}
@@ -86,6 +87,9 @@ def _cell(cell: Cell, entry: Accept | None) -> tuple[Cell, Accept | None]:
     """The cell by this entry, and the entry if it was needed."""
     if entry is None or not cell.blocking or cell.verdict == "pass" or cell.ratio is None:
         return cell, None
+    if cell.verdict == "inconclusive" and _within_tolerance(cell):
+        # Not its size is in doubt but how many are far slower, of which an entry says nothing.
+        return cell, None
     none = 0.0 if cell.measure == "failures" else 1.0
     limit, until = none + _bound(entry), f"taken on until {entry.until.isoformat()}"
     if cell.high is not None and cell.high <= limit:
@@ -95,6 +99,10 @@ def _cell(cell: Cell, entry: Accept | None) -> tuple[Cell, Accept | None]:
         why = f"{cell.why}; it may be more than is {until}: measure longer, or take on more"
         return cell.model_copy(update={"verdict": "inconclusive", "why": why}), None
     return cell.model_copy(update={"why": f"{cell.why}; it is more than is {until}"}), None
+
+
+def _within_tolerance(cell: Cell) -> bool:
+    return cell.high is not None and cell.tolerance is not None and cell.high < cell.tolerance
 
 
 def _within(finding: ExactFinding, entry: Accept) -> bool:
