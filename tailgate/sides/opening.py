@@ -1,5 +1,6 @@
 """Two sides, as they were asked for, become two live services for the length of a block."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from tailgate_loadtest.run.traces import TraceReceiver
 from tailgate_loadtest.shapes.sides import SIDES, Side
+from tailgate_otel import names
 from tailgate_service.migrations.files import LEVELS
 from tailgate_service.seed.config import SeedConfig
 
@@ -97,8 +99,9 @@ def open_sides(base: str | None, candidate: str | None, means: Means) -> Iterato
 
     A side is a variant of the reference API, an address, ``cmd:COMMAND``, ``compose:FILE``, ``.`` for the working
     directory's files as they stand, or a git revision. By default the candidate is ``.``, and the base what HEAD and
-    the default branch have in common. Raises ``CommandError``, ``ServiceError``, or
-    ``TargetUnreachableError`` when nothing answers at an address; ``OSError`` when .tailgate cannot be written.
+    the default branch have in common, or the branch that a pull request goes to where GitHub tells of one. Raises
+    ``CommandError``, ``ServiceError``, or ``TargetUnreachableError`` when nothing answers at an address; ``OSError``
+    when .tailgate cannot be written.
     """
     forms = {Side.BASE: _form(base, Side.BASE, means), Side.CANDIDATE: _form(candidate, Side.CANDIDATE, means)}
     if means.db_rtt and not all(isinstance(form, Variant) for form in forms.values()):
@@ -151,7 +154,7 @@ def _form(what: str | None, side: Side, means: Means) -> Form:
 def _revised(what: str | None, program: Program) -> Revised:
     repository = Repository(program.directory, program.option)
     if what is None and program.side is Side.BASE:
-        revision, branch = repository.merge_base()
+        revision, branch = repository.merge_base(os.environ.get(names.ENV_GITHUB_BASE_REF))
         what = f"merge base with {branch}"
     elif what is None or what == WORKING_TREE:
         revision, what = repository.working_tree(), "working tree"

@@ -23,6 +23,7 @@ WHOLE = (
     "this clone is shallow and may lack it: `git fetch --unshallow`; in GitHub, actions/checkout with `fetch-depth: 0`;"
     " in GitLab, `GIT_DEPTH: 0`"
 )
+_FETCH = "git fetch origin '+refs/heads/*:refs/remotes/origin/*'"
 _DIRTY = re.compile(r"1 .. S.(M.|.U) \d+ \d+ \d+ \w+ \w+ (?P<path>.*)", re.DOTALL)
 """What ``git status --porcelain=v2`` says of a submodule whose own files have changed or are new."""
 _LINK = "160000"
@@ -99,9 +100,13 @@ class Repository:
             raise CommandError(f"{self._option} {name}: there is no such revision; {cure}") from error
         return Revision(commit=commit, name=commit)
 
-    def merge_base(self) -> tuple[Revision, str]:
-        """Where HEAD left the default branch, and that branch's name. Raises ``CommandError``."""
-        for branch in BRANCHES:
+    def merge_base(self, target: str | None = None) -> tuple[Revision, str]:
+        """Where HEAD left a branch, and that branch's name. Raises ``CommandError``.
+
+        The branch is the remote's ``target``, where it is known what the change goes to; else the default branch.
+        """
+        branches = (f"origin/{target}",) if target else BRANCHES
+        for branch in branches:
             try:
                 self.git("rev-parse", "--verify", "--quiet", f"{branch}^{{commit}}")
             except GitError:
@@ -113,11 +118,14 @@ class Repository:
                 cure = WHOLE if self._shallow() else "say by --base what to compare with"
                 raise CommandError(f"--base: HEAD and {branch} have no commit in common; {cure}") from error
             return Revision(commit=commit, name=commit), branch
+        if target:
+            cure = WHOLE if self._shallow() else f"`{_FETCH}`; or say by --base what to compare with"
+            raise CommandError(f"--base: there is no {branches[0]}, the branch that the pull request goes to; {cure}")
         cure = (
             WHOLE
             if self._shallow()
-            else "`git fetch origin '+refs/heads/*:refs/remotes/origin/*'`, and where it goes by another name"
-            " `git remote set-head origin --auto`; or say by --base what to compare with"
+            else f"`{_FETCH}`, and where it goes by another name `git remote set-head origin --auto`; or say by --base"
+            " what to compare with"
         )
         raise CommandError(f"--base: there is no default branch, none of {', '.join(BRANCHES)}; {cure}")
 

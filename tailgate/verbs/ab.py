@@ -32,7 +32,8 @@ def ab(
         typer.Option(
             "--base",
             help="What was before: a git revision, a variant of the reference API, an address, cmd:COMMAND or"
-            " compose:FILE. By default, what HEAD and the default branch have in common.",
+            " compose:FILE. By default, what HEAD and the default branch have in common; on GitHub, the branch that the"
+            " pull request goes to.",
             rich_help_panel=_SIDES,
         ),
     ] = None,

@@ -53,7 +53,7 @@ def clean_environment() -> dict[str, str]:
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("TAILGATE_", "LOCUST_", "OTEL_", "PYTHON")) and name != "CI"
+        if not name.startswith(("TAILGATE_", "LOCUST_", "OTEL_", "PYTHON", "GITHUB_")) and name != "CI"
     }
 
 

@@ -20,6 +20,12 @@ from tests.tailgate.shop import opened
 BASE, CANDIDATE = Side.BASE, Side.CANDIDATE
 
 
+@pytest.fixture(autouse=True)
+def _nobodys_pull_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests may be run for one."""
+    monkeypatch.delenv(names.ENV_GITHUB_BASE_REF, raising=False)
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The shop's repository, in which we are."""
@@ -46,6 +52,25 @@ def test_by_default_the_working_tree_is_compared_with_where_it_left_the_default_
         assert "some.log" not in files
     assert (shop.git(project, "status", "--porcelain"), (project / ".git/index").read_bytes()) == (status, index)
     assert not (project / "built.pl").exists()
+
+
+def test_a_pull_request_on_github_is_compared_with_where_it_left_the_branch_that_it_goes_to(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which need not be the default branch."""
+    shop.git(project, "branch", "release", "slower")
+    shop.git(project, "checkout", "-q", "main")
+    shop.git(tmp_path, "clone", "-q", f"file://{project}", "clone")
+    monkeypatch.chdir(tmp_path / "clone")
+    shop.git(tmp_path / "clone", "checkout", "-q", "-b", "mended", "origin/release")
+    shop.write(tmp_path / "clone", 3)
+    monkeypatch.setenv(names.ENV_GITHUB_BASE_REF, "release")
+    with opened() as sides:
+        assert [shop.asked(sides[side].url)["version"] for side in Side] == [2, 3]
+        assert sides[BASE].what == "merge base with origin/release"
+    shop.git(tmp_path / "clone", "checkout", "-q", "-f", "origin/release")
+    with pytest.raises(CommandError, match=r"nothing has changed; --base HEAD~1"), opened():
+        pass
 
 
 def test_a_working_tree_without_changes_is_its_commit(project: Path) -> None:

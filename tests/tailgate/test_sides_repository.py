@@ -61,6 +61,40 @@ def test_the_merge_base_is_where_the_branch_was_left(project: Path) -> None:
     assert of(project).merge_base()[0].commit == left
 
 
+def test_a_change_that_goes_to_another_branch_is_compared_with_where_it_left_that(
+    project: Path, tmp_path: Path
+) -> None:
+    shop.git(project, "checkout", "-q", "-b", "release/1", "main")
+    shop.write(project, 3)
+    shop.git(project, "commit", "-q", "-a", "-m", "for the release alone")
+    left = shop.git(project, "rev-parse", "HEAD")
+    shop.git(project, "checkout", "-q", "-b", "mended")
+    shop.write(project, 4)
+    shop.git(project, "commit", "-q", "-a", "-m", "mended there")
+    copy = clone(project, tmp_path / "copy")
+    revision, branch = of(copy).merge_base("release/1")
+    assert (revision.commit, branch) == (left, "origin/release/1")
+
+
+@pytest.mark.parametrize("target", ["gone", "--all", "main^{tree}", "main..slower"])
+def test_a_branch_that_is_not_there_is_named_and_no_other_takes_its_place(
+    project: Path, tmp_path: Path, target: str
+) -> None:
+    copy = clone(project, tmp_path / "copy")
+    named = rf"--base: there is no origin/{re.escape(target)}, the branch that the pull request goes to; `git fetch "
+    with pytest.raises(CommandError, match=named):
+        of(copy).merge_base(target)
+
+
+@pytest.mark.parametrize("branches", ["--single-branch", "--no-single-branch"])
+def test_a_shallow_clone_of_a_change_to_another_branch_is_told_how_to_become_whole(
+    remote: Path, tmp_path: Path, branches: str
+) -> None:
+    copy = clone(remote, tmp_path / "copy", "--depth", "1", "--branch", "slower", branches)
+    with pytest.raises(CommandError, match=r"`git fetch --unshallow`; in GitHub, .* `fetch-depth: 0`"):
+        of(copy).merge_base("main")
+
+
 def test_a_revision_goes_by_any_name_that_git_knows(project: Path) -> None:
     shop.git(project, "tag", "-a", "v1", "-m", "one", "main")
     first = shop.git(project, "rev-parse", "main")
