@@ -6,7 +6,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from tailgate_loadtest.judge.regression import cells
-from tailgate_loadtest.judge.regression.decision import conclude, judge
+from tailgate_loadtest.judge.regression.decision import answered, conclude, judge
 from tailgate_loadtest.judge.regression.measured import gather
 from tailgate_loadtest.judge.regression.statistics.looks import Looks
 from tailgate_loadtest.judge.regression.statistics.pairs import cut
@@ -178,6 +178,30 @@ def test_a_rare_route_that_answers_nothing_any_more_is_no_pass():
     found = judged(base, without(candidate, lambda r, kind: broken.get(kind, kind) if r == "GET /rare" else kind))
     assert found.verdict != "pass"
     assert any(reason.startswith("GET /rare failures") for reason in found.reasons)
+
+
+def lacking(missing, rate):
+    """The verdict where one side has none of a rare route."""
+    sides = dict(zip(("base", "candidate"), gate(routes=ROUTES | {"GET /rare": Route(rate=rate)}), strict=True))
+    sides[missing] = without(sides[missing], lambda route, kind: None if route == "GET /rare" else kind)
+    return judged(**sides)
+
+
+@pytest.mark.parametrize("missing", ["base", "candidate"])
+def test_a_rare_route_that_one_side_has_again_and_again_and_the_other_never_is_no_pass(missing):
+    found = lacking(missing, 0.3)
+    assert found.verdict == "inconclusive"
+    (reason,) = found.reasons
+    assert reason.startswith(f"GET /rare failures: the {missing} had no request of it")
+    assert not answered(found.cells)
+
+
+@pytest.mark.parametrize("missing", ["base", "candidate"])
+def test_a_route_so_rare_that_one_side_may_have_none_by_chance_stops_nothing(missing):
+    found = lacking(missing, 0.03)
+    assert found.verdict == "pass"
+    assert "GET /rare" in found.warnings[0]
+    assert f"the {missing} had no request of it" in cell(found, "GET /rare", "failures").why
 
 
 def test_a_candidate_that_answers_nothing_any_more_is_worse(same):

@@ -1,6 +1,7 @@
 """What was measured of one cell: one measure of one route, by turns and side by side."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,6 +25,9 @@ FEW = 100
 missing there: were a hundred arrivals shared by coins, one side would be left without any once in 10^30 times."""
 BROKEN = 5
 """So many of the candidate's requests without a single good answer, where the base has one, are never passed over."""
+ALONE = 14
+"""Windows in which one side has requests of a route, however rare, and the other has none in any: it is missing there.
+Coins leave a side without any once in 8,192 times."""
 _FAILURES = 0.001
 """The difference of the shares of failures that is tolerated..."""
 _SHOWN = 16
@@ -98,8 +102,17 @@ def gather(route: str, measure: Measure, cut: Cut, tolerance: Tolerance, more: f
         needed=own.needed,
         planned=planned,
     )
-    # However rare a route is, that it answers nothing any more must not pass.
-    return replace(found, blocking=True) if measure == "failures" and found.broken else found
+    # However rare a route is, that one side has it no more, or answers nothing of it any more, must not pass.
+    if measure == "failures" and (found.broken or _lacks((together, turns))):
+        return replace(found, blocking=True)
+    return found
+
+
+def _lacks(phases: Sequence[Paired]) -> bool:
+    """Whether one side has no request of it, though the other has some again and again."""
+    base = sum(int((each.base.sum(axis=1) > 0).sum()) for each in phases)
+    candidate = sum(int((each.candidate.sum(axis=1) > 0).sum()) for each in phases)
+    return min(base, candidate) == 0 and max(base, candidate) >= ALONE
 
 
 @dataclass(frozen=True, kw_only=True)
