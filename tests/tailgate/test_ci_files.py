@@ -337,6 +337,17 @@ def test_gitlab_gets_every_report_from_where_it_is_put() -> None:
     }
 
 
+def test_gitlab_compares_only_what_has_a_commit_before_it() -> None:
+    """Of pipelines by a schedule or by hand CI_COMMIT_BEFORE_SHA is nothing but zeros, and no revision."""
+    (job,) = read(GITLAB).values()
+    source = "$CI_PIPELINE_SOURCE == "
+    assert [[part for part in rule["if"].split(" && ") if source in part] for rule in job["rules"]] == [
+        [f'{source}"merge_request_event"'],
+        [f'{source}"push"'],
+    ]
+    assert not [rule for rule in job["rules"] if "||" in rule["if"]]
+
+
 def test_the_copy_that_gitlab_keeps_holds_files_and_no_link(tmp_path: Path) -> None:
     run = tmp_path / "runs" / "one"
     run.mkdir(parents=True)
