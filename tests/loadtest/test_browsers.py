@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 from tailgate_loadtest.errors import ProfileError
-from tailgate_loadtest.shapes.browsers import MOST, Browser, is_script
+from tailgate_loadtest.shapes.browsers import MOST_BROWSERS, Browser, is_script
 from tailgate_loadtest.shapes.orders import Orders
 from tailgate_loadtest.shapes.profile import Profile, load, parse
 
@@ -82,7 +82,7 @@ def test_browsers_cross_with_their_profile():
         ("[{visit: inbox, every: soon}]", r"browsers\[0\].every: 'soon' is no duration"),
         ("[{visit: inbox, every: 2h}]", r"browsers\[0\].every: '2h' is longer than an hour"),
         ("[{visit: inbox, count: 9}, {visit: agent, count: 9}]", "browsers: 18 browsers together; 16 are the most"),
-        (str([{"visit": "inbox"}] * (MOST + 1)), "browsers: 17 entries; 16 are the most"),
+        (str([{"visit": "inbox"}] * (MOST_BROWSERS + 1)), "browsers: 17 entries; 16 are the most"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(browsers: str, message: str):

@@ -53,6 +53,3 @@ NETWORKS: Mapping[NetworkName, Network | None] = MappingProxyType(
     }
 )
 """``none``: as the machine's own network is."""
-
-MOST_CPU = 20.0
-"""The largest factor by which a processor is slowed down: beyond it nothing else is seen."""

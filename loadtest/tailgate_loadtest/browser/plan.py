@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tailgate_loadtest.browser.conditions import DEVICES, MOST_CPU, NETWORKS, DeviceName, NetworkName
+from tailgate_loadtest.browser.conditions import DEVICES, NETWORKS, DeviceName, NetworkName
 from tailgate_loadtest.errors import PlanError
+from tailgate_loadtest.shapes.browsers import MOST_BROWSERS, MOST_CPU
 
-MOST_LANES = 16
-MOST_BROWSERS = 16
 MOST_VISITS = 100_000
 """Of one lane."""
 LONGEST_VISIT = 60.0
@@ -100,8 +99,8 @@ class BrowserPlan:
             raise PlanError(f"{self.host!r} is no address of a page; give one like http://127.0.0.1:8000")
         if parts.username or parts.password:
             raise PlanError("the address of the page holds a user name or password; sign in by the script's login")
-        if not 1 <= len(self.lanes) <= MOST_LANES:
-            raise PlanError(f"{len(self.lanes)} lanes of browsers; take from 1 to {MOST_LANES}")
+        if not 1 <= len(self.lanes) <= MOST_BROWSERS:
+            raise PlanError(f"{len(self.lanes)} lanes of browsers; take from 1 to {MOST_BROWSERS}")
         if (browsers := sum(lane.count for lane in self.lanes)) > MOST_BROWSERS:
             raise PlanError(f"{browsers} browsers; one machine takes at most {MOST_BROWSERS}: leave some out")
         seen = set()

@@ -17,10 +17,10 @@ from typing import Any
 from tailgate_loadtest.errors import ProfileError
 from tailgate_loadtest.shapes import keys
 
-MOST = 16
-"""Of the entries of a profile, and of its browsers together."""
-SLOWEST = 20.0
-"""How many times slower a processor can be made."""
+MOST_BROWSERS = 16
+"""At once: of all entries of a profile together, or of all lanes of a plan."""
+MOST_CPU = 20.0
+"""How many times slower a processor can be made: beyond it nothing else is seen."""
 LONGEST_EVERY = 3600.0
 _SCRIPTS = (".js", ".mjs")
 _KEYS = ("visit", "count", "device", "network", "cpu", "every")
@@ -56,11 +56,11 @@ def read_browsers(raw: Any, where: str, directory: Path) -> tuple[Browser, ...]:
     """
     if not isinstance(raw, list):
         raise ProfileError(f"{where}: {short(raw)} must be a list of browsers like {{visit: dashboard, count: 2}}")
-    if len(raw) > MOST:
-        raise ProfileError(f"{where}: {len(raw)} entries; {MOST} are the most")
+    if len(raw) > MOST_BROWSERS:
+        raise ProfileError(f"{where}: {len(raw)} entries; {MOST_BROWSERS} are the most")
     browsers = tuple(_browser(entry, f"{where}[{i}]", directory) for i, entry in enumerate(raw))
-    if (together := sum(browser.count for browser in browsers)) > MOST:
-        raise ProfileError(f"{where}: {together} browsers together; {MOST} are the most")
+    if (together := sum(browser.count for browser in browsers)) > MOST_BROWSERS:
+        raise ProfileError(f"{where}: {together} browsers together; {MOST_BROWSERS} are the most")
     return browsers
 
 
@@ -75,9 +75,9 @@ def _browser(raw: Any, where: str, directory: Path) -> Browser:
         raise ProfileError(f"{where}.every: {short(entry['every'])} is longer than an hour")
     return Browser(
         visit=str(directory / visit) if is_script(visit) else visit,
-        count=keys.whole(entry.get("count", 1), f"{where}.count", 1, MOST),
+        count=keys.whole(entry.get("count", 1), f"{where}.count", 1, MOST_BROWSERS),
         device=keys.text(entry.get("device", "desktop"), f"{where}.device"),
         network=keys.text(entry.get("network", "none"), f"{where}.network"),
-        cpu=keys.number(entry.get("cpu", 1), f"{where}.cpu", 1, SLOWEST),
+        cpu=keys.number(entry.get("cpu", 1), f"{where}.cpu", 1, MOST_CPU),
         every=every,
     )
