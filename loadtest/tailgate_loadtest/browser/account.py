@@ -23,7 +23,6 @@ class LaneAccount(Model):
     every: float
     visits: int | None
     """That were asked for; None: as many as there was time for."""
-    returning: bool
     begun: int
     ended: int
     failed: int
@@ -138,7 +137,6 @@ class Tally:
             cpu=lane.cpu,
             every=lane.every,
             visits=lane.visits,
-            returning=lane.returning,
             begun=self._begun[index],
             ended=self._ended[key],
             failed=self._failed[key],

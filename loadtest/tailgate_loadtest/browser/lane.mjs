@@ -54,7 +54,7 @@ export class Lane {
       if (record !== null) this.run.say({ visit: record });
       const well = record !== null && record.failed === null;
       if (well) this.#painted(record.values.lcp);
-      const usable = await slot.ready(well && this.lane.returning, record === null);
+      const usable = await slot.ready(record === null);
       if (!usable) {
         this.run.say({ lost: `a browser of lane ${name} died, and could not be started again` });
         return;
@@ -115,7 +115,7 @@ export class Lane {
 /** One browser, and the context of its visitor. */
 class Slot {
   #run;
-  #context = null;
+  #context;
 
   static async of(run) {
     const slot = new Slot(run);
@@ -127,22 +127,20 @@ class Slot {
     this.#run = run;
   }
 
+  /** The context of a visitor who has never been there. */
   async context(lane, script) {
-    this.#context ??= await this.browser.newContext(options(this.browser, this.#run.orders, lane, script));
+    this.#context = await this.browser.newContext(options(this.browser, this.#run.orders, lane, script));
     return this.#context;
   }
 
-  /** Whether there is a browser for the next visit; `keep`: with what it has in its context. */
-  async ready(keep, failed) {
-    let usable = !failed && this.browser.isConnected();
-    if (usable && !keep && this.#context !== null) usable = await closed(this.#context);
-    if (!keep) this.#context = null;
+  /** Whether there is a browser for the next visit, once the last one's context is closed. */
+  async ready(failed) {
+    const usable = !failed && this.browser.isConnected() && (await closed(this.#context));
     return usable || (await this.#relaunch());
   }
 
   async #relaunch() {
     await closed(this.browser);
-    this.#context = null;
     for (let attempt = 0; attempt < LAUNCHES; attempt++) {
       try {
         this.browser = await launch(this.#run.chromium, this.#run.orders);

@@ -49,5 +49,4 @@ def _lane(lane: Lane) -> dict[str, Any]:
         "cpu": lane.cpu,
         "every": lane.every,
         "visits": lane.visits,
-        "returning": lane.returning,
     }

@@ -32,8 +32,6 @@ class Lane:
     """Seconds between the beginnings of one browser's visits; a longer visit delays the next."""
     visits: int | None = None
     """Of all its browsers together; None: until they are told to finish."""
-    returning: bool = False
-    """Visitors come back: what one visit leaves in the cache is there for the browser's next."""
     name: str = ""
     """By default its conditions: ``desktop``, or ``phone 4g cpu/4``."""
 

@@ -103,7 +103,7 @@ class Visit {
       this.doing = "login";
       await script.login(given);
       await this.page.goto("about:blank");
-      if (!lane.returning) await this.network.forget();
+      await this.network.forget();
       this.doing = null;
     }
     await this.measured.watch(run.measure);

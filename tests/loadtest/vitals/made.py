@@ -105,7 +105,6 @@ def _lane(script: str, name: str, own: Sequence[Visit]) -> LaneAccount:
         cpu=1.0,
         every=0.0,
         visits=len(own),
-        returning=False,
         begun=len(own),
         ended=len(own),
         failed=sum(each.failed is not None for each in own),
