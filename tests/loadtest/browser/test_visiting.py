@@ -17,6 +17,7 @@ from tailgate_loadtest.browser.plan import BrowserPlan, Lane
 from tailgate_loadtest.browser.recording import Visit
 from tailgate_loadtest.browser.visiting import Visiting
 from tailgate_loadtest.errors import BrowserError
+from tailgate_loadtest.judge.vitals.verdict import judge_visits
 from tailgate_otel import names
 
 from tests.browser import needs_chromium
@@ -332,6 +333,24 @@ def test_after_a_page_that_hangs_crashes_or_takes_its_browser_along_the_next_vis
     assert "crash" in str(told[1].failed)
     assert set(told[3].values) >= {"lcp", "fcp", "ttfb"}
     assert (account.ended, account.died) == (4, None)
+
+
+def test_a_visit_that_could_not_begin_is_missing_and_lets_nothing_be_decided(visit: Visits):
+    told, account = visit(
+        """
+        export let permissions = [];
+        export default async function visit({ page, host }) {
+          await page.goto(`${host}/`);
+          permissions = ["nonsense"]; // which no browser gives to the next visitor
+        }
+        """,
+        visits=2,
+    )
+    assert [each.failed for each in told] == [None]
+    assert (account.begun, account.cut, account.died) == (1, 0, None)
+    assert "a browser of lane desktop failed: " in account.warnings[0]
+    judged = judge_visits(told, account, None)
+    assert (judged.verdict, judged.reasons) == ("inconclusive", ("script (desktop): 1 of 2 visits were begun",))
 
 
 def test_a_page_cannot_tell_what_it_likes(visit: Visits, site: Site):

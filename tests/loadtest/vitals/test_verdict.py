@@ -83,6 +83,22 @@ def test_visits_that_were_to_be_and_are_not_there_let_nothing_pass_or_fail():
     assert judged(visits(20), cut=2).exit_code == 3
 
 
+def test_visits_that_were_asked_for_and_never_began_let_nothing_pass_or_fail():
+    known = account(visits(19))
+    asked = known.model_copy(update={"lanes": (known.lanes[0].model_copy(update={"visits": 20}),)})
+    for lcp in (1.0, 3.0):
+        it = judge_visits(visits(19, lcp=lcp), asked, objectives(FAST))
+        assert (it.verdict, it.exit_code) == ("inconclusive", 3)
+        assert it.reasons == it.unsound == ("dashboard (desktop): 19 of 20 visits were begun",)
+    # Where it is known why, that is said, and not this.
+    died = judge_visits(visits(19), asked.model_copy(update={"died": "a browser died"}), objectives(FAST))
+    assert died.unsound == ("a browser died",)
+    interrupted = judge_visits(visits(19), asked.model_copy(update={"interrupted": "SIGINT"}), objectives(FAST))
+    assert interrupted.unsound == ()
+    endless = known.model_copy(update={"lanes": (known.lanes[0].model_copy(update={"visits": None}),)})
+    assert judge_visits(visits(19), endless, objectives(FAST)).verdict == "pass"
+
+
 def test_a_lane_of_which_nothing_is_known_lets_nothing_pass():
     made = [*visits(20), *failed(20, start=21, lane="phone", page=None, why="net::ERR_NAME_NOT_RESOLVED")]
     it = judged(made, FAST)

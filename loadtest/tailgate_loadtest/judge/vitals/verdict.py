@@ -78,6 +78,8 @@ def _unsound(lanes: Lanes, account: Account) -> list[str]:
             reasons.append(f"{name}: no visit was measured")
         elif all(visit.page is None for visit in own):
             reasons.append(f"{name}: no visit came to a page: {own[0].failed}")
+        elif lane.visits is not None and lane.begun < lane.visits and not (account.died or account.interrupted):
+            reasons.append(f"{name}: {lane.begun} of {lane.visits} visits were begun")
     return reasons
 
 
