@@ -81,6 +81,16 @@ def test_missing_visits_widen_the_interval_to_both_sides_and_move_nothing():
     assert whole.high is not None
 
 
+def test_of_a_page_the_forty_moments_that_most_visits_mark_have_cells_however_many_names_there_are():
+    own = {n: {f"own_{n}_{each}": 0.1 for each in range(40)} for n in range(1, 58)}
+    made = [visit(n, timings={**names, "shown": 0.4}) for n, names in own.items()]
+    found = cells(made)
+    assert len(found) == 45
+    first = sorted(name for names in own.values() for name in names)[:39]
+    assert [each.timing for each in found[5:]] == [*first, "shown"]
+    assert (found[-1].samples, found[-1].missing) == (57, 0)
+
+
 def test_few_visits_leave_the_interval_open():
     found = cell(visits(2), LCP)
     assert (found.number, found.low, found.high) == (1.0, None, None)

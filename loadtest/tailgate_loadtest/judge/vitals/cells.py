@@ -13,6 +13,8 @@ from tailgate_loadtest.judge.vitals.document import Cell, Measured, Rating
 from tailgate_loadtest.judge.vitals.order import percentile
 
 _UNMARKED = "the page marked no such moment"
+_MOST_TIMINGS = 40
+"""Of one page: it may give its moments other names in each visit."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,19 +95,28 @@ class Sample:
 
 
 def cells(visits: Sequence[Visit]) -> tuple[Cell, ...]:
-    """Every measure of each page in each lane, in the order in which visits came to them; vitals before moments."""
+    """Every measure of each page in each lane, in the order in which visits came to them; vitals before moments.
+
+    Of a page's moments, those that most visits tell of: 40 at most.
+    """
     groups: dict[tuple[str, str, str], list[Visit]] = {}
-    marked: dict[str, dict[str, None]] = {}
+    marked: dict[str, Counter[str]] = {}
     for visit in sorted(visits, key=lambda each: each.number):
         if visit.page is not None:
             groups.setdefault((visit.page, visit.visit, visit.lane), []).append(visit)
-            marked.setdefault(visit.page, {}).update(dict.fromkeys(visit.timings))
+            marked.setdefault(visit.page, Counter()).update(visit.timings.keys())
     vitals = [Subject(vital=vital) for vital in VITALS]
     return tuple(
         _cell(page, script, lane, group, subject)
         for (page, script, lane), group in groups.items()
-        for subject in (*vitals, *(Subject(timing=name) for name in sorted(marked[page])))
+        for subject in (*vitals, *_moments(marked[page]))
     )
+
+
+def _moments(marked: Counter[str]) -> list[Subject]:
+    """Those that most visits tell of, by their names."""
+    most = sorted(marked, key=lambda name: (-marked[name], name))[:_MOST_TIMINGS]
+    return [Subject(timing=name) for name in sorted(most)]
 
 
 def _cell(page: str, script: str, lane: str, visits: Sequence[Visit], subject: Subject) -> Cell:
