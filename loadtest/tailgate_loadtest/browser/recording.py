@@ -16,6 +16,12 @@ FILE = "visits.jsonl"
 PICTURES = "pictures"
 """The directory beside it."""
 _LONGEST_LINE = 64 * 1024
+_UNTOLD: dict[str, object] = {
+    "timings": {},
+    "lcp_element": None,
+    "console": (),
+    "warnings": ("it told more than a line can hold",),
+}
 
 
 class Model(BaseModel):
@@ -90,15 +96,21 @@ class Recording:
             self._file.flush()
 
     def close(self) -> None:
-        """Close the file, and let no visit name a picture that was not kept."""
+        """Close the file. No visit names a picture that was not kept, and none is kept that no visit names."""
         if self._file.closed:
             return
         part = self.path.with_suffix(".part")
+        named: set[str] = set()
         with self._writing():
             self._file.close()
             with part.open("w", encoding="utf-8") as file:
-                file.writelines(map(_line, map(self._with_what_is_there, read(self.path))))
+                for visit in map(self._with_what_is_there, read(self.path)):
+                    named.update(visit.pictures.values())
+                    file.write(_line(visit))
             part.replace(self.path)
+            for picture in (self.path.parent / PICTURES).glob("*.jpg"):
+                if f"{PICTURES}/{picture.name}" not in named:
+                    picture.unlink()
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -133,6 +145,13 @@ def read(path: Path) -> Iterator[Visit]:
 
 
 def _line(visit: Visit) -> str:
+    """A visit as it can be read again; where it has too much to tell, without what pages may say at length."""
+    line = _dumped(visit)
+    # In ASCII alone: so many letters are so many bytes.
+    return line if len(line) <= _LONGEST_LINE else _dumped(visit.model_copy(update=_UNTOLD))
+
+
+def _dumped(visit: Visit) -> str:
     return json.dumps(visit.model_dump(mode="json", by_alias=True), allow_nan=False) + "\n"
 
 

@@ -35,6 +35,25 @@ def test_once_closed_no_visit_names_a_picture_that_was_not_kept(tmp_path: Path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["pictures", FILE]
 
 
+def test_once_closed_there_is_no_picture_that_no_visit_names(tmp_path: Path):
+    with Recording(tmp_path) as recording:
+        for name in ("0001-end.jpg", "0001-lcp.jpg", "0002-lcp.jpg"):
+            (tmp_path / "pictures" / name).touch()
+        recording.write(made(pictures={"end": "pictures/0001-end.jpg"}))
+    assert [path.name for path in (tmp_path / "pictures").iterdir()] == ["0001-end.jpg"]
+
+
+def test_what_is_written_can_be_read_however_much_a_page_has_to_tell(tmp_path: Path):
+    much = made(console=["ü" * 20_000], failed="it broke", timings={"shown": 0.5})
+    with Recording(tmp_path) as recording:
+        recording.write(much)
+        recording.write(made(2))
+    first, second = read(tmp_path / FILE)
+    assert (first.number, first.values, first.failed) == (much.number, much.values, much.failed)
+    assert first.warnings == ("it told more than a line can hold",)
+    assert second == made(2)
+
+
 def test_a_line_that_breaks_off_is_left_out(tmp_path: Path):
     with Recording(tmp_path) as recording:
         recording.write(made())

@@ -476,6 +476,15 @@ def test_a_cut_ends_visits_at_once_and_leaves_a_whole_bundle(
     assert below() == []
 
 
+def test_a_cut_leaves_no_picture_that_no_visit_tells_of(visiting: Callable[..., Visiting], tmp_path: Path):
+    pictures = tmp_path / "bundle" / "pictures"
+    with visiting(STAY, visits=None) as running:
+        until(lambda: list(pictures.iterdir()))
+        running.cut(signal.SIGINT)
+        assert running.wait(PATIENCE)
+    assert list(pictures.iterdir()) == []
+
+
 def test_a_signals_handler_may_cut_while_somebody_waits(visiting: Callable[..., Visiting], site: Site):
     with visiting(STAY, visits=None) as running:
         begun(site)
