@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
+import { inspect } from "node:util";
 
 import { closed, launch, options } from "./chromium.mjs";
 import * as plain from "./plain.mjs";
@@ -14,6 +15,8 @@ const AROUND = 40; // seconds that setting a visit up and leaving it may take, b
 const LAUNCHES = 3;
 const EARLY = 3; // visits of which any may turn out to be the slowest, or like most
 const NEAR = 0.05;
+// A query is nobody else's business, and half a letter is none that can be written.
+const PAGE = /^\/[^?#\p{C}]{0,199}$/u;
 
 export class Lane {
   /** A lane whose browsers have started. */
@@ -164,6 +167,10 @@ async function scriptOf(lane) {
   if (typeof script.default !== "function") {
     const cure = "write: export default async function visit({ page, host }) {…}";
     throw new Error(`${lane.script}: exports no visit; ${cure}`);
+  }
+  const { page } = script;
+  if (page !== undefined && !(typeof page === "string" && PAGE.test(page))) {
+    throw new Error(`${lane.script}: page must be a path such as "/orders/{id}", and is ${inspect(page)}`);
   }
   return script;
 }

@@ -389,6 +389,11 @@ def test_only_the_first_page_of_a_visit_is_measured_and_that_is_said(visit: Visi
         ("export const visit = 1;", "script.mjs: exports no visit"),
         ("this is no JavaScript", "script.mjs: cannot be read as an ES module"),
         ('throw new Error("not today");', "not today"),
+        ("export const page = 5; export default () => {};", r'page must be a path such as "/orders/\{id\}", and is 5'),
+        ("export const page = 'orders'; export default () => {};", "and is 'orders'"),
+        ("export const page = '/orders#all'; export default () => {};", "and is '/orders#all'"),
+        ("export const page = '/' + 'x'.repeat(200); export default () => {};", "and is '/xxx"),
+        (r"export const page = '/\ud83d'; export default () => {};", "script.mjs: page must be a path"),
     ],
 )
 def test_a_script_that_is_none_is_refused_before_anything_begins(
