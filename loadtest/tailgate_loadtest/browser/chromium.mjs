@@ -6,11 +6,12 @@ const STARTS_WITHIN_MS = 45_000;
 const CLOSES_WITHIN = 5;
 const ARGUMENTS = [
   "--use-fake-device-for-media-stream", // a microphone, wherever it is asked for and granted
+  "--no-proxy-server", // what is measured is the way to the page itself
   "--disable-sync",
   "--disable-domain-reliability",
 ];
 // Of our own environment, what a browser needs: secrets that scripts read are none of its business.
-const HANDED_ON = /^(PATH|LANG|LANGUAGE|LC_.*|TZ|TMPDIR|.*_proxy|.*_PROXY)$/;
+const HANDED_ON = /^(PATH|LANG|LANGUAGE|LC_.*|TZ|TMPDIR)$/;
 
 /** A Chromium that has drawn a page already, as anybody's has who comes to visit. */
 export async function launch(chromium, orders) {

@@ -222,6 +222,18 @@ def test_logging_in_is_not_measured_and_leaves_its_session_but_nothing_cached(vi
     assert names.HEADER_TRACEPARENT in second.headers
 
 
+def test_proxies_of_the_environment_are_not_asked(
+    visit: Visits, site: Site, other: Site, monkeypatch: pytest.MonkeyPatch
+):
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, other.url)
+    monkeypatch.setenv("no_proxy", "<-loopback>")  # without it Chromium asks none for an address such as the site's
+    [told], _ = visit(LOOK)
+    assert told.failed is None
+    assert len(site.of("/")) == 1
+    assert other.asked == []
+
+
 # Conditions.
 
 
