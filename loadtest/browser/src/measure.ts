@@ -12,11 +12,16 @@ type Vital = "lcp" | "inp" | "cls" | "fcp" | "ttfb";
 
 const BINDING = "__tailgate";
 const LEAVE = Symbol.for("tailgate.leave");
-const MOST_MARKS = 1000;
+const MOST_MOMENTS = 40;
+const MOMENT = /^[a-z][a-z0-9_]{0,39}$/;
 const PAINTED_WITHIN_MS = 500;
 const TOLD_WITHIN_MS = 2000;
 const LOOK_MS = 20;
 const LATE_MS = 100;
+
+// Taken before the page has a script that could replace them.
+const { stringify } = JSON;
+const { timeOrigin } = performance;
 
 interface Globals {
   [BINDING]?: (payload: string) => void;
@@ -29,8 +34,9 @@ delete globals[BINDING];
 if (tell && window === window.top && /^https?:$/.test(location.protocol)) measure(tell);
 
 function measure(tell: (payload: string) => void): void {
+  // Without a prototype: what a page gives to all objects, such as a toJSON, this one has not.
   const report = (kind: string, told: object): void =>
-    tell(JSON.stringify({ document: performance.timeOrigin, kind, ...told }));
+    tell(stringify({ __proto__: null, document: timeOrigin, kind, ...told }));
   const vital = (name: Vital, value: number, more: object = {}): void => report("vital", { name, value, ...more });
   const all = { reportAllChanges: true };
   const hide = hiding();
@@ -59,10 +65,13 @@ function measure(tell: (payload: string) => void): void {
     addEventListener(kind, () => (interacted = true), { capture: true, passive: true });
   }
 
-  let marks = 0;
+  // Each once: what a page marks again and again leaves room for the others.
+  const moments = new Set<string>();
   const marked = (entries: PerformanceEntryList): void => {
     for (const { name, startTime } of entries) {
-      if (++marks <= MOST_MARKS) report("timing", { name, value: startTime / 1e3 });
+      if (moments.size === MOST_MOMENTS || moments.has(name) || !MOMENT.test(name)) continue;
+      moments.add(name);
+      report("timing", { name, value: startTime / 1e3 });
     }
   };
   const observer = new PerformanceObserver((list) => marked(list.getEntries()));

@@ -32,9 +32,12 @@ export class Measured {
   #painted;
 
   path = null;
+  /** The first other origin at which the visit opened a page. */
+  elsewhere = null;
   values = {};
   timings = {};
   element = null;
+  /** Two at most, whatever the page tells. */
   warnings = [];
 
   /** `network`: what is emulated, or null; `painted`: told when a paint is larger than any before. */
@@ -67,7 +70,7 @@ export class Measured {
   async leave() {
     const leaving = this.#session.send("Runtime.evaluate", { expression: LEAVE, awaitPromise: true });
     const left = (await within(LEFT_WITHIN, leaving)) !== undefined;
-    if (!left) this.#warn("a page did not answer when it was left: its last numbers may be missing");
+    if (!left) this.warnings.push("a page did not answer when it was left: its last numbers may be missing");
     this.#measuring = false;
     return left;
   }
@@ -88,12 +91,13 @@ export class Measured {
   }
 
   #began({ document, origin, path }) {
-    if (origin !== this.#origin) return;
-    if (this.#document === null) {
+    if (origin !== this.#origin) {
+      this.elsewhere ??= cleaned(origin, 100);
+    } else if (this.#document === null) {
       this.#document = document;
       this.path = cleaned(path, 200);
-    } else if (document !== this.#document) {
-      this.#warn(`a visit went on to ${cleaned(path, 100)}: only its first page is measured`);
+    } else if (document !== this.#document && this.warnings.length === 0) {
+      this.warnings.push(`a visit went on to ${cleaned(path, 100)}: only its first page is measured`);
     }
   }
 
@@ -109,12 +113,9 @@ export class Measured {
   }
 
   #timing({ name, value }) {
-    if (!TIMING.test(name) || !plausible(value, MOST_SECONDS) || Object.hasOwn(this.timings, name)) return;
+    if (typeof name !== "string" || !TIMING.test(name) || Object.hasOwn(this.timings, name)) return;
+    if (!plausible(value, MOST_SECONDS)) return;
     if (Object.keys(this.timings).length < MOST_TIMINGS) this.timings[name] = value;
-  }
-
-  #warn(text) {
-    if (!this.warnings.includes(text)) this.warnings.push(text);
   }
 }
 

@@ -20,7 +20,7 @@ export class Network {
 
   requests = 0;
   bytes = 0;
-  /** Of the first document that was answered since the visit began. */
+  /** Of the first document at the host's origin that was answered since the visit began. */
   status = null;
 
   constructor(session, orders, origin) {
@@ -91,7 +91,9 @@ export class Network {
   }
 
   #answered({ type, response }) {
-    if (this.#counting && type === "Document") this.status ??= response.status;
+    if (!this.#counting || type !== "Document") return;
+    // On its way to the page a visit may come by another site, such as where one signs in.
+    if (response.url.startsWith(`${this.#origin}/`)) this.status ??= response.status;
   }
 
   #over({ requestId }, bytes) {

@@ -2,13 +2,15 @@
 
 const LONGEST = 10_000; // letters of a text that are looked at
 const COLOURS = /\u001b\[[0-9;]*m/g;
-const QUERY = /\?[^\s"'<>)]+/g;
+const QUERY = /\?[^\s"'<>]+/g;
 
 /** One line, at most so long, in which no address tells its query. */
 export function cleaned(text, most = 300) {
   const [line] = String(text).slice(0, LONGEST).replace(COLOURS, "").trim().split("\n", 1);
   const told = line.replace(QUERY, "?…");
-  return told.length > most ? `${told.slice(0, most - 1)}…` : told;
+  const cut = told.length > most ? `${told.slice(0, most - 1)}…` : told;
+  // A letter of two halves may have been cut in between, and no reader takes half of one.
+  return cut.toWellFormed();
 }
 
 /** What an error says, or whatever else was thrown. */

@@ -129,8 +129,11 @@ class Visit {
 
   /** What is wrong with a visit whose script came to its end. */
   #wrong() {
-    const { path } = this.measured;
-    if (path === null) return `opened no page of ${this.task.run.origin}`;
+    const { elsewhere, path } = this.measured;
+    if (path === null) {
+      const other = elsewhere === null ? "" : `, but one of ${elsewhere}: give that if it is meant`;
+      return `opened no page of ${this.task.run.origin}${other}`;
+    }
     const { status } = this.network;
     return status !== null && status >= 400 ? `${path} was answered with status ${status}` : null;
   }

@@ -297,14 +297,26 @@ def test_what_a_script_throws_is_told_with_its_step_and_without_any_query(visit:
         """
         export default async function visit({ page, host, step }) {
           await page.goto(`${host}/?key=hush`);
-          await page.evaluate(() => console.error("refused at /answer?key=hush"));
+          await page.evaluate(() => console.error("refused (at /answer?key=hush(1)hush)"));
           await step("answering", () => { throw new Error("no way at http://example.test/?key=hush"); });
         }
         """
     )
     assert told.failed == "answering: no way at http://example.test/?…"
-    assert told.console == ("refused at /answer?…",)
+    assert told.console == ("refused (at /answer?…",)
     assert "hush" not in told.model_dump_json()
+
+
+def test_what_is_cut_short_can_be_read_though_it_was_cut_within_a_letter(visit: Visits):
+    [told], _ = visit(
+        """
+        export default async function visit({ page, host }) {
+          await page.goto(`${host}/`);
+          await page.evaluate(() => console.error("x".repeat(298) + "🔒 and more"));
+        }
+        """
+    )
+    assert told.console == ("x" * 298 + "\ufffd…",)
 
 
 def test_a_page_that_is_answered_with_an_error_fails(visit: Visits, site: Site):
@@ -313,11 +325,39 @@ def test_a_page_that_is_answered_with_an_error_fails(visit: Visits, site: Site):
     assert told.failed == "/ was answered with status 503"
 
 
+@pytest.mark.parametrize(
+    ("elsewhere", "here", "failed"), [(200, 503, "/ was answered with status 503"), (503, 200, None)]
+)
+def test_the_status_that_counts_is_that_of_the_hosts_own_page(
+    visit: Visits, site: Site, other: Site, elsewhere: int, here: int, failed: str | None
+):
+    other.pages["/"] = Page(body="<h1>Sign in</h1>", status=elsewhere)
+    site.pages["/"] = Page(body="<h1>Welcome</h1>", status=here)
+    [told], _ = visit(
+        f"""
+        export default async function visit({{ page, host }}) {{
+          await page.goto("{other.url}/");
+          await page.goto(`${{host}}/`);
+        }}
+        """
+    )
+    assert (told.failed, told.page) == (failed, "/")
+
+
 def test_a_visit_that_opens_nothing_of_the_host_fails(visit: Visits, site: Site, other: Site):
+    [told], _ = visit("export default async function visit() {}")
+    assert told.failed == f"opened no page of {site.url}"
     other.pages["/"] = Page(body="<h1>Elsewhere</h1>")
     [told], _ = visit(f'export default async function visit({{ page }}) {{ await page.goto("{other.url}/"); }}')
-    assert told.failed == f"opened no page of {site.url}"
+    assert told.failed == f"opened no page of {site.url}, but one of {other.url}: give that if it is meant"
     assert told.page is None
+
+
+def test_an_address_that_only_leads_to_another_fails_and_names_that(visit: Visits, site: Site, other: Site):
+    site.pages["/"] = Page(status=302, headers={"Location": f"{other.url}/home?from=there"})
+    other.pages["/home"] = Page(body="<h1>Moved</h1>")
+    [told], _ = visit()
+    assert told.failed == f"opened no page of {site.url}, but one of {other.url}: give that if it is meant"
 
 
 def test_after_a_page_that_hangs_crashes_or_takes_its_browser_along_the_next_visit_goes_well(visit: Visits, site: Site):
@@ -380,13 +420,55 @@ def test_a_page_cannot_tell_what_it_likes(visit: Visits, site: Site):
     assert "inp" in told.missing
 
 
-def test_only_the_first_page_of_a_visit_is_measured_and_that_is_said(visit: Visits, site: Site):
+def test_a_page_that_replaces_what_it_is_measured_by_forges_nothing_and_harms_nobody(visit: Visits, site: Site):
+    site.pages["/"] = Page(
+        body="""<h1>Forger</h1><script>
+          const { stringify } = JSON;
+          const origin = location.origin;
+          let number = 0;
+          const forged = () => ({ document: ++number, kind: "document", origin, path: `/${number}${"x".repeat(90)}` });
+          JSON.stringify = () => stringify(forged());
+          Object.prototype.toJSON = forged;
+          Object.defineProperty(performance, "timeOrigin", { get: () => ++number });
+          for (let n = 0; n < 1000; n++) performance.mark(`m${n}`);
+        </script>"""
+    )
+    [told], account = visit(LOOK)
+    assert (told.failed, told.page, told.warnings, account.died) == (None, "/", (), None)
+    assert set(told.values) >= {"lcp", "fcp", "ttfb"}
+    assert len(told.timings) == 40
+
+
+def test_a_page_that_calls_a_mark_by_no_text_harms_nobody(visit: Visits, site: Site):
+    site.pages["/"] = Page(
+        body="""<h1>Liar</h1><script>
+          RegExp.prototype.test = () => true;
+          Object.defineProperty(PerformanceEntry.prototype, "name", { get: () => ({ toString: 5, valueOf: 5 }) });
+          performance.mark("shown");
+        </script>"""
+    )
+    [told], account = visit(LOOK)
+    assert (told.failed, told.timings, account.died) == (None, {}, None)
+
+
+def test_what_a_page_marks_again_and_again_does_not_crowd_out_its_other_moments(visit: Visits, site: Site):
+    site.pages["/"] = Page(
+        body="""<h1>Ticking</h1><script>
+          for (let n = 0; n < 1500; n++) { performance.mark("tick"); performance.mark(`Tick ${n}`); }
+          performance.mark("shown");
+        </script>"""
+    )
+    [told], _ = visit(LOOK)
+    assert set(told.timings) == {"tick", "shown"}
+
+
+def test_only_the_first_page_of_a_visit_is_measured_and_that_is_said_once(visit: Visits, site: Site):
     site.pages["/next"] = Page(body="<h1>Next</h1><script>performance.mark('next');</script>")
+    site.pages["/last"] = Page(body="<h1>Last</h1>")
     [told], account = visit(
         """
         export default async function visit({ page, host }) {
-          await page.goto(`${host}/`);
-          await page.goto(`${host}/next`);
+          for (const path of ["/", "/next", "/last"]) await page.goto(host + path);
         }
         """
     )
