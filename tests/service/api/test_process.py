@@ -8,8 +8,9 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -35,9 +36,10 @@ def environ(seeded_database, tmp_path) -> dict[str, str]:
     }
 
 
-def start(environ: dict[str, str]) -> subprocess.Popen[str]:
+def start(environ: dict[str, str], *program: str) -> subprocess.Popen[str]:
+    """The service, or a program that is it as well."""
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "tailgate_service"],
+        [sys.executable, "-P", *(program or ("-m", "tailgate_service"))],
         env=environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -45,10 +47,10 @@ def start(environ: dict[str, str]) -> subprocess.Popen[str]:
     )
 
 
-@pytest.fixture(params=["lean"])
-def service(request, environ):
-    """A running service, with the recorder of the parameter: the process and what it announced."""
-    process = start(environ | {names.ENV_RECORDER: request.param})
+@contextlib.contextmanager
+def running(environ: dict[str, str], *program: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    """The process, and what it announced."""
+    process = start(environ, *program)
     try:
         readable, _, _ = select.select([process.stdout], [], [], WITHIN)
         line = process.stdout.readline() if readable else ""
@@ -57,6 +59,13 @@ def service(request, environ):
     finally:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture(params=["lean"])
+def service(request, environ):
+    """A running service, with the recorder of the parameter: the process and what it announced."""
+    with running(environ | {names.ENV_RECORDER: request.param}) as service:
+        yield service
 
 
 @pytest.fixture
@@ -144,6 +153,29 @@ def test_bytes_that_stream_past_the_bound_are_refused_over_the_wire(service):
         for _ in range(9):
             raw.sendall(chunk)
         assert raw.recv(64).startswith(b"HTTP/1.1 413 ")
+
+
+ONE_BEACON_A_CLIENT = """
+import sys
+from dataclasses import replace
+from tailgate_service import context
+from tailgate_service.__main__ import main
+
+beacons = context.beacons
+context.beacons = lambda settings: replace(beacons(settings), client_rate=0.001)
+sys.exit(main())
+"""
+
+
+def test_whoever_says_for_whom_it_asks_is_one_client_all_the_same(environ):
+    """Anybody may write the header: a second address of its own would be a second share of what is taken."""
+    beacon = {"page": "/inbox", "device": "phone", "navigation": "navigate", "values": {}}
+    with running(environ, "-c", ONE_BEACON_A_CLIENT) as (_, announced):
+        answers = [
+            httpx.post(f"{announced['url']}/api/vitals", json=beacon, headers={"x-forwarded-for": address}).status_code
+            for address in ("192.0.2.1", "192.0.2.2")
+        ]
+    assert answers == [204, 429]
 
 
 @pytest.mark.parametrize("name", [names.ENV_DATABASE_URL, names.ENV_WEBHOOK_SECRET, names.ENV_WEBHOOK_VERIFY_TOKEN])
