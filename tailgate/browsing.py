@@ -18,6 +18,8 @@ from tailgate_loadtest.run.visitors import Opening, felt
 from tailgate_loadtest.shapes.browsers import Browser, is_script
 from tailgate_loadtest.shapes.profile import Profile
 
+from tailgate.console import say
+
 _EXPLAINED = 3
 """Visits of each page and lane, the slowest, whose traces are kept."""
 
@@ -84,6 +86,12 @@ class Browsers:
             }
             for lane in self.plan.lanes
         ]
+
+
+def warn_without_sandbox(browsing: Browsing) -> None:
+    """Say so where nothing but Chromium's own care stands between a page and this machine."""
+    if not browsing.sandbox:
+        say("as root Chromium has no sandbox: visit pages that you trust, or run this as somebody else")
 
 
 def _lane(browser: Browser) -> Lane:

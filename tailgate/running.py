@@ -30,7 +30,7 @@ from tailgate_otel import names
 from tailgate_slo import Objectives
 
 from tailgate.announcing import Announcer
-from tailgate.browsing import Browsers
+from tailgate.browsing import Browsers, warn_without_sandbox
 from tailgate.console import out, print_json, say
 from tailgate.counters import counters_in
 from tailgate.crew import key_for
@@ -147,6 +147,7 @@ def _browsers(request: Request, plan: Plan, traces: TraceStore | None = None) ->
     if request.browsers is None:
         return None
     say(f"beside it, {request.browsers.words}")
+    warn_without_sandbox(request.browsers.browsing)
     return request.browsers.opening(plan, traces)
 
 

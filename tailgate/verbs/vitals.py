@@ -31,6 +31,7 @@ from tailgate_slo import Objectives
 from tailgate import objectives as objectives_files
 from tailgate import options
 from tailgate import settings as settings_file
+from tailgate.browsing import warn_without_sandbox
 from tailgate.console import interactive, say
 from tailgate.telling import conclude_visits
 from tailgate.texts import file_of
@@ -155,6 +156,7 @@ def _visit(plan: BrowserPlan, browsing: Browsing, bundle: Bundle, interruption: 
     lane = plan.lanes[0]
     how_many = "1 visit" if lane.visits == 1 else f"{lane.visits} visits"
     say(f"visiting {_without_query(plan.host)} ({lane.visit_name}, {lane.name}): {how_many}")
+    warn_without_sandbox(browsing)
     visiting = Visiting(plan, bundle.path, browsing, on_visit=_Progress(lane.visits or 0), held=True)
     with visiting, interruption.stops(lambda: visiting.cut(interruption.number)):
         began = time.time()

@@ -1,6 +1,7 @@
 """``tailgate run`` with real browsers beside the load: what people feel while it is on."""
 
 import json
+import os
 import re
 import signal
 import time
@@ -92,6 +93,7 @@ def test_browsers_visit_while_the_load_is_on_and_their_pages_are_judged_with_it(
     done = tailgate.here("run", *host, "--profile", "visited.yaml", "--slo", slo)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 browsers visit visit (desktop), 1 browser visits visit (phone fast-4g)" in " ".join(done.stderr.split())
+    assert ("as root Chromium has no sandbox" in done.stderr) == (os.geteuid() == 0)
     bundle = latest(tailgate)
     run, verdict, visits = read(bundle, "run.json"), read(bundle, "verdict.json"), visits_of(bundle)
     assert {visit["lane"] for visit in visits} == {"desktop", "phone fast-4g"}

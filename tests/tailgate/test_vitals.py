@@ -1,6 +1,7 @@
 """``tailgate vitals``: pages in a real browser, and what they come to."""
 
 import json
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -9,11 +10,12 @@ from typing import Any
 
 import psutil
 import pytest
-from tailgate_loadtest.browser.found import MEASURE
+from tailgate_loadtest.browser.found import MEASURE, find
 from tailgate_otel import names
 from tailgate_slo import reference_path
 from tailgate_slo.model import VITALS
 
+from tailgate.browsing import warn_without_sandbox
 from tests.browser import needs_chromium, needs_pages
 from tests.loadtest.browser.conftest import HOME
 from tests.loadtest.browser.site import Page, Site
@@ -39,6 +41,7 @@ export default async function visit({ page, host, step }) {
   await page.getByText("It was pressed").waitFor();
 }
 """
+WITHOUT_SANDBOX = "as root Chromium has no sandbox: visit pages that you trust, or run this as somebody else"
 
 
 @pytest.fixture
@@ -83,8 +86,18 @@ def test_any_page_is_measured_and_nothing_of_ours_is_needed_there(tailgate: Comm
     assert bundle.resolve() == (tailgate.cwd / "runs" / "vitals" / "latest").resolve()
     kept = "".join(file.read_text() for file in bundle.iterdir() if file.is_file())
     assert "topsecret" not in kept + done.stdout + done.stderr
+    assert (WITHOUT_SANDBOX in " ".join(done.stderr.split())) == (os.geteuid() == 0)
     assert len(site.of("/")) == 2
     assert all(names.SYNTHETIC_AGENT in asked.headers["user-agent"] for asked in site.of("/"))
+
+
+@pytest.mark.parametrize(("user", "said"), [(0, f"{WITHOUT_SANDBOX}\n"), (1000, "")])
+def test_root_alone_is_told_that_chromium_has_no_sandbox(
+    user: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    warn_without_sandbox(find(os.environ))
+    assert capsys.readouterr() == ("", said)
 
 
 def test_a_script_signs_in_and_acts_and_what_people_would_feel_is_judged(

@@ -30,6 +30,8 @@ class Browsing:
     chromium: Path
     version: str
     """Of the driver."""
+    sandbox: bool
+    """Whether Chromium keeps pages in its sandbox: as root it refuses to."""
 
 
 def find(environ: Mapping[str, str]) -> Browsing:
@@ -41,7 +43,13 @@ def find(environ: Mapping[str, str]) -> Browsing:
     node, driver = _playwright()
     if not MEASURE.is_file():
         raise BrowserError(f"{MEASURE}: is not built; in a checkout: make setup, with npm installed")
-    return Browsing(node=node, driver=driver, chromium=chromium(environ), version=_version(driver))
+    return Browsing(
+        node=node,
+        driver=driver,
+        chromium=chromium(environ),
+        version=_version(driver),
+        sandbox=os.geteuid() != 0,
+    )
 
 
 def chromium(environ: Mapping[str, str]) -> Path:

@@ -1,6 +1,5 @@
 """What the runner is told: a plan, and what it needs to carry it out, as one JSON object."""
 
-import os
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -19,8 +18,7 @@ def orders(plan: BrowserPlan, directory: Path, browsing: Browsing) -> dict[str, 
     return {
         "driver": str(browsing.driver / "index.mjs"),
         "chromium": str(browsing.chromium),
-        # Chromium refuses to run in its sandbox as root.
-        "sandbox": os.geteuid() != 0,
+        "sandbox": browsing.sandbox,
         "measure": str(MEASURE),
         "directory": str(directory.resolve()),
         "picturesBelow": PICTURES,

@@ -3,6 +3,8 @@ from pathlib import Path
 import pytest
 from tailgate_loadtest import data
 from tailgate_loadtest.browser import found
+from tailgate_loadtest.browser.orders import orders
+from tailgate_loadtest.browser.plan import BrowserPlan, Lane
 from tailgate_loadtest.errors import BrowserError, PlanError
 from tailgate_otel import names
 
@@ -40,6 +42,18 @@ def test_without_the_built_script_the_cure_is_named(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(found, "MEASURE", tmp_path / "measure.js")
     with pytest.raises(BrowserError, match="make setup"):
         found.find({})
+
+
+@pytest.mark.parametrize(("user", "sandbox"), [(0, False), (1000, True)])
+def test_chromium_has_a_sandbox_unless_it_is_roots(
+    user: int, sandbox: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    chromium, measure = program(tmp_path / "chromium"), program(tmp_path / "measure.js")
+    monkeypatch.setattr(found, "MEASURE", measure)
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    browsing = found.find({names.ENV_CHROMIUM: str(chromium)})
+    assert browsing.sandbox is sandbox
+    assert orders(BrowserPlan(host="http://127.0.0.1:8000", lanes=(Lane(),)), tmp_path, browsing)["sandbox"] is sandbox
 
 
 def test_the_visits_to_the_reference_service_are_found_by_name():
