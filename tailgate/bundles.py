@@ -94,13 +94,14 @@ class _OfVisits:
     bundle: Bundle
 
     def gate(self, slo: str | None, *, as_json: bool) -> int:
-        document = judge_again(self.bundle, _objectives(self.bundle, slo))
+        setting = read_vitals(self.bundle).setting
+        document = judge_again(self.bundle, _objectives(self.bundle, slo, setting.slo_digest if setting else None))
         return conclude_visits(self.bundle, document, as_json=as_json)
 
     def report(self) -> Path:
         return write_vitals(self.bundle, read_vitals(self.bundle))
 
 
-def _objectives(bundle: Bundle, slo: str | None, digest: str | None = None) -> Objectives | None:
-    """Those of a file, or those that the bundle keeps, of which ``digest`` is known where it is a run's."""
+def _objectives(bundle: Bundle, slo: str | None, digest: str | None) -> Objectives | None:
+    """Those of a file, or those that the bundle keeps, whose digest is known."""
     return tailgate_slo.load(Path(slo)) if slo else objectives_kept(bundle, digest)

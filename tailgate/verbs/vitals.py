@@ -144,6 +144,7 @@ def _measure(
         started=dt.datetime.fromtimestamp(began, dt.UTC).isoformat(timespec="milliseconds"),
         seed=plan.seed,
         insecure=plan.insecure,
+        slo_digest=objectives.digest if objectives else None,
         environment=facts,
     )
     document = judge_visits(read(bundle.path / VISITS), account, objectives, setting)

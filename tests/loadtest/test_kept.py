@@ -33,7 +33,7 @@ def test_a_run_that_was_begun_without_any_has_none(empty: Bundle) -> None:
 
 
 def test_objectives_that_are_gone_are_missed(empty: Bundle) -> None:
-    with pytest.raises(BundleError, match=r"slo\.yaml: is missing, and the run has objectives: copy .* by --slo"):
+    with pytest.raises(BundleError, match=r"slo\.yaml: is missing, and there were objectives: copy .* by --slo"):
         objectives_kept(empty, KNOWN.digest)
 
 
@@ -46,7 +46,7 @@ def test_objectives_that_were_cut_short_or_changed_are_no_longer_the_runs(empty:
         "others": KNOWN.text.replace("0.9", "0.5"),
     }
     empty.write_text("slo.yaml", texts[left])
-    with pytest.raises(BundleError, match=r"slo\.yaml: has other objectives than the run was begun with"):
+    with pytest.raises(BundleError, match=r"slo\.yaml: has other objectives than there were at first"):
         objectives_kept(empty, KNOWN.digest)
 
 

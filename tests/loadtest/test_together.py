@@ -217,7 +217,7 @@ GONE: dict[str, tuple[Callable[[Path], object], str]] = {
     "the candidate's": (lambda both: (both / "candidate" / "slo.yaml").unlink(), r"candidate/slo\.yaml: is missing"),
     "some of the base's": (
         lambda both: (both / "base" / "slo.yaml").write_text(STRICT.text.partition("---\n")[0]),
-        r"base/slo\.yaml: has other objectives than the run was begun with",
+        r"base/slo\.yaml: has other objectives than there were at first",
     ),
     "a part of a log": (lambda both: halved(both / "candidate" / "latency.hlog"), r"candidate/latency\.hlog: has \d+"),
     "both probes": (lambda both: shutil.rmtree(both / "probe"), r"probe/base\.jsonl: cannot be read"),

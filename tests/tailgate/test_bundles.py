@@ -73,6 +73,19 @@ def test_the_page_is_written_again_and_the_verdict_stays(tailgate: Command) -> N
     assert json.loads(tailgate.here("report", "visited", "--json").stdout) == {"report": "visited/report.html"}
 
 
+def test_what_was_cut_short_is_refused_and_not_judged_by_what_is_left(
+    tailgate: Command, refused: Callable[..., str]
+) -> None:
+    bundle = bundle_of(tailgate.cwd / "visited", visits(20), measures(LCP))
+    whole = bundle.visits.read_text()
+    bundle.visits.write_text("".join(whole.splitlines(keepends=True)[:-1]))
+    assert "visits.jsonl: has 19 visits, and 20 ended; the file was cut short" in refused("gate", "visited")
+    assert "visits.jsonl: has 19 visits" in refused("report", "visited")
+    bundle.visits.write_text(whole)
+    bundle.objectives.unlink()
+    assert "slo.yaml: is missing, and there were objectives: copy the bundle anew" in refused("gate", "visited")
+
+
 @pytest.mark.parametrize("verb", ["gate", "report"])
 def test_a_damaged_bundle_is_refused_with_the_place(tailgate: Command, refused: Callable[..., str], verb: str) -> None:
     bundle = bundle_of(tailgate.cwd / "visited", visits(1))

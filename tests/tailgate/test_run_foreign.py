@@ -28,7 +28,7 @@ class My{base}({base}):
 
 ROUTES = ("GET /{}/home", "GET /{}/items/[id]", "POST /{}/login")
 OBJECTIVES = (
-    *((f"{base.lower()}-fast", "latency", f"GET /{base}/home", "2s", "0.8") for base in BASES),
+    *((f"{base.lower()}-fast", "latency", f"GET /{base}/home", "10s", "0.8") for base in BASES),
     ("available", "availability", None, None, "0.9"),
 )
 
@@ -120,5 +120,8 @@ def test_what_init_writes_is_ready_to_run(tailgate: Command, foreign_api: str) -
     plan = tailgate.here("run", "--plan", "--json")
     assert json.loads(plan.stdout)["samples_per_route"].keys() == {"GET /"}
     done = tailgate.here("run", "--profile", "quick.yaml")
-    assert done.returncode == 3, done.stdout + done.stderr  # 120 samples are too few for 99.9 %
-    assert "2995" in done.stdout
+    # 120 samples are too few for 99.9 %; a machine that stands still may miss the other objective besides.
+    assert done.returncode in {1, 3}, done.stdout + done.stderr
+    verdict = json.loads((tailgate.cwd / "runs/latest/verdict.json").read_text())
+    assert "inconclusive" in [each["verdict"] for each in verdict["objectives"]]
+    assert "2995" in json.dumps(verdict)

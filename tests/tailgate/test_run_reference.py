@@ -165,7 +165,7 @@ def split_of(tailgate: Command, route: str) -> dict[str, float]:
 def test_the_time_of_a_slow_variant_is_its_databases_and_its_slowest_requests_lead_to_their_traces(missed: Ran) -> None:
     tailgate, done = missed
     parts = split_of(tailgate, BY_PHONE)
-    assert parts["database"] > 0.8 * sum(parts.values())
+    assert max(parts, key=parts.__getitem__) == "database"
     assert re.search(r"by-phone around p95, [0-9 .]+ ms: database ", " ".join(done.stdout.split()))
     bundle = latest(tailgate)
     run, lines = json.loads((bundle / "run.json").read_text()), (bundle / "traces.jsonl").read_text()

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from tailgate_slo import Gate, Objectives
 
-from tailgate_loadtest.browser.recording import Visit, read
+from tailgate_loadtest.browser.recording import Visit
 from tailgate_loadtest.judge.document import Finding, LaneVerdict
+from tailgate_loadtest.judge.kept import visits_kept
 from tailgate_loadtest.judge.vitals.document import VitalFinding
 from tailgate_loadtest.judge.vitals.verdict import judge_visits
 from tailgate_loadtest.run.bundle import Bundle
@@ -29,12 +30,11 @@ def judged_visits(bundle: Bundle, run: RunDocument) -> list[Visit]:
     """The visits that began in the judged part of a run, in that order; none where no browser was part of it.
 
     Raises:
-        BundleError: visits.jsonl is missing or damaged.
+        BundleError: visits.jsonl is missing, damaged or cut short.
     """
     if run.browsers is None:
         return []
-    visits = (visit for visit in read(bundle.visits) if visit.began >= run.measured_from)
-    return sorted(visits, key=lambda visit: visit.number)
+    return [visit for visit in visits_kept(bundle, run.browsers) if visit.began >= run.measured_from]
 
 
 def judge_felt(bundle: Bundle, run: RunDocument, objectives: Objectives | None) -> Felt:
@@ -43,7 +43,7 @@ def judge_felt(bundle: Bundle, run: RunDocument, objectives: Objectives | None) 
     Those beside a search for the highest rate are shown and not judged: its last steps are more than can be held.
 
     Raises:
-        BundleError: visits.jsonl is missing or damaged.
+        BundleError: visits.jsonl is missing, damaged or cut short.
     """
     if run.browsers is None or run.plan.steps:
         return Felt()

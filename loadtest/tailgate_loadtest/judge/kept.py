@@ -3,6 +3,8 @@
 import tailgate_slo
 from tailgate_slo import Objectives
 
+from tailgate_loadtest.browser.account import Account
+from tailgate_loadtest.browser.recording import Visit, read
 from tailgate_loadtest.errors import BundleError
 from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.measure.kinds import Kind
@@ -16,8 +18,8 @@ def objectives_kept(bundle: Bundle, digest: str | None) -> Objectives | None:
     """The objectives in a bundle; None where there are none, and none to be.
 
     Args:
-        bundle: a run's.
-        digest: of those that the run was begun with, None without any; run.json's plan has it.
+        bundle: of a run, or of visits.
+        digest: of those that it was begun with, None without any; run.json's plan has it, or vitals.json's setting.
 
     Raises:
         BundleError: they are gone, or are others.
@@ -27,12 +29,27 @@ def objectives_kept(bundle: Bundle, digest: str | None) -> Objectives | None:
     path = bundle.objectives
     if digest is None:
         return tailgate_slo.load(path) if path.exists() else None
-    cure = "copy the bundle anew, or give `tailgate gate` a run's objectives by --slo"
+    cure = "copy the bundle anew, or give `tailgate gate` the objectives by --slo"
     if not path.exists():
-        raise BundleError(f"{path}: is missing, and the run has objectives: {cure}")
+        raise BundleError(f"{path}: is missing, and there were objectives: {cure}")
     found = tailgate_slo.load(path)
     if found.digest != digest:
-        raise BundleError(f"{path}: has other objectives than the run was begun with; was it cut short? {cure}")
+        raise BundleError(f"{path}: has other objectives than there were at first; was it cut short? {cure}")
+    return found
+
+
+def visits_kept(bundle: Bundle, account: Account) -> list[Visit]:
+    """The visits in a bundle, by their number.
+
+    Raises:
+        BundleError: visits.jsonl is missing or damaged, or has more visits, or fewer, than ended.
+    """
+    found = sorted(read(bundle.visits), key=lambda visit: visit.number)
+    if len(found) != account.ended:
+        raise BundleError(
+            f"{bundle.visits}: has {len(found)} visits, and {account.ended} ended; the file was cut short, or is"
+            " another bundle's: copy the bundle anew"
+        )
     return found
 
 

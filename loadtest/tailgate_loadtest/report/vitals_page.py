@@ -4,9 +4,9 @@ from pathlib import Path
 
 from tailgate_slo import Gate
 
-from tailgate_loadtest.browser.recording import read
 from tailgate_loadtest.errors import BundleError
 from tailgate_loadtest.judge.felt import finding
+from tailgate_loadtest.judge.kept import visits_kept
 from tailgate_loadtest.judge.vitals.document import FILE, Setting, VitalsDocument
 from tailgate_loadtest.report import facts, felt, marks, show, words
 from tailgate_loadtest.report.album import Album
@@ -23,7 +23,7 @@ def write(bundle: Bundle, document: VitalsDocument) -> Path:
     """Write report.html; the same bundle, the same bytes. Returns where it is.
 
     Raises:
-        BundleError: visits.jsonl is missing or damaged, or the page cannot be written.
+        BundleError: visits.jsonl is missing, damaged or cut short, or the page cannot be written.
     """
     bundle.write_text(PAGE, page(bundle, document))
     return bundle.path / PAGE
@@ -33,11 +33,11 @@ def page(bundle: Bundle, document: VitalsDocument) -> str:
     """The whole page.
 
     Raises:
-        BundleError: visits.jsonl is missing or damaged, or they were part of a run.
+        BundleError: visits.jsonl is missing, damaged or cut short, or they were part of a run.
     """
     if document.setting is None:
         raise BundleError(f"{bundle.path / FILE}: setting: is missing; visits beside a load are in the run's report")
-    visits = sorted(read(bundle.visits), key=lambda visit: visit.number)
+    visits = visits_kept(bundle, document.account)
     seconds = max([1.0, *(visit.began + visit.seconds for visit in visits)])
     findings = [finding(found, Gate()) for found in document.objectives]
     return (

@@ -91,7 +91,8 @@ def bundle_of(directory: Path, made: Sequence[Visit], objectives: Objectives | N
     record(made, directory)
     if objectives is not None:
         bundle.write_text(bundle.objectives.name, objectives.text)
-    write_document(bundle, judge_visits(made, account(made, **changes), objectives, SETTING))
+    setting = SETTING.model_copy(update={"slo_digest": objectives.digest if objectives else None})
+    write_document(bundle, judge_visits(made, account(made, **changes), objectives, setting))
     return bundle
 
 

@@ -30,6 +30,8 @@ class Setting(Model):
     seed: int
     insecure: bool = False
     """Any certificate was taken."""
+    slo_digest: str | None = None
+    """Of the objectives in the bundle; None where there are none."""
     environment: dict[str, str | int | float | bool | None]
 
 

@@ -3,8 +3,8 @@
 from pydantic import ValidationError
 from tailgate_slo import Objectives
 
-from tailgate_loadtest.browser.recording import read
 from tailgate_loadtest.errors import BundleError
+from tailgate_loadtest.judge.kept import visits_kept
 from tailgate_loadtest.judge.vitals.document import FILE, SCHEMA, VitalsDocument
 from tailgate_loadtest.judge.vitals.verdict import judge_visits
 from tailgate_loadtest.run.bundle import Bundle
@@ -30,10 +30,10 @@ def judge_again(bundle: Bundle, objectives: Objectives | None) -> VitalsDocument
     """Judge a bundle's visits, and write its vitals.json anew; what it tells of how they were made stays.
 
     Raises:
-        BundleError: vitals.json or visits.jsonl is missing or damaged.
+        BundleError: vitals.json or visits.jsonl is missing, damaged or cut short.
     """
     known = read_document(bundle)
-    judged = judge_visits(read(bundle.visits), known.account, objectives, known.setting)
+    judged = judge_visits(visits_kept(bundle, known.account), known.account, objectives, known.setting)
     if judged.slo_digest == known.slo_digest:
         # The bundle's copy goes by the name that the original had.
         judged = judged.model_copy(update={"slo": known.slo})
