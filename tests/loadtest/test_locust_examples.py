@@ -20,10 +20,11 @@ import pytest
 from tailgate_loadtest.run.conduct import conduct
 from tailgate_loadtest.run.document import RunDocument
 from tailgate_loadtest.run.interruption import Interruption
+from tailgate_loadtest.run.plan import Plan
 from tailgate_loadtest.shapes.orders import Swarm
 from tailgate_loadtest.shapes.profile import Profile
 
-from tests.loadtest.conftest import Brief, steady
+from tests.loadtest.conftest import steady
 
 SCRIPT = Path(sys.executable).with_name("tailgate")
 EXAMPLES = Path(__file__).parents[2] / ".venv/peers/locust-2.29.1/examples"
@@ -160,7 +161,7 @@ def outcome(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
     def run(example: str, load: Swarm | Profile) -> RunDocument:
         out = tmp_path_factory.mktemp("runs")
-        plan = Brief(host=server.url, locustfile=EXAMPLES / example, load=load, out=out)
+        plan = Plan(host=server.url, locustfile=EXAMPLES / example, load=load, out=out)
         return conduct(plan, Interruption(), on_tick=lambda _: None).read_run()
 
     def interrupt(example: str) -> RunDocument:

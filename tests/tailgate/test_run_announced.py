@@ -47,7 +47,7 @@ def loading(tailgate: Command, objectives: Callable[..., str]) -> list[str]:
     """The arguments of a run of a few seconds; a host has to be added."""
     (tailgate.cwd / "visitor.py").write_text(LOCUSTFILE)
     (tailgate.cwd / "token").write_text(f"{EDITOR}\n")
-    slo = objectives(("kept", "availability", None, None, "0.9"), ("quick", "latency", "GET /home", "10s", "0.9"))
+    slo = objectives(("kept", "availability", None, None, "0.9"), ("quick", "latency", "GET /home", "2s", "0.9"))
     return ["run", "-f", "visitor.py", "--profile", "quick.yaml", "--slo", slo]
 
 
