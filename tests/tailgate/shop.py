@@ -26,6 +26,7 @@ my ($port, $stock) = @ARGV;
 my $listener = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => $port, Listen => 128, ReuseAddr => 1)
   or die "cannot listen: $!";
 print "open for business\n"; $| = 1;
+$SIG{CHLD} = "IGNORE";
 while (my $client = $listener->accept) {
   my ($method, $path) = split " ", scalar(<$client>) // "";
   while (defined(my $line = <$client>)) { last if $line =~ /^\r?$/ }
@@ -33,11 +34,14 @@ while (my $client = $listener->accept) {
   chomp(my $left = <$file>);
   if ($path eq "/buy") { $left--; seek $file, 0, 0; print $file "$left\n" }
   close $file;
-  select undef, undef, undef, DELAY if $path eq "/catalogue";
+  my $slow = $path eq "/catalogue";
+  next if $slow && fork;  # it keeps nobody waiting who asks for something else
+  select undef, undef, undef, DELAY if $slow;
   my $body = qq({"version": VERSION, "left": $left, "side": "$ENV{TAILGATE_SIDE}", "greeting": "$ENV{GREETING}"});
   print $client "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " . length($body)
     . "\r\nConnection: close\r\n\r\n$body";
   close $client;
+  exit if $slow;
 }
 """
 SETTINGS = """

@@ -213,7 +213,7 @@ def read(url: str) -> dict[str, float]:
 def test_the_page_of_a_run_is_stated_and_can_be_scraped_while_it_lasts(
     tailgate: Command, service: Service, directory: Callable[..., Path]
 ) -> None:
-    bundle = directory(PROFILE.replace("40s", "3s"))
+    bundle = directory(PROFILE.replace("40s", "3s"), within="10s")
     tailgate.environment[names.ENV_RUN_METRICS_PORT] = "0"
     process = tailgate.start("run", "--host", service.url, "-f", "locustfile.py", "--profile", "profile.yaml")
     assert process.stderr is not None
@@ -226,8 +226,7 @@ def test_the_page_of_a_run_is_stated_and_can_be_scraped_while_it_lasts(
             pages.append(page)
         time.sleep(0.2)
     printed, errors = process.communicate(timeout=60)
-    # What a machine that stands still makes of the objectives is not asked here.
-    assert process.returncode in {0, 1, 3}, printed + errors
+    assert process.returncode == 0, printed + errors
     first, second = pages
     assert first[f"{names.LOAD_STARTED}_total"] < second[f"{names.LOAD_STARTED}_total"]
     (labels,) = [key for key in second if key.startswith(info)]

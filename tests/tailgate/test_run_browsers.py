@@ -101,8 +101,10 @@ def test_browsers_visit_while_the_load_is_on_and_their_pages_are_judged_with_it(
     assert run["browsers"]["ended"] == len(visits)
     assert run["browsers"]["browser"].startswith("Chromium ")
     judged = [visit for visit in visits if visit["began"] >= run["measured_from"]]
-    # None began once the judged part was over, but what each browser was about to begin when it heard of that.
-    assert sum(visit["began"] >= run["measured_to"] + 1 for visit in visits) <= 3
+    # None began once the judged part was over; it takes a moment until a browser hears of that, and for as long as the
+    # engine or the browsers' driver stands still nobody hears of anything.
+    moment = 1 + run["generator"]["longest_stall"] + run["browsers"]["load"]["loop_delay_max"]
+    assert all(visit["began"] < run["measured_to"] + moment for visit in visits)
     found = {each["name"]: each for each in verdict["objectives"]}
     assert {name: each["verdict"] for name, each in found.items()} == dict.fromkeys(
         ("data", "home-lcp", "home-shown"), "pass"

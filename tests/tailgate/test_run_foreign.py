@@ -119,9 +119,10 @@ def test_what_init_writes_is_ready_to_run(tailgate: Command, foreign_api: str) -
     assert tailgate.here("slo", "rules").stdout.count("\ngroups:") == 1
     plan = tailgate.here("run", "--plan", "--json")
     assert json.loads(plan.stdout)["samples_per_route"].keys() == {"GET /"}
+    # A machine that stands still must not miss the other objective.
+    written = (tailgate.cwd / "slo.yaml").read_text()
+    assert written.count("threshold: 500ms") == 1
+    (tailgate.cwd / "slo.yaml").write_text(written.replace("threshold: 500ms", "threshold: 10s"))
     done = tailgate.here("run", "--profile", "quick.yaml")
-    # 120 samples are too few for 99.9 %; a machine that stands still may miss the other objective besides.
-    assert done.returncode in {1, 3}, done.stdout + done.stderr
-    verdict = json.loads((tailgate.cwd / "runs/latest/verdict.json").read_text())
-    assert "inconclusive" in [each["verdict"] for each in verdict["objectives"]]
-    assert "2995" in json.dumps(verdict)
+    assert done.returncode == 3, done.stdout + done.stderr  # 120 samples are too few for 99.9 %
+    assert "2995" in done.stdout

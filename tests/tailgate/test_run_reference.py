@@ -154,18 +154,20 @@ def test_a_slow_variant_far_from_its_database_misses_its_objective_by_name(misse
     assert "look-up" in done.stdout
 
 
-def split_of(tailgate: Command, route: str) -> dict[str, float]:
-    """What the p95 of a route is made of, in seconds by part."""
+def split_of(tailgate: Command, route: str, percentile: str = "p95") -> dict[str, float]:
+    """What a percentile of a route is made of, in seconds by part."""
     run = json.loads((latest(tailgate) / "run.json").read_text())
-    parts = next(each for each in run["routes"] if each["route"] == route)["split"]["p95"]
+    parts = next(each for each in run["routes"] if each["route"] == route)["split"][percentile]
     assert parts.pop("told") == parts.pop("requests")
     return parts
 
 
 def test_the_time_of_a_slow_variant_is_its_databases_and_its_slowest_requests_lead_to_their_traces(missed: Ran) -> None:
     tailgate, done = missed
-    parts = split_of(tailgate, BY_PHONE)
-    assert max(parts, key=parts.__getitem__) == "database"
+    usual, slow = (split_of(tailgate, BY_PHONE, percentile) for percentile in ("p50", "p95"))
+    assert usual["database"] > 0.8 * sum(usual.values())
+    # Of those around p95 the machine may have had a part, where it stood still.
+    assert max(slow, key=slow.__getitem__) == "database"
     assert re.search(r"by-phone around p95, [0-9 .]+ ms: database ", " ".join(done.stdout.split()))
     bundle = latest(tailgate)
     run, lines = json.loads((bundle / "run.json").read_text()), (bundle / "traces.jsonl").read_text()
