@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tailgate_loadtest.judge.document import Outcome
-from tailgate_loadtest.judge.regression.decision import judge
-from tailgate_loadtest.judge.regression.document import Measure
+from tailgate_loadtest.judge.regression.decision import Place, judge
 from tailgate_loadtest.judge.regression.measured import QUANTILES
 from tailgate_loadtest.judge.regression.statistics.pairs import cut
 from tailgate_loadtest.judge.regression.together import looks_of
@@ -16,9 +15,6 @@ from benchmarks.gate.real import Gate
 from benchmarks.rivals import RIVALS
 
 ERROR_RATE = 0.01
-
-Place = tuple[str, Measure]
-"""A route, and what is measured of it."""
 
 
 @dataclass(frozen=True, kw_only=True)

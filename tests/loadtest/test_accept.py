@@ -107,6 +107,21 @@ def test_a_cell_whose_size_is_not_in_doubt_is_not_taken_on_by_its_size(measure) 
     assert found.entries[0].covers == ()
 
 
+def test_an_entry_takes_on_no_more_of_the_slowest_than_its_bound_does() -> None:
+    asked = []
+
+    def slowest(worse, bound):
+        asked.append((worse.measure, bound))
+        return "too many are far slower" if worse.measure == "p95" else None
+
+    worse = [cell(ROUTE, measure, 0.38, 0.06) for measure in ("p50", "p95")]
+    found = accept([entry()], TODAY, cells=worse, slowest=slowest)
+    assert [each.verdict for each in found.cells] == ["pass", "inconclusive"]
+    assert found.cells[1].why.endswith("taken on until 2026-06-30, but too many are far slower")
+    assert found.entries[0].covers == ("p50",)
+    assert asked == [("p50", Decimal("0.5")), ("p95", Decimal("0.5"))]
+
+
 def test_a_cell_with_an_open_interval_cannot_be_taken_on() -> None:
     open_end = cell(ROUTE, "p95", 0.1, verdict="inconclusive", high=None)
     assert accept([entry()], TODAY, cells=[open_end]).cells[0].verdict == "inconclusive"

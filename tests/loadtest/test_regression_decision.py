@@ -6,7 +6,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from tailgate_loadtest.judge.regression import cells
-from tailgate_loadtest.judge.regression.decision import answered, conclude, judge
+from tailgate_loadtest.judge.regression.decision import answered, conclude, judge, slowest
 from tailgate_loadtest.judge.regression.measured import gather
 from tailgate_loadtest.judge.regression.statistics.looks import Looks
 from tailgate_loadtest.judge.regression.statistics.pairs import cut
@@ -275,6 +275,19 @@ def test_a_route_too_rare_for_a_pass_still_fails_when_it_is_worse_beyond_doubt()
     assert not cell(same, "GET /rare", "p50").blocking
 
 
+def test_while_a_rare_route_looks_worse_no_look_before_the_last_passes():
+    routes = ROUTES | {"GET /rare": Route(rate=1.0, spread=0.2)}
+    base, candidate = gate(routes=routes, changes={"GET /rare": Change(slower=1.25)})
+    early = judged(base, candidate, until=135)
+    assert early.verdict == "inconclusive"
+    assert {reason.partition(" p")[0] for reason in early.reasons} == {"GET /rare"}
+    assert "perhaps worse, though rare" in early.reasons[0]
+    last = judged(base, candidate)
+    assert last.verdict != "inconclusive"
+    assert all(each.verdict == "fail" for each in last.cells if each.blocking and each.route == "GET /rare")
+    assert judged(*gate(routes=routes), until=135).verdict == "pass"
+
+
 def test_how_many_rare_routes_there_are_changes_nothing_for_the_others():
     def joined(one, other):
         return LatencyLog(
@@ -375,6 +388,20 @@ def test_a_tail_that_may_be_too_long_is_why_it_does_not_pass():
     assert re.search(
         r"among the slowest 5 %, beyond [\d.]+ ms, the candidate may have [\d.]+ times as many, and 1.5 are", one
     )
+
+
+def test_a_slowdown_that_is_taken_on_leaves_the_same_share_among_the_slowest_and_one_that_pauses_besides_does_not():
+    bound = Decimal("0.3")
+    slower = Change(slower=1.2)
+    pausing = Change(slower=1.2, pauses=1 / 20, pause=1.5)
+
+    def far_slower(change):
+        base, candidate = gate({"GET /slow": change})
+        p95 = cell(judged(base, candidate), "GET /slow", "p95")
+        return slowest(base, candidate, design(), LOOKS.look(BUDGET), p95, bound)
+
+    assert far_slower(slower) is None
+    assert "the candidate may have" in far_slower(pausing)
 
 
 def test_the_absolute_bound_tolerates_more_of_what_is_fast():

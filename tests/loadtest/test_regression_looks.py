@@ -20,6 +20,7 @@ def test_all_looks_together_spend_what_was_promised(looks):
 def test_the_last_look_is_at_the_end_of_the_budget_and_has_the_most_to_spend(looks):
     *early, last = looks.moments
     assert last.at == looks.budget
+    assert [each.last for each in looks.moments] == [False] * len(early) + [True]
     assert all(each.at < last.at and each.alpha < last.alpha for each in early)
 
 

@@ -4,12 +4,15 @@ import math
 
 from tailgate_loadtest.judge.document import Outcome
 from tailgate_loadtest.judge.regression.document import Cell
-from tailgate_loadtest.judge.regression.measured import Evidence, Tail
+from tailgate_loadtest.judge.regression.measured import Evidence
 from tailgate_loadtest.judge.regression.statistics import size, visible
 from tailgate_loadtest.judge.regression.statistics.looks import Look
 
 _SOONEST = 1e-6
 """Seconds; no answer comes over a network sooner."""
+SUSPECT = 0.5
+"""The adjusted p from which a rare cell keeps a gate from passing before its budget is used up. Rare cells have a tenth
+of the error rate (``decision.RARE``), so at one look in twenty of sides that are the same some cell has as little."""
 _NAMES = ("base", "candidate")
 
 
@@ -27,14 +30,19 @@ def judge(found: Evidence, look: Look, p_adjusted: float | None, level: float, s
         if found.measure == "failures":
             exact = size.share_at_most(found.bad[1], found.requests[1], look.confidence) - found.value[0]
             low, high = max(low, -1.0), min(max(high, exact), 1.0)
+    blocking = found.blocking
     if why is None:
         verdict, why = _verdict(found, look, p_adjusted, low, high)
+        # Too rare for a pass to be asked of it, it still stops what it proves.
+        blocking = blocking or verdict == "fail"
+        suspected = verdict == "inconclusive" and p_adjusted is not None and p_adjusted <= SUSPECT
+        if suspected and not blocking and not look.last:
+            blocking, why = True, f"perhaps worse, though rare: the rest of the load is waited for. {why}"
     samples = found.requests if found.measure == "failures" else found.good
     return Cell(
         route=found.route,
         measure=found.measure,
-        # Too rare for a pass to be asked of it, it still stops what it proves.
-        blocking=found.blocking or verdict == "fail",
+        blocking=blocking,
         verdict=verdict,
         samples_base=samples[0],
         samples_candidate=samples[1],
@@ -65,20 +73,27 @@ def _verdict(found: Evidence, look: Look, p_adjusted: float | None, low: float, 
     if rejected and max(turns.value, side_by_side) > found.tolerance:
         beside = "" if turns.value > found.tolerance else f", and {_words(found, side_by_side)} side by side"
         return "fail", f"{sized}{beside}, p = {p_adjusted:.2g} over all cells; {tolerated}"
-    tail, more = found.tail, found.tail.more(look.confidence) if found.tail else 0.0
-    if high < found.tolerance and (tail is None or more < tail.allowed):
+    far_slower = slowest(found, look)
+    if high < found.tolerance and far_slower is None:
         return "pass", f"{sized}; {tolerated}"
     if rejected:
         return (
             "inconclusive",
             f"worse, though perhaps by less than is tolerated: {sized}, p = {p_adjusted:.2g}; {tolerated}",
         )
-    if high < found.tolerance and tail:
-        return "inconclusive", f"{sized}, and {tolerated}; but {_in_the_tail(tail, more)}"
+    if high < found.tolerance:
+        return "inconclusive", f"{sized}, and {tolerated}; but {far_slower}"
     return "inconclusive", f"{sized}, and {tolerated}: more minutes or a higher rate narrow it"
 
 
-def _in_the_tail(tail: Tail, more: float) -> str:
+def slowest(found: Evidence, look: Look) -> str | None:
+    """Why more of the candidate's requests may be among the slowest than are tolerated, if so."""
+    tail = found.tail
+    if tail is None:
+        return None
+    more = tail.more(look.confidence)
+    if more < tail.allowed:
+        return None
     times = f"{1 + more:.1f} times" if math.isfinite(more) else "any number of times"
     return (
         f"among the slowest {100 * tail.share:.0f} %, beyond {1e3 * tail.edge:.3g} ms, the candidate may have {times} "

@@ -12,11 +12,14 @@ Which cells can stop the change is decided by how many requests are planned, and
 candidate could scatter so much that nobody looks at it. Over all turns of the budget a side needs 100 for failures and
 p50, 1,000 for p95, 5,000 for p99. Of rarer cells no pass is asked, so that they do not keep every gate undecided for
 ever, and a warning names a route that has no others. What they prove stops the change all the same: they are a family
-of their own, which spends RARE of the error rate, so that both families together spend no more than all of it.
+of their own, which spends RARE of the error rate, so that both families together spend no more than all of it. And
+while one of them looks worse (``cells.SUSPECT``), no look before the last passes: to wait costs minutes and no error,
+since what the later looks spend is theirs in any case.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from decimal import Decimal
 
 from tailgate_slo.model import Tolerance
 
@@ -32,7 +35,12 @@ from tailgate_loadtest.shapes.sides import Design
 
 RARE = 0.1
 """Of the error rate, what cells may spend that are too rare for a pass to be asked of them."""
+_SHARES = {True: 1 - RARE, False: RARE}
+"""Of the error rate, by whether a pass is asked of the cells."""
 MEASURES: tuple[Measure, ...] = ("p50", "p95", "p99", "failures")
+
+Place = tuple[str, Measure]
+"""A route, and what is measured of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,17 +80,22 @@ def judge(
     )
 
 
+def adjusted(p: Mapping[Place, float], stopping: Set[Place]) -> dict[Place, float]:
+    """Each cell's p within its family, by Holm, over the share of the error rate that this family has."""
+    found: dict[Place, float] = {}
+    for blocking, share in _SHARES.items():
+        family = {place: each for place, each in p.items() if (place in stopping) == blocking}
+        found |= {place: min(each / share, 1.0) for place, each in holm.adjusted(family).items()}
+    return found
+
+
 def _judged(found: Sequence[Evidence], look: Look, seconds: float) -> tuple[Cell, ...]:
-    """Each cell by the p of its family, which knows of its own cells and its share of the error rate alone."""
-    level: dict[bool, float] = {}
-    adjusted: dict[tuple[str, Measure], float] = {}
-    for blocking, share in ((True, 1 - RARE), (False, RARE)):
-        family = {(each.route, each.measure): each.p for each in found if each.blocking == blocking}
-        level[blocking] = share * look.alpha / max(len(family), 1)
-        adjusted |= {cell: min(p / share, 1.0) for cell, p in holm.adjusted(family).items()}
-    return tuple(
-        cells.judge(each, look, adjusted[each.route, each.measure], level[each.blocking], seconds) for each in found
-    )
+    by_place = {(each.route, each.measure): each for each in found}
+    stopping = {place for place, each in by_place.items() if each.blocking}
+    p = adjusted({place: each.p for place, each in by_place.items()}, stopping)
+    count = {True: len(stopping), False: len(found) - len(stopping)}
+    level = {blocking: share * look.alpha / max(count[blocking], 1) for blocking, share in _SHARES.items()}
+    return tuple(cells.judge(each, look, p[place], level[each.blocking], seconds) for place, each in by_place.items())
 
 
 def conclude(judged: Sequence[Cell]) -> tuple[Outcome, list[str]]:
@@ -96,6 +109,18 @@ def conclude(judged: Sequence[Cell]) -> tuple[Outcome, list[str]]:
         most = "no request was measured" if not judged else "no route has enough requests for any of its measures"
         return "inconclusive", [f"{most}: load longer, or at a higher rate"]
     return "pass", [f"none of {len(stopping)} measures is worse by more than is tolerated"]
+
+
+def slowest(
+    base: LatencyLog, candidate: LatencyLog, design: Design, look: Look, cell: Cell, bound: Decimal
+) -> str | None:
+    """Why more of a cell's requests may be among the slowest than are tolerated, were it ``bound`` slower, if so.
+
+    ``look`` is the one at which the cell was judged.
+    """
+    found = cut(base, candidate, cell.route, design, look.at)
+    tolerance = Tolerance(relative=bound, absolute=Decimal(0))
+    return cells.slowest(gather(cell.route, cell.measure, found, tolerance, 1.0), look)
 
 
 def answered(judged: Sequence[Cell]) -> bool:

@@ -75,6 +75,11 @@ class Evidence:
         return self.good[0] > 0 and not self.good[1] and self.bad[1] >= BROKEN
 
 
+def needed(q: float) -> int:
+    """Requests of a side, over all turns of the budget, from which that percentile can stop a change."""
+    return max(math.ceil(BEYOND / (1 - q) - 1e-9), size.LEAST_PAIRS * size.least_requests(q))
+
+
 def gather(route: str, measure: Measure, cut: Cut, tolerance: Tolerance, more: float) -> Evidence:
     """What was measured of a route; the whole budget has ``more`` times as many pairs of turns as there are so far."""
     together, turns = cut.duet.failures, cut.turns.failures
@@ -174,7 +179,7 @@ def _percentile(cut: Cut, tolerance: Tolerance, measure: Measure) -> _Own:
         duet=size.ratio(duet, q),
         tail=_tail(turns, duet, *TAILS[measure], 1 + allowed),
         tolerance=math.log1p(allowed),
-        needed=max(math.ceil(BEYOND / (1 - q) - 1e-9), size.LEAST_PAIRS * size.least_requests(q)),
+        needed=needed(q),
     )
 
 

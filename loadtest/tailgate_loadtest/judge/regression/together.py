@@ -34,6 +34,7 @@ from tailgate_loadtest.judge.regression.terms.loosened import loosenings
 from tailgate_loadtest.judge.regression.why.causes import causes
 from tailgate_loadtest.judge.regression.why.evidence import evidence
 from tailgate_loadtest.judge.verdict import judge_bundle, lacking, raised
+from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.comparison import Comparison
@@ -73,9 +74,9 @@ def judge_pair(comparison: Comparison, terms: Terms) -> ComparisonDocument:
     base, candidate = runs[Side.BASE], runs[Side.CANDIDATE]
     gates = {side: _gate(files[side], runs[side]) for side in SIDES}
     looks = looks_of(terms.design, terms.error_rate)
+    logs = bundles[Side.BASE].read_log(), bundles[Side.CANDIDATE].read_log()
     judgement = decision.judge(
-        bundles[Side.BASE].read_log(),
-        bundles[Side.CANDIDATE].read_log(),
+        *logs,
         terms.design,
         looks,
         # By the base's own objectives, so that no change can widen what it is measured by.
@@ -91,6 +92,9 @@ def judge_pair(comparison: Comparison, terms: Terms) -> ComparisonDocument:
         cells=judgement.cells,
         exact=exact.findings,
         loosened=loosenings(files[Side.BASE], files[Side.CANDIDATE]),
+        slowest=lambda cell, bound: (
+            decision.slowest(*logs, terms.design, judgement.look, cell, bound) if judgement.look else None
+        ),
     )
     verdict, code, reasons = _conclude(runs, judgement, accepted, exact.reasons, terms)
     warnings = [*judgement.warnings, *exact.remarks, *_missed(findings), *_told(base), *_told(candidate)]
@@ -113,7 +117,7 @@ def judge_pair(comparison: Comparison, terms: Terms) -> ComparisonDocument:
         aborted=candidate.aborted,
         gave_out=terms.gave_out,
         cells=cells,
-        adoption=_adoption(gates[Side.BASE], bundles, terms.design, judgement),
+        adoption=_adoption(gates[Side.BASE], logs, terms.design, judgement),
         exact=(*accepted.exact, *_under_load(bundles, tolerance)),
         loosened=accepted.loosened,
         objectives=findings[Side.CANDIDATE],
@@ -195,12 +199,11 @@ def _explained(cells: Sequence[Cell], comparison: Comparison, warnings: list[str
     )
 
 
-def _adoption(gate: Gate, bundles: Mapping[Side, Bundle], design: Design, judgement: Judgement) -> Adoption | None:
+def _adoption(gate: Gate, logs: tuple[LatencyLog, LatencyLog], design: Design, judgement: Judgement) -> Adoption | None:
     if gate.decision is None or judgement.look is None:
         return None
-    base, candidate = (bundles[side].read_log() for side in SIDES)
     look = judgement.look
-    return adoption(gate.decision, base, candidate, design, until=look.at, confidence=look.confidence)
+    return adoption(gate.decision, *logs, design, until=look.at, confidence=look.confidence)
 
 
 def _told(run: RunDocument) -> list[str]:

@@ -30,6 +30,8 @@ class Look:
     """The most probable it may be that a bound is on the wrong side, at this look."""
     spent: float
     """Of the error rate, what may have been used up by then, this look's included."""
+    last: bool
+    """None comes after it: the budget is used up."""
 
     @property
     def confidence(self) -> float:
@@ -61,7 +63,8 @@ class Looks:
         spent, found = 0.0, []
         for when, share in zip([*times, self.budget], [*early, 1 - sum(early)], strict=True):
             spent += share
-            found.append(Look(when, share * self.alpha, share * self.doubt, spent * self.alpha))
+            last = when == self.budget
+            found.append(Look(when, share * self.alpha, share * self.doubt, spent * self.alpha, last))
         return tuple(found)
 
     def look(self, until: float) -> Look | None:

@@ -1,8 +1,9 @@
 """What is taken on knowingly: entries of the candidate's objectives file, each until its last day."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from tailgate_slo.model import EVERYWHERE, Accept
 
@@ -16,6 +17,9 @@ _COVERED = {
     "bytes": frozenset({"bytes"}),
 }
 """By an entry's measure: which cells and exact findings it can cover."""
+
+Slowest = Callable[[Cell, Decimal], str | None]
+"""Why more of a cell's requests may be among the slowest than a bound takes on, if so."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,11 +39,13 @@ def accept(
     cells: Iterable[Cell] = (),
     exact: Iterable[ExactFinding] = (),
     loosened: Iterable[Loosening] = (),
+    slowest: Slowest = lambda cell, bound: None,
 ) -> Accepted:
     """Apply the entries that still hold on that day.
 
     An entry takes the place of a cell's tolerance: the cell passes when the upper end of its interval is within the
-    bound, and where only the estimate is, nobody can tell. What is undecided for another reason than its size stays so.
+    bound and its ``slowest`` requests are, too; where only the estimate is, nobody can tell. What is undecided for
+    another reason than its size stays so.
     An exact finding is covered up to the bound as well, from none to one being a bound of 1. A loosening is covered by
     a bound as large as what is given up; 1 covers all of it.
     """
@@ -52,7 +58,7 @@ def accept(
         uses[id(found)].append(what)
         return found.why
 
-    judged = [_cell(cell, _largest(held, cell.route, cell.measure)) for cell in cells]
+    judged = [_cell(cell, _largest(held, cell.route, cell.measure), slowest) for cell in cells]
     for cell, entry in judged:
         covered(cell.measure, entry)
     counted = []
@@ -83,7 +89,7 @@ def _largest(held: Iterable[Accept], route: str, measure: str) -> Accept | None:
     return max(fitting, key=_bound, default=None)
 
 
-def _cell(cell: Cell, entry: Accept | None) -> tuple[Cell, Accept | None]:
+def _cell(cell: Cell, entry: Accept | None, slowest: Slowest) -> tuple[Cell, Accept | None]:
     """The cell by this entry, and the entry if it was needed."""
     if entry is None or not cell.blocking or cell.verdict == "pass" or cell.ratio is None:
         return cell, None
@@ -93,6 +99,9 @@ def _cell(cell: Cell, entry: Accept | None) -> tuple[Cell, Accept | None]:
     none = 0.0 if cell.measure == "failures" else 1.0
     limit, until = none + _bound(entry), f"taken on until {entry.until.isoformat()}"
     if cell.high is not None and cell.high <= limit:
+        if too_many := slowest(cell, entry.bound):
+            why = f"{cell.why}; the interval ends within what is {until}, but {too_many}"
+            return cell.model_copy(update={"verdict": "inconclusive", "why": why}), None
         why = f"{cell.why}; but the interval ends within what is {until}"
         return cell.model_copy(update={"verdict": "pass", "accepted": entry.why, "why": why}), entry
     if cell.ratio <= limit:
