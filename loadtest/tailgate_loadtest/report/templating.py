@@ -7,15 +7,18 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from tailgate_loadtest.report import show
+from tailgate_loadtest.report import show, words
 
 SHARED = Path(__file__).parent / "templates"
-"""Where the style of all pages lies."""
+"""Where the sheet that every page is made on lies, with its style and macros."""
 
 
 @lru_cache  # to compile a template takes far longer than to fill it in
 def environment(*directories: Path) -> Environment:
-    """Templates of these directories and the shared one, with ``show`` and the filter ``path``."""
+    """Templates of these directories and the shared one.
+
+    All of them know ``show``, the ``SYMBOLS`` and ``WORDS`` of verdicts, and the filter ``path``.
+    """
     made = Environment(
         autoescape=True,
         undefined=StrictUndefined,
@@ -24,7 +27,7 @@ def environment(*directories: Path) -> Environment:
         lstrip_blocks=True,
         finalize=_clean,
     )
-    made.globals.update(show=show)
+    made.globals.update(show=show, SYMBOLS=words.SYMBOLS, WORDS=words.WORDS)
     made.filters["path"] = path
     return made
 

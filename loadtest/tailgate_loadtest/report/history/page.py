@@ -6,7 +6,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from tailgate_loadtest.judge.history import History
-from tailgate_loadtest.report import facts, plot, words
+from tailgate_loadtest.report import facts, plot
 from tailgate_loadtest.report.history.chapters import Chapter, chapters, of
 from tailgate_loadtest.report.history.chart import chart, moment_of
 from tailgate_loadtest.report.templating import environment
@@ -39,7 +39,6 @@ def page(history: History, root: str) -> str:
             of=of,
             moment_of=moment_of,
             facts=facts,
-            words=words,
         )
     )
 
