@@ -4,10 +4,8 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from pydantic import ValidationError
 from tailgate_slo import SLO, Gate, Objectives
 
-from tailgate_loadtest.errors import BundleError
 from tailgate_loadtest.judge.document import SCHEMA, Finding, Outcome, StepFinding, Verdict, VerdictDocument
 from tailgate_loadtest.judge.felt import Felt, judge_felt
 from tailgate_loadtest.judge.kept import check_log
@@ -71,7 +69,7 @@ def judge_bundle(bundle: Bundle, objectives: Objectives | None) -> VerdictDocume
         slo=_name(run, objectives),
         slo_digest=objectives.digest if objectives else None,
     )
-    bundle.write_text("verdict.json", document.model_dump_json(by_alias=True, indent=1) + "\n")
+    bundle.write_model("verdict.json", document)
     return document
 
 
@@ -82,11 +80,9 @@ def _is_skipped(slo: SLO, felt: Felt) -> bool:
 
 def read_verdict(bundle: Bundle) -> VerdictDocument:
     """The verdict that stands in a bundle. Raises BundleError when there is none, or a damaged one."""
-    raw = bundle.read_json("verdict.json", "tailgate/verdict/v", SCHEMA)
-    try:
-        return VerdictDocument.model_validate(raw)
-    except ValidationError as error:
-        raise BundleError(f"{bundle.path / 'verdict.json'}: {error.errors()[0]['msg']}; judge it again") from error
+    return bundle.read_model(
+        "verdict.json", "tailgate/verdict/v", SCHEMA, VerdictDocument, refusal="{what}; judge it again"
+    )
 
 
 def _climb(

@@ -5,14 +5,16 @@ import datetime as dt
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from tailgate_loadtest.browser.recording import FILE
 from tailgate_loadtest.errors import BundleError
 from tailgate_loadtest.measure.hlog import LatencyLog
-from tailgate_loadtest.run.document import SCHEMA, RunDocument
+from tailgate_loadtest.run.document import SCHEMA, Model, RunDocument
+
+Document = TypeVar("Document", bound=Model)
 
 
 class Bundle:
@@ -91,19 +93,32 @@ class Bundle:
 
     def read_run(self) -> RunDocument:
         """run.json. Raises BundleError when it is damaged, or of a schema newer than this reader."""
-        raw = self.read_json("run.json", "tailgate/run/v", SCHEMA)
-        try:
-            return RunDocument.model_validate(raw)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise BundleError(f"{self.path / 'run.json'}: {where}: {first['msg']}") from error
+        return self.read_model("run.json", "tailgate/run/v", SCHEMA, RunDocument)
 
     def read_log(self) -> LatencyLog:
         """latency.hlog, whole; read once, since an hour's takes seconds. Raises BundleError."""
         if self._latencies is None:
             self._latencies = LatencyLog.load(self.log)
         return self._latencies
+
+    def read_model(
+        self, name: str, family: str, schema: str, model: type[Document], refusal: str = "{where}: {what}"
+    ) -> Document:
+        """A JSON file of the bundle, its schema checked, as the document that it is.
+
+        ``refusal`` follows the file's path in the message about the first thing in it that is not valid: ``where`` that
+        stands, key by key, and ``what`` is wrong with it.
+
+        Raises:
+            BundleError: it is missing, damaged, or of a schema newer than this reader.
+        """
+        raw = self.read_json(name, family, schema)
+        try:
+            return model.model_validate(raw)
+        except ValidationError as error:
+            first = error.errors()[0]
+            told = refusal.format(where=".".join(map(str, first["loc"])), what=first["msg"])
+            raise BundleError(f"{self.path / name}: {told}") from error
 
     def read_json(self, name: str, family: str, schema: str) -> dict[str, Any]:
         """A JSON file of the bundle, its schema checked. Raises BundleError."""
@@ -134,9 +149,13 @@ class Bundle:
         """Write a JSON file of the bundle, whole or not at all."""
         self.write_text(name, json.dumps(document, indent=1, allow_nan=False) + "\n")
 
+    def write_model(self, name: str, document: Model) -> None:
+        """Write a document as JSON, whole or not at all. Raises BundleError when it cannot be written."""
+        self.write_text(name, document.model_dump_json(by_alias=True, indent=1) + "\n")
+
     def write_run(self, document: RunDocument) -> None:
         """Write run.json."""
-        self.write_text("run.json", document.model_dump_json(by_alias=True, indent=1) + "\n")
+        self.write_model("run.json", document)
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text file of the bundle, whole or not at all. Raises BundleError when it cannot be written."""

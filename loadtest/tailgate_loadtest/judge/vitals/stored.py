@@ -1,9 +1,7 @@
 """vitals.json on disk, beside the visits that it is of."""
 
-from pydantic import ValidationError
 from tailgate_slo import Objectives
 
-from tailgate_loadtest.errors import BundleError
 from tailgate_loadtest.judge.kept import visits_kept
 from tailgate_loadtest.judge.vitals.document import FILE, SCHEMA, VitalsDocument
 from tailgate_loadtest.judge.vitals.verdict import judge_visits
@@ -12,18 +10,12 @@ from tailgate_loadtest.run.bundle import Bundle
 
 def write_document(bundle: Bundle, document: VitalsDocument) -> None:
     """Write vitals.json. Raises BundleError when it cannot be written."""
-    bundle.write_text(FILE, document.model_dump_json(by_alias=True, indent=1) + "\n")
+    bundle.write_model(FILE, document)
 
 
 def read_document(bundle: Bundle) -> VitalsDocument:
     """What visits came to. Raises BundleError when vitals.json is damaged, or of a newer schema."""
-    raw = bundle.read_json(FILE, "tailgate/vitals/v", SCHEMA)
-    try:
-        return VitalsDocument.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise BundleError(f"{bundle.path / FILE}: {where}: {first['msg']}") from error
+    return bundle.read_model(FILE, "tailgate/vitals/v", SCHEMA, VitalsDocument)
 
 
 def judge_again(bundle: Bundle, objectives: Objectives | None) -> VitalsDocument:
