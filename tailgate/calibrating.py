@@ -8,7 +8,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import tailgate_slo
-from pydantic import ValidationError
 from tailgate_loadtest.data import locustfile as reference_locustfile
 from tailgate_loadtest.errors import BundleError
 from tailgate_loadtest.judge.regression.calibration.rates import rates
@@ -147,13 +146,13 @@ def read(path: Path) -> CalibrationsDocument:
     """
     if not path.exists():
         return CalibrationsDocument()
-    raw = Bundle(path.parent).read_json(path.name, "tailgate/calibration/v", SCHEMA)
-    try:
-        return CalibrationsDocument.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise BundleError(f"{path}: {where}: {first['msg']}; move the file away to begin again") from error
+    return Bundle(path.parent).read_model(
+        path.name,
+        "tailgate/calibration/v",
+        SCHEMA,
+        CalibrationsDocument,
+        refusal="{where}: {what}; move the file away to begin again",
+    )
 
 
 def _prepare(path: Path) -> None:
@@ -165,7 +164,7 @@ def _prepare(path: Path) -> None:
     # What lies in the working tree is part of it, and each gate would build its sides anew.
     if path.parent == CALIBRATION.parent and not ignored.exists():
         ignored.write_text("*\n", encoding="ascii")
-    Bundle(path.parent).write_text(path.name, read(path).model_dump_json(by_alias=True, indent=1) + "\n")
+    Bundle(path.parent).write_model(path.name, read(path))
 
 
 def _find(document: CalibrationsDocument, setting: Setting, side: str) -> Calibration:
@@ -182,7 +181,7 @@ def _add(path: Path, setting: Setting, side: str, gate: GateRecord) -> Calibrati
     grown = before.model_copy(update={"gates": (*before.gates, gate)})
     others = tuple(each for each in document.calibrations if each is not before)
     made = CalibrationsDocument(calibrations=(*others, grown))
-    Bundle(path.parent).write_text(path.name, made.model_dump_json(by_alias=True, indent=1) + "\n")
+    Bundle(path.parent).write_model(path.name, made)
     return grown
 
 
