@@ -151,7 +151,7 @@ def read(path: Path) -> CalibrationsDocument:
         "tailgate/calibration/v",
         SCHEMA,
         CalibrationsDocument,
-        refusal="{where}: {what}; move the file away to begin again",
+        cure="move the file away to begin again",
     )
 
 

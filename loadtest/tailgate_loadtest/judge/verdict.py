@@ -80,9 +80,7 @@ def _is_skipped(slo: SLO, felt: Felt) -> bool:
 
 def read_verdict(bundle: Bundle) -> VerdictDocument:
     """The verdict that stands in a bundle. Raises BundleError when there is none, or a damaged one."""
-    return bundle.read_model(
-        "verdict.json", "tailgate/verdict/v", SCHEMA, VerdictDocument, refusal="{what}; judge it again"
-    )
+    return bundle.read_model("verdict.json", "tailgate/verdict/v", SCHEMA, VerdictDocument, cure="judge it again")
 
 
 def _climb(

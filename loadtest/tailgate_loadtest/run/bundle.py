@@ -101,24 +101,20 @@ class Bundle:
             self._latencies = LatencyLog.load(self.log)
         return self._latencies
 
-    def read_model(
-        self, name: str, family: str, schema: str, model: type[Document], refusal: str = "{where}: {what}"
-    ) -> Document:
+    def read_model(self, name: str, family: str, schema: str, model: type[Document], cure: str = "") -> Document:
         """A JSON file of the bundle, its schema checked, as the document that it is.
 
-        ``refusal`` follows the file's path in the message about the first thing in it that is not valid: ``where`` that
-        stands, key by key, and ``what`` is wrong with it.
-
         Raises:
-            BundleError: it is missing, damaged, or of a schema newer than this reader.
+            BundleError: it is missing, of a schema newer than this reader, or damaged: then with the ``cure``.
         """
         raw = self.read_json(name, family, schema)
         try:
             return model.model_validate(raw)
         except ValidationError as error:
             first = error.errors()[0]
-            told = refusal.format(where=".".join(map(str, first["loc"])), what=first["msg"])
-            raise BundleError(f"{self.path / name}: {told}") from error
+            where = ".".join(map(str, first["loc"]))
+            told = f"{self.path / name}: {where}: {first['msg']}"
+            raise BundleError(f"{told}; {cure}" if cure else told) from error
 
     def read_json(self, name: str, family: str, schema: str) -> dict[str, Any]:
         """A JSON file of the bundle, its schema checked. Raises BundleError."""
