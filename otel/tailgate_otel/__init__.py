@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tailgate_otel.config import Config
-    from tailgate_otel.database import RecordedConnection, RecordedPool, create_pool
+    from tailgate_otel.connection import RecordedConnection
     from tailgate_otel.errors import BeaconRefused, ConfigError, MetricsPortError, OtelError
+    from tailgate_otel.pool import RecordedPool, create_pool
     from tailgate_otel.record import Record, open_record, recording
     from tailgate_otel.recorder import Recorder
     from tailgate_otel.vitals import Vitals, VitalsConfig
@@ -35,11 +36,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    **dict.fromkeys(("RecordedConnection", "RecordedPool", "create_pool"), "database"),
+    **dict.fromkeys(("RecordedPool", "create_pool"), "pool"),
     **dict.fromkeys(("BeaconRefused", "ConfigError", "MetricsPortError", "OtelError"), "errors"),
     **dict.fromkeys(("Record", "open_record", "recording"), "record"),
     **dict.fromkeys(("Vitals", "VitalsConfig"), "vitals"),
     "Config": "config",
+    "RecordedConnection": "connection",
     "Recorder": "recorder",
 }
 

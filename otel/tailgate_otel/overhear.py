@@ -1,7 +1,7 @@
 """How a test hears of every statement that this process sends, whatever record it belongs to.
 
-Connections look up their record in one context variable. Only while somebody listens something else stands in its
-place, and shows the listeners what is written down; so a process in which nobody listens pays nothing for it.
+Connections and pools look up their record in one context variable. Only while somebody listens something else stands in
+its place, and shows the listeners what is written down; so a process in which nobody listens pays nothing for it.
 """
 
 import asyncio
@@ -15,11 +15,13 @@ from unittest.mock import patch
 
 import asyncpg
 
-from tailgate_otel import database
 from tailgate_otel.call import QUERY, WIDTH, Call, Rows
+from tailgate_otel.connection import RecordedConnection
 from tailgate_otel.guard import Guard
 from tailgate_otel.record import CURRENT, Record
 from tailgate_otel.site import awaiting, calling
+
+_LOOKED_UP_IN = ("tailgate_otel.connection.CURRENT", "tailgate_otel.pool.CURRENT")
 
 
 class Sent(NamedTuple):
@@ -134,8 +136,9 @@ _patches = ExitStack()
 def listen(listener: Listener) -> None:
     """From now on the listener hears of what recorded connections send, in every thread."""
     if not _listeners:
-        noticing = _noticing(asyncpg.Connection._check_open)
-        _patches.enter_context(patch.object(database, "CURRENT", _Current()))
+        current, noticing = _Current(), _noticing(asyncpg.Connection._check_open)
+        for place in _LOOKED_UP_IN:
+            _patches.enter_context(patch(place, current))
         _patches.enter_context(patch.object(asyncpg.Connection, "_check_open", noticing))
     _listeners.append(listener)
 
@@ -154,7 +157,7 @@ def _is_query(call: Call) -> bool:
 def _noticing(check_open: Any) -> Any:
     def noticing(connection: asyncpg.Connection) -> None:
         # isinstance would not do: asyncpg makes it true for any connection.
-        if not issubclass(type(connection), database.RecordedConnection):
+        if not issubclass(type(connection), RecordedConnection):
             for listener in _listeners:
                 listener.unrecorded += 1
         check_open(connection)

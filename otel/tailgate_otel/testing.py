@@ -19,8 +19,9 @@ from unittest.mock import patch
 
 import asyncpg
 
-from tailgate_otel.database import RecordedConnection, RecordedPool
+from tailgate_otel.connection import RecordedConnection
 from tailgate_otel.overhear import Listener, Sent, leave, listen
+from tailgate_otel.pool import RecordedPool
 
 _LONGEST = 300
 _UNKNOWN_SITE = "a task that runs nothing but the driver"

@@ -1,4 +1,4 @@
-"""asyncpg, counted: a connection class and a pool that add to the current record.
+"""asyncpg's connection, recorded: every round trip adds to the current record.
 
 Every way into asyncpg ends in one of the protocol's few methods that send and wait for an answer, so these
 are what is recorded: shortcuts, prepared statements, cursors and COPY alike, and nothing twice.
@@ -15,7 +15,6 @@ import asyncpg
 from asyncpg.exceptions import InterfaceError, InvalidCachedStatementError
 from asyncpg.protocol.protocol import Protocol
 
-from tailgate_otel.account import Sink
 from tailgate_otel.call import (
     CLEARANCE,
     ENDED,
@@ -26,10 +25,8 @@ from tailgate_otel.call import (
     OUTDATED,
     PREPARATION,
     QUERY,
-    RESET,
     STEP,
     UNSENT,
-    WAIT,
     Rows,
 )
 from tailgate_otel.record import CURRENT, Record
@@ -38,9 +35,6 @@ from tailgate_otel.statement import describe
 # Called by name, not by super(): these run for every query.
 _query = Protocol.query
 _bind_execute = Protocol.bind_execute
-_acquire = asyncpg.Pool._acquire
-
-DEFAULT_POOL = "main"
 
 
 class RecordedProtocol(Protocol):
@@ -205,8 +199,8 @@ def _is_repeated() -> bool:
 class RecordedConnection(asyncpg.Connection):
     """A connection whose every round trip adds to the current record.
 
-    Give it to ``asyncpg.connect(connection_class=...)``, or use :func:`create_pool`. Where no record is open
-    it costs a look at a context variable.
+    Give it to ``asyncpg.connect(connection_class=...)``, or use :func:`tailgate_otel.create_pool`. Where no record is
+    open it costs a look at a context variable.
     """
 
     __slots__ = ()
@@ -218,114 +212,23 @@ class RecordedConnection(asyncpg.Connection):
         super().__init__(protocol, *args, **options)
 
     async def _introspect_types(self, typeoids: Any, timeout: Any) -> Any:  # noqa: ASYNC109 - asyncpg's signature
-        previous = self._serve(INTROSPECTION)
+        previous = self.serve(INTROSPECTION)
         try:
             return await super()._introspect_types(typeoids, timeout)
         finally:
-            self._serve(previous)
+            self.serve(previous)
 
     async def _introspect_type(self, typename: Any, schema: Any) -> Any:
-        previous = self._serve(INTROSPECTION)
+        previous = self.serve(INTROSPECTION)
         try:
             return await super()._introspect_type(typename, schema)
         finally:
-            self._serve(previous)
+            self.serve(previous)
 
-    def _serve(self, purpose: int) -> int:
+    def serve(self, purpose: int) -> int:
         """Change what executions are for; the previous purpose comes back."""
         if self._protocol is None:
             return purpose
         previous: int = self._protocol.purpose
         self._protocol.purpose = purpose
         return previous
-
-
-class RecordedPool(asyncpg.Pool):
-    """A pool that accounts the wait for a connection to the current record.
-
-    What opening a connection takes, its ``init`` and ``setup`` callbacks included, is wait, no query.
-
-    Attributes:
-        name: what the pool is called in metrics.
-        waiting: how many ask for a connection just now.
-
-    """
-
-    __slots__ = ("__weakref__", "_counted_by", "name", "waiting")
-
-    def __init__(
-        self, *args: Any, name: str = DEFAULT_POOL, setup: Any = None, reset: Any = None, **options: Any
-    ) -> None:
-        super().__init__(*args, setup=setup and _unrecorded(setup), reset=reset and _cleaning(reset), **options)
-        self.name = name
-        self.waiting = 0
-        self._counted_by: Sink | None = None
-
-    def _introduce(self, record: Record) -> None:
-        """Show how full the pool is among the metrics of whoever counts the request, from its first request on."""
-        self._counted_by = record.sink
-        if record.sink is not None:
-            with record.guard:
-                record.sink.watch(self, self.name)
-
-    async def _acquire(self, timeout: float | None) -> Any:  # noqa: ASYNC109 - asyncpg's signature
-        record = CURRENT.get()
-        self.waiting += 1
-        if record is None or not record.open:
-            try:
-                return await _acquire(self, timeout)
-            finally:
-                self.waiting -= 1
-        if record.sink is not self._counted_by:
-            self._introduce(record)
-        waits, started = record.waits, perf_counter_ns()
-        if record.enclosing is not None:
-            record.nest(started)
-        at = len(waits)
-        waits.extend((self.name, WAIT, started, 0, 0))
-        try:
-            return await _acquire(self, timeout)
-        except BaseException as error:
-            waits[at + FOUND] = error
-            raise
-        finally:
-            waits[at + ENDED] = perf_counter_ns()
-            self.waiting -= 1
-
-    def _get_new_connection(self) -> Any:
-        return _unrecorded(super()._get_new_connection)()
-
-
-def _unrecorded(work: Any) -> Any:
-    """Work that is no part of the request that happens to be the first to need it."""
-
-    async def working(*args: Any) -> Any:
-        token = CURRENT.set(None)
-        try:
-            return await work(*args)
-        finally:
-            CURRENT.reset(token)
-
-    return working
-
-
-def _cleaning(clean: Any) -> Any:
-    """A pool's callback that cleans connections, which is no part of the request that happens to give one back."""
-
-    async def cleaning(connection: Any) -> None:
-        if not isinstance(connection, RecordedConnection):
-            await clean(connection)
-            return
-        previous = connection._serve(RESET)
-        try:
-            await clean(connection)
-        finally:
-            connection._serve(previous)
-
-    return cleaning
-
-
-def create_pool(dsn: str | None = None, **options: Any) -> RecordedPool:
-    """A pool of recorded connections; takes, and is awaited or entered, like ``asyncpg.create_pool``."""
-    defaults = dict(asyncpg.create_pool.__kwdefaults__ or {})
-    return RecordedPool(dsn, **(defaults | {"connection_class": RecordedConnection} | options))
