@@ -92,7 +92,8 @@ def _cleaning(clean: Any) -> Any:
     """A pool's callback that cleans connections, which is no part of the request that happens to give one back."""
 
     async def cleaning(connection: Any) -> None:
-        if not isinstance(connection, RecordedConnection):
+        # isinstance would not do: asyncpg makes it true for any connection.
+        if not issubclass(type(connection), RecordedConnection):
             await clean(connection)
             return
         previous = connection.serve(RESET)

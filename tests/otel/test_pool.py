@@ -76,3 +76,14 @@ async def test_a_recorded_pool_takes_what_asyncpgs_takes(dsn):
         assert isinstance(pool, RecordedPool)
         async with pool.acquire() as connection:
             assert type(connection._con) is Own
+
+
+async def test_connections_that_are_not_recorded_are_cleaned_as_the_pool_is_told(dsn):
+    cleaned = []
+
+    async def clean(connection):
+        cleaned.append(type(connection))
+
+    async with create_pool(dsn, min_size=1, max_size=1, connection_class=asyncpg.Connection, reset=clean) as pool:
+        assert await pool.fetchval("select 1") == 1
+    assert cleaned == [asyncpg.Connection]
