@@ -1,36 +1,33 @@
 """The lean recorder: what a request's record becomes when it ends."""
 
 import os
-import socket
 from asyncio import get_running_loop
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextvars import ContextVar
 from random import Random
 from threading import Lock
 
 from opentelemetry.context import Context, attach, detach, get_current
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import SpanExporter
 from prometheus_client.process_collector import ProcessCollector
 
 from tailgate_otel import names
-from tailgate_otel.account import Account, add_up
+from tailgate_otel.account import add_up
 from tailgate_otel.call import WIDTH, Rows
 from tailgate_otel.config import Config
-from tailgate_otel.export import Shipper, exporters
+from tailgate_otel.export import exporters
 from tailgate_otel.guard import Guard
 from tailgate_otel.keep import Keeper, reason_to_keep
 from tailgate_otel.meters import Meters
 from tailgate_otel.middleware import FORGOTTEN, Application, Exchange, Middleware
-from tailgate_otel.nesting import TailProcessor, tracer_provider
 from tailgate_otel.peers import Peers, networks
 from tailgate_otel.propagation import Entrance
 from tailgate_otel.record import watch_from
 from tailgate_otel.routes import Route, Routes
 from tailgate_otel.scrape import MetricsServer, Source, serve
 from tailgate_otel.synthetic import Synthetic
-from tailgate_otel.trace import Answer, spans
+from tailgate_otel.traces import Traces
 
 _SERVER_ERROR = 500
 # Requests that have ended are worked out so many together, or after so many seconds: code that runs in a row
@@ -39,7 +36,6 @@ _TOGETHER = 50
 _WITHIN = 0.05
 # Values are counted into histograms so many together, or when these are asked for: a seventh of a millisecond's work.
 _COUNT_FROM = 1_500
-_USER_AGENT = names.HEADER_USER_AGENT.encode()
 
 
 class Recorder:
@@ -87,20 +83,12 @@ class Recorder:
         self._routes = Routes(self.meters, self.keeper)
         self._synthetic = Synthetic()
         self._exporter = exporter
-        self._resource = Resource.create(
-            {
-                names.ATTR_SERVICE_NAME: config.service_name,
-                names.ATTR_SERVICE_VERSION: config.service_version,
-                names.ATTR_SERVICE_INSTANCE: f"{socket.gethostname()}:{os.getpid()}",
-            }
-        )
-        self._shipper: Shipper | None = None
         self.exporting = False
         self.entrance = Entrance(self.keeper.sampled, self.random, self.guard)
         # The headers that the beginning of a request looks at.
         self.watched = self.entrance.fields | {names.HEADER_RUN_SECRET.encode()}
-        self._tail = TailProcessor(self.guard)
-        self.tracer_provider = tracer_provider(self._tail, self.keeper.sampled, self.random, self._resource)
+        self._traces = Traces(config, self.keeper, self.meters, self.guard, self.random)
+        self.tracer_provider = self._traces.tracer_provider
         self._server: MetricsServer | None = None
         self._sources: list[Source] = []
 
@@ -128,22 +116,19 @@ class Recorder:
         destinations = exporters(self.config) if self._exporter is None else [self._exporter]
         self._server = serve(self.config, self, [ProcessCollector(registry=None)])
         if destinations:
-            self._shipper = self._tail.shipper = Shipper(destinations, self.meters.spans_dropped)
+            self._traces.export_to(destinations)
             self.exporting = True
 
     def flush(self) -> None:
         """Export the traces kept so far; waits for the receiver."""
         self.settle()
-        if self._shipper is not None:
-            self._shipper.flush()
+        self._traces.flush()
 
     def close(self) -> None:
         """Export what is queued, within a few seconds, and stop serving metrics. May be called twice."""
         self.settle()
         self.exporting = False
-        shipper, self._shipper, self._tail.shipper = self._shipper, None, None
-        if shipper is not None:
-            shipper.close()
+        self._traces.close()
         server, self._server = self._server, None
         if server is not None:
             server.close()
@@ -255,62 +240,11 @@ class Recorder:
                 sampled=exchange.span.sampled,
             )
             if reason is not None:
-                self._keep(exchange, route, status, reason)
+                self._traces.keep(exchange, reason)
         finally:
             exchange.span.over()
             # What the server and the application hold leads here by the scope.
             exchange.scope = FORGOTTEN
-
-    def _keep(self, exchange: Exchange, route: Route, status: int, reason: str) -> None:
-        meters = self.meters
-        # What chance has chosen stands for others, so it must not depend on how many others have its reason.
-        chosen = exchange.span.sampled and self.keeper.admit(route.name, names.KEPT_SAMPLE)
-        if not chosen and not self.keeper.admit(route.name, reason):
-            meters.over_cap.add((reason,))
-            return
-        meters.kept.add((reason,))
-        if self._shipper is None:
-            return
-
-        account = exchange.account
-        # Nothing of the exchange may wait in the queue: by its error it holds the frames of the application.
-        trace_id, duration = f"{exchange.span.trace_id:032x}", exchange.ended - exchange.started
-
-        def exported() -> None:
-            with self.guard:
-                meters.requests.exemplify(route.answers(status), duration, trace_id)
-                meters.queries.exemplify(route.labels, account.queries, trace_id)
-                meters.db_time.exemplify(route.labels, account.database, trace_id)
-
-        self._ship(self._shipper, exchange, account, self._answer(exchange, route, status, reason), exported)
-
-    def _answer(self, exchange: Exchange, route: Route, status: int, reason: str) -> Answer:
-        scope = exchange.scope
-        agent = next((value for name, value in scope["headers"] if name == _USER_AGENT), b"")
-        return Answer(
-            method=exchange.method,
-            route=route.key[1],
-            path=scope["path"],
-            scheme=scope.get("scheme", "http"),
-            user_agent=agent.decode("latin-1"),
-            status=status,
-            error=exchange.error,
-            reason=reason,
-            endpoint=scope.get("endpoint"),
-            growth={text: growth.slope for text, growth in route.growth.items()},
-        )
-
-    def _ship(
-        self, shipper: Shipper, exchange: Exchange, account: Account, answer: Answer, exported: Callable[[], None]
-    ) -> None:
-        request = exchange.span
-        nested, running = request.settle(kept=True)
-        made = spans(exchange, account, request, answer, nested, self._resource, self.random)
-        if shipper.ship(made, exchange.calls_dropped + request.spans_dropped, exported):
-            self._tail.follow(running)
-        else:
-            request.kept = False
-            shipper.drop(len(running))
 
 
 def _context_variable() -> ContextVar[Context]:

@@ -62,6 +62,21 @@ class Told:
         self.links: list[Link] = []
         self.links_dropped = 0
 
+    @classmethod
+    def by(cls, span: SdkSpan, called: str) -> "Told":
+        """What was said by a span that stood in for a request's own; ``called`` is the name that it was given at first.
+
+        It may not have ended yet: the request is over before the last of its code is.
+        """
+        told = cls()
+        told.name = None if span.name == called else scrub.text(span.name, scrub.MAX_NAME)
+        told.scope = span.instrumentation_scope
+        told.status = span.status.status_code
+        told.attributes, told.attributes_dropped = dict(span.attributes or {}), span.dropped_attributes
+        told.events, told.events_dropped = list(span.events), span.dropped_events
+        told.links, told.links_dropped = list(span.links), span.dropped_links
+        return told
+
 
 class RequestSpan(Span):
     """The server span of a request while the request runs: its ids now, all else when somebody asks for it.
@@ -171,6 +186,10 @@ class RequestSpan(Span):
         name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
         said = {"exception.type": name, "exception.escaped": str(escaped)}
         self.add_event("exception", said | dict(attributes or {}), timestamp)
+
+    def said(self) -> Told | None:
+        """What the application said of the request, by this span or by the one in its place, if it said anything."""
+        return self.told if self.stand_in is None else Told.by(*self.stand_in)
 
     @property
     def spans_dropped(self) -> int:

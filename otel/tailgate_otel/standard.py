@@ -24,18 +24,15 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from tailgate_otel import names, scrub
-from tailgate_otel.account import Account
+from tailgate_otel import names
 from tailgate_otel.config import Config
 from tailgate_otel.errors import ConfigError
-from tailgate_otel.export import Shipper
 from tailgate_otel.guard import Guard
 from tailgate_otel.middleware import Application, Exchange, Middleware, Receive, Scope, Send
 from tailgate_otel.nesting import RandomIds
 from tailgate_otel.record import CURRENT
 from tailgate_otel.recorder import Recorder
-from tailgate_otel.request_span import RequestSpan, Told, request_in
-from tailgate_otel.trace import Answer
+from tailgate_otel.request_span import RequestSpan, request_in
 
 try:
     from opentelemetry.instrumentation._semconv import (
@@ -116,13 +113,6 @@ class StandardRecorder(Recorder):
         self._instrumented.append(app)
         return super().middleware(app)
 
-    def _ship(
-        self, shipper: Shipper, exchange: Exchange, account: Account, answer: Answer, exported: Callable[[], None]
-    ) -> None:
-        if exchange.span.stand_in is not None:
-            exchange.span.told = _told(*exchange.span.stand_in)
-        super()._ship(shipper, exchange, account, answer, exported)
-
     def close(self) -> None:
         """Export what is queued, within a few seconds, stop serving metrics and leave the applications as they were."""
         super().close()
@@ -202,21 +192,6 @@ def _stand_in(span: Span, _: Scope) -> None:
     request = request_in(None)
     if request is not None and isinstance(span, SdkSpan) and span.get_span_context().span_id == request.span_id:
         request.stand_in = span, span.name
-
-
-def _told(span: SdkSpan, called: str) -> Told:
-    """What the instrumentation and the application said of a request by the span that stood in for its own.
-
-    It may not have ended yet: the request is over before the last of its code is.
-    """
-    told = Told()
-    told.name = None if span.name == called else scrub.text(span.name, scrub.MAX_NAME)
-    told.scope = span.instrumentation_scope
-    told.status = span.status.status_code
-    told.attributes, told.attributes_dropped = dict(span.attributes or {}), span.dropped_attributes
-    told.events, told.events_dropped = list(span.events), span.dropped_events
-    told.links, told.links_dropped = list(span.links), span.dropped_links
-    return told
 
 
 class _Wall:

@@ -75,7 +75,7 @@ def spans(
     def at(moment: int) -> int:
         return begun + moment - record.started
 
-    told = request.told or _NOTHING_TOLD
+    told = request.said() or _NOTHING_TOLD
     failed = answer.status >= 500 or answer.error is not None
     status = StatusCode.ERROR if failed else StatusCode.UNSET
     made = [

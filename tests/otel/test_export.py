@@ -188,10 +188,10 @@ async def test_a_receiver_that_answers_by_drops_holds_up_nobody(receiver):
     recorder = recorder_to(receiver.endpoint)
     await fail(recorder)
     recorder.settle()
-    assert recorder._shipper.flush(0.5) is False
+    assert recorder.tracer_provider.force_flush(500) is False
     await fail(recorder, 2)
     recorder.settle()
-    assert recorder._shipper.flush(0.1) is False
+    assert recorder.tracer_provider.force_flush(100) is False
     flushes = sum(thread.name.startswith("tailgate flush") for thread in threading.enumerate())
     assert flushes == 1, "a flush that hangs is not joined by a second one"
     recorder.close()

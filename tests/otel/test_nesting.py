@@ -530,7 +530,7 @@ def test_a_span_that_ends_while_its_trace_is_on_its_way_is_shipped_once(everythi
     span = everything.tracer.start_span("s", context=entered(request))
     _, running = request.settle(kept=True)
     span.end()
-    everything.recorder._tail.follow(running)
+    everything.recorder._traces._tail.follow(running)
     assert [one.context.span_id for one in everything.seen().spans] == [span.get_span_context().span_id]
 
 
@@ -547,7 +547,7 @@ def _end(spans: list[trace.Span]) -> None:
 
 @pytest.mark.parametrize("begun", [True, False], ids=["begun before", "begun at the same time"])
 def test_spans_of_threads_that_are_busy_while_the_request_is_decided_are_shipped_once(begun, everything):
-    processor = everything.recorder._tail
+    processor = everything.recorder._traces._tail
     shipper = processor.shipper
     with ThreadPoolExecutor(4) as threads:
         for _ in range(200):
