@@ -14,7 +14,7 @@ from tailgate_loadtest.engine.health import Health
 from tailgate_loadtest.engine.loads import ClosedLoad, Drive, Load, OpenLoad, schedule_for
 from tailgate_loadtest.engine.naming import Naming
 from tailgate_loadtest.engine.tracker import Tracker
-from tailgate_loadtest.engine.users import pace
+from tailgate_loadtest.engine.users import follow, pace
 from tailgate_loadtest.errors import DeltaError
 from tailgate_loadtest.measure.delta import Delta
 from tailgate_loadtest.measure.recorder import Recorder
@@ -155,14 +155,15 @@ def hand_for(orders: Orders, environment: Environment, index: int, count: int, d
     load: Load
     if isinstance(orders.load, Profile):
         recorder = Recorder(orders.load.warmup)
-        tracker = Tracker(recorder, orders.headers, health.failed, naming)
+        tracker = Tracker(recorder, health.failed, naming)
         schedule = schedule_for(orders.load, classes, orders.seed)
         users = portion(orders.load.users, index, count)
         load = OpenLoad(environment, tracker, health, schedule, [shares(count)[index]], users, orders.drain, classes)
     else:
         recorder = Recorder(0.0)
-        tracker = Tracker(recorder, orders.headers, health.failed, naming)
+        tracker = Tracker(recorder, health.failed, naming)
         load = ClosedLoad(environment, tracker, orders.drain, drive)
+    follow(classes, tracker, orders.headers)
     return Hand(environment=environment, recorder=recorder, tracker=tracker, load=load, health=health)
 
 
@@ -171,6 +172,7 @@ def hand_of(
 ) -> Hand:
     """The hand of one side of two, with its own user classes; they share their process and its health."""
     recorder = Recorder(schedule.warmup)
-    tracker = Tracker(recorder, orders.headers, health.failed, Naming(orders.routes, orders.host), orders.host)
+    tracker = Tracker(recorder, health.failed, Naming(orders.routes, orders.host), orders.host)
+    follow(classes, tracker, orders.headers)
     load = OpenLoad(environment, tracker, health, schedule, shares(1), orders.load.users, orders.drain, classes)
     return Hand(environment=environment, recorder=recorder, tracker=tracker, load=load, health=health)

@@ -15,7 +15,7 @@ from tailgate_loadtest.engine.alarm import Alarm
 from tailgate_loadtest.engine.health import Health
 from tailgate_loadtest.engine.pool import Pool
 from tailgate_loadtest.engine.tracker import Tracker
-from tailgate_loadtest.engine.users import Gate, follow, release
+from tailgate_loadtest.engine.users import Gate, release
 from tailgate_loadtest.shapes.orders import Swarm
 from tailgate_loadtest.shapes.profile import Profile
 from tailgate_loadtest.shapes.schedule import Schedule
@@ -74,7 +74,6 @@ class OpenLoad:
         self._arrived = self._judged = 0
         self.unstarted = 0
         self._classes = classes
-        follow(classes, tracker)
 
     @property
     def gates(self) -> dict[type[User], Gate]:
@@ -156,7 +155,6 @@ class ClosedLoad:
         # Locust gives running tasks so long to end, whoever stops its runner.
         environment.stop_timeout = drain
         self._most_users = 0
-        follow(environment.user_classes, tracker)
         release()
 
     def run(self, stop: Event) -> None:

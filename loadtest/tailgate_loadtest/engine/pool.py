@@ -10,7 +10,8 @@ from locust import User
 from locust.env import Environment
 from locust.exception import StopUser
 
-from tailgate_loadtest.engine.tracker import Tracker, Visit, visit_of
+from tailgate_loadtest.engine.tracker import Tracker
+from tailgate_loadtest.engine.visit import Visit, visit_of
 from tailgate_loadtest.shapes.schedule import Arrival
 
 _Waiting = tuple[Arrival, float]

@@ -28,8 +28,9 @@ from tailgate_loadtest.engine.desk import Say
 from tailgate_loadtest.engine.http.stream import Stream
 from tailgate_loadtest.engine.loads import mix_of
 from tailgate_loadtest.engine.naming import Naming
-from tailgate_loadtest.engine.tracker import Tracker, Visit
+from tailgate_loadtest.engine.tracker import Tracker
 from tailgate_loadtest.engine.users import follow, pace
+from tailgate_loadtest.engine.visit import Visit
 from tailgate_loadtest.measure.probe import PHASES, Account, Answered, BrokenOff, Phase
 from tailgate_loadtest.measure.recorder import Recorder
 from tailgate_loadtest.shapes.orders import Orders
@@ -91,7 +92,7 @@ class Probe:
         self._orders, self._environment, self._write = orders, environment, write
         self._classes = {cls.__name__: cls for cls in environment.user_classes}
         self._naming = Naming(orders.routes, orders.host)
-        self._tracker = _OneAtATime(Recorder(0.0), orders.headers, lambda _: None, self._naming)
+        self._tracker = Tracker(Recorder(0.0), lambda _: None, self._naming)
         self._seats: dict[str, _Seat] = {}
         self._tasks: dict[type, Iterator[Any]] = {}
         self._turn: _Turn | None = None
@@ -119,7 +120,7 @@ class Probe:
         # Before any listener of the locustfile: one that raises ends the event there.
         events.request._handlers[:0] = [self._tracker.on_request, self._answered]
         events.user_error.add_listener(self._raised)
-        follow(classes, self._tracker)
+        follow(classes, self._tracker, self._orders.headers)
         pace(dict.fromkeys(classes, self._gate))
         for cls in (TaskSet, DefaultTaskSet):
             cls.get_next_task = self._dealing(cls.get_next_task)  # type: ignore[method-assign]
@@ -190,6 +191,7 @@ class Probe:
 
     def _take_seat(self, persona: str) -> _Seat:
         user = self._classes[persona](self._environment)
+        _one_at_a_time(getattr(user, "client", None))
         seat = self._seats[persona] = _Seat(user)
 
         def gone(_: object) -> None:
@@ -240,20 +242,15 @@ def _why_not(phase: Phase, seconds: float, fruitless: int, stop: Event) -> str |
     return None
 
 
-class _OneAtATime(Tracker):
-    """Lets no request be sent before the last one is answered, not even where a user asks several at once."""
+def _one_at_a_time(client: Any) -> None:
+    """Let no request be sent before the last one is answered, not even where a user asks several at once."""
+    request = getattr(client, "request", None)
+    if not callable(request):
+        return
+    lock = RLock()
 
-    def enter(self, user: User) -> Visit:
-        """See Tracker."""
-        visit = super().enter(user)
-        client: Any = getattr(user, "client", None)
-        request = getattr(client, "request", None)
-        if callable(request):
-            lock = RLock()
+    def one(*args: Any, **kwargs: Any) -> Any:
+        with lock:
+            return request(*args, **kwargs)
 
-            def one(*args: Any, **kwargs: Any) -> Any:
-                with lock:
-                    return request(*args, **kwargs)
-
-            client.request = one
-        return visit
+    client.request = one

@@ -3,7 +3,7 @@
 import gevent
 from locust import User
 
-from tailgate_loadtest.engine.tracker import visit_of
+from tailgate_loadtest.engine.visit import visit_of
 
 
 def think(user: User, seconds: float) -> None:

@@ -1,56 +1,30 @@
 """Follows every request from the moment it is due to its last byte, whatever client made it.
 
-The client for load tells of its requests itself, by a Watch. For others two hooks do. One with a ``request`` method
-(HttpUser's, FastHttpUser's, and their kin) has that method wrapped on the instance, so that what is in flight is known.
-Locust's own ``request`` event tells how it ended, for these clients and for any other that fires it. The number of a
-flight travels from one to the other in Locust's context.
+Clients tell of what they send, and some of how that ended (``engine/watch.py``). Of the others Locust's own ``request``
+event tells it, and of whatever else fires it. The number of a flight travels from one to the other in Locust's context.
 """
 
 import itertools
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
 import gevent
 from locust import TaskSet, User
 
-from tailgate_loadtest.engine.agent import introduce
 from tailgate_loadtest.engine.naming import Naming, same_path
-from tailgate_loadtest.engine.outcome import error_name, route_name, status_error
+from tailgate_loadtest.engine.outcome import error_name, route_name
+from tailgate_loadtest.engine.visit import Visit, begin_visit, visit_of
 from tailgate_loadtest.measure.recorder import Answer, Recorder
 
 CONTEXT_KEY = "tailgate_flight"
 """Where a flight's number travels in Locust's request context."""
 COUNTED = -2
 """In its place: the request is counted already, and the event is for others."""
-_VISIT = "_tailgate_visit"
 _NUMBERS = itertools.count()
 """Of flights: one for all trackers of a process, since an event says whose it is by nothing else."""
-
-
-@dataclass(slots=True)
-class Visit:
-    """Where one user stands."""
-
-    persona: str
-    setup: bool = True
-    """In ``on_start`` or ``on_stop``: its requests are not judged."""
-    arrived: bool = False
-    """It carries arrivals, whose requests have moments when they are due."""
-    fresh: bool = False
-    """Its arrival has begun, and none of its tasks has."""
-    tasking: bool = False
-    """In a task, and not between two of a task set."""
-    due: float | None = None
-    """When its next request is due; None: at its send."""
-    waited: float = 0.0
-    """Seconds that the arrival of its next request has waited for a user."""
-    ended: float = 0.0
-    """When its last request ended."""
-    held: set[int] = field(default_factory=set)
-    """Its flights that are answered, while the locustfile has not yet said whether the answer is a good one."""
 
 
 @dataclass(slots=True)
@@ -74,19 +48,12 @@ class Flight:
     """What has come, where its client times its steps."""
 
 
-def visit_of(user: User) -> Visit | None:
-    """Where a user of this engine stands; None under plain Locust."""
-    visit: Visit | None = getattr(user, _VISIT, None)
-    return visit
-
-
 class Tracker:
     """All users' requests; times are seconds since ``start``, negative before it."""
 
     def __init__(
         self,
         recorder: Recorder,
-        headers: Mapping[str, str],
         failed: Callable[[BaseException], None],
         naming: Naming,
         host: str | None = None,
@@ -96,8 +63,8 @@ class Tracker:
         self._recorder = recorder
         self._naming = naming
         self._failed = failed
-        self._headers = dict(headers)
-        self._flights: dict[int, Flight] = {}
+        self.flights: dict[int, Flight] = {}
+        """Those without an outcome, by their numbers."""
         # By the greenlet a user runs in: an event says who fired it by nothing else.
         self._visits: WeakKeyDictionary[Any, Visit] = WeakKeyDictionary()
         self._users: WeakSet[User] = WeakSet()
@@ -120,17 +87,9 @@ class Tracker:
 
     def enter(self, user: User) -> Visit:
         """A user begins its ``on_start``."""
-        visit = Visit(type(user).__name__)
-        setattr(user, _VISIT, visit)
+        visit = begin_visit(user)
         self._visits[gevent.getcurrent()] = visit
         self._users.add(user)
-        client: Any = getattr(user, "client", None)
-        if hasattr(client, "watch"):
-            client.watch = Watch(self, visit)
-            client.add_headers(self._headers)
-        elif callable(getattr(client, "request", None)):
-            introduce(client)
-            self._follow(client, visit)
         return visit
 
     def begin(self, visit: Visit, due: float, waited: float) -> None:
@@ -151,7 +110,7 @@ class Tracker:
 
     def open_flights(self) -> list[Flight]:
         """The requests that wait for an answer now."""
-        return [flight for flight in self._flights.values() if flight.service is None]
+        return [flight for flight in self.flights.values() if flight.service is None]
 
     def end(self) -> int:
         """The drain is over: what is still in flight is censored, and nothing later counts. Returns how many."""
@@ -177,18 +136,18 @@ class Tracker:
         else:
             visit.due, visit.waited = None, 0.0
         unnamed = None if name else url
-        self._flights[number] = Flight(visit, route, due, now, visit.setup, unnamed=unnamed, waited=waited)
+        self.flights[number] = Flight(visit, route, due, now, visit.setup, unnamed=unnamed, waited=waited)
         return number
 
     def aside(self, visit: Visit, method: str, name: str, ago: float) -> int:
         """Something has come to a user by itself, due ``ago`` seconds back, and is no request of its arrival."""
         number, since = next(_NUMBERS), self.now() - ago
-        self._flights[number] = Flight(None, route_name(method, name), since, since, visit.setup)
+        self.flights[number] = Flight(None, route_name(method, name), since, since, visit.setup)
         return number
 
     def forget(self, number: int) -> None:
         """It is counted elsewhere."""
-        flight = self._flights.pop(number)
+        flight = self.flights.pop(number)
         if flight.visit is not None:
             self.rest(flight.visit)
 
@@ -196,9 +155,9 @@ class Tracker:
         """What a user has done until now was no request: the next one is due from here on."""
         visit.due, visit.waited, visit.ended = None, 0.0, self.now()
 
-    def arrive(self, number: int, service: float, error: str | None, answer: Answer | None = None) -> None:
+    def arrive(self, number: int, service: float, error: str | None, answer: Answer | None) -> None:
         """Its answer is there, and nobody has anything to say about it any more."""
-        flight = self._flights.pop(number)
+        flight = self.flights.pop(number)
         flight.answer = answer
         self._count(flight, service, error)
 
@@ -209,7 +168,7 @@ class Tracker:
 
     def hold(self, number: int, error: str | None, answer: Answer | None = None) -> None:
         """Its answer is there, and the locustfile has yet to say whether it is a good one."""
-        flight = self._flights[number]
+        flight = self.flights[number]
         flight.service, flight.error, flight.answer = self.now() - flight.sent, error, answer
         if flight.visit is not None:
             flight.visit.ended = flight.sent + flight.service
@@ -217,32 +176,11 @@ class Tracker:
 
     def lose(self, number: int, error: BaseException) -> None:
         """It was begun and brought no answer: a time-out of the locustfile's own, or its user was ended."""
-        flight = self._flights.pop(number)
+        flight = self.flights.pop(number)
         if isinstance(error, gevent.GreenletExit):
             self._censor(flight)
         else:
             self._count(flight, self.now() - flight.sent, type(error).__name__)
-
-    def _follow(self, client: Any, visit: Visit) -> None:
-        original: Callable[..., Any] = client.request
-
-        def request(method: str, url: str, *args: Any, **kwargs: Any) -> Any:
-            name = kwargs.get("name") or (args[0] if args else None) or getattr(client, "request_name", None)
-            number = self.depart(visit, method, str(url), name)
-            kwargs["context"] = {**(kwargs.get("context") or {}), CONTEXT_KEY: number}
-            if self._headers:
-                kwargs["headers"] = {**self._headers, **(kwargs.get("headers") or {})}
-            try:
-                response = original(method, url, *args, **kwargs)
-            except BaseException as error:
-                if number in self._flights:
-                    self.lose(number, error)
-                raise
-            if number in self._flights:
-                self.hold(number, status_error(response))
-            return response
-
-        client.request = request
 
     def on_request(
         self,
@@ -260,7 +198,7 @@ class Tracker:
         if number == COUNTED or not self._is_ours(number, url):
             return
         service = (response_time or 0.0) / 1000
-        flight = self._flights.pop(number, None)
+        flight = self.flights.pop(number, None)
         if flight is None:
             visit = self._visits.get(gevent.getcurrent())
             sent = self.now() - service
@@ -289,14 +227,14 @@ class Tracker:
 
     def _is_ours(self, number: int, url: str | None) -> bool:
         """Whether an event is of this side, where there are two; what no user asked for is told by its address."""
-        if self._host is None or number in self._flights or gevent.getcurrent() in self._visits:
+        if self._host is None or number in self.flights or gevent.getcurrent() in self._visits:
             return True
         return (url or "").startswith(self._host)
 
     def _settle(self, visit: Visit, error: str | None = None) -> None:
         """Nobody will say any more whether these answers are good ones; unless ``error`` tells, their status does."""
         for number in sorted(visit.held):
-            flight = self._flights.pop(number)
+            flight = self.flights.pop(number)
             self._count(flight, flight.service or 0.0, error or flight.error)
         visit.held.clear()
 
@@ -323,48 +261,3 @@ class Tracker:
         self.unanswered += 1
         persona = "" if flight.visit is None else flight.visit.persona
         self._recorder.censored(persona, flight.route, flight.due, self.now() - flight.due)
-
-
-class Watch:
-    """What the client of one user tells of its requests."""
-
-    __slots__ = ("_tracker", "_visit")
-
-    def __init__(self, tracker: Tracker, visit: Visit) -> None:
-        self._tracker = tracker
-        self._visit = visit
-
-    def depart(self, method: str, url: str, name: str | None) -> int:
-        """A request is sent, with a name or without. Returns its number."""
-        return self._tracker.depart(self._visit, method, url, name)
-
-    def aside(self, method: str, name: str, ago: float) -> int:
-        """Something has come by itself, due ``ago`` seconds back. Returns its number."""
-        return self._tracker.aside(self._visit, method, name, ago)
-
-    def called(self, method: str, url: str) -> str:
-        """What a path without a name is called."""
-        return self._tracker.called(method, url)
-
-    def forget(self, number: int) -> None:
-        """It is counted elsewhere."""
-        self._tracker.forget(number)
-
-    def rest(self) -> None:
-        """What the user has done until now was no request."""
-        self._tracker.rest(self._visit)
-
-    def arrive(self, number: int, service: float, error: BaseException | None, response: Any) -> None:
-        """Its answer, or the lack of one, ``service`` seconds after the send."""
-        if error is None:
-            self._tracker.arrive(number, service, None, response)
-            return
-        self._tracker.fail(number, service, error, error_name(error, response), response)
-
-    def hold(self, number: int, error: BaseException | None, response: Any) -> None:
-        """Its answer, on which the locustfile has the last word."""
-        self._tracker.hold(number, error_name(error, response) if error else None, response)
-
-    def lose(self, number: int, error: BaseException) -> None:
-        """It was broken off."""
-        self._tracker.lose(number, error)

@@ -8,27 +8,39 @@ from locust import TaskSet, User
 from locust.user.task import LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
 from tailgate_loadtest.engine.thinking import think
-from tailgate_loadtest.engine.tracker import Tracker, Visit, visit_of
+from tailgate_loadtest.engine.tracker import Tracker
+from tailgate_loadtest.engine.visit import Visit, visit_of
+from tailgate_loadtest.engine.watch import watch
 
 Gate = Callable[[User, Visit], None]
 
 
-def follow(classes: Sequence[type[User]], tracker: Tracker) -> None:
-    """Have the tracker follow every user of these classes; what they do to start and to stop is set-up."""
+def follow(classes: Sequence[type[User]], tracker: Tracker, headers: Mapping[str, str]) -> None:
+    """Have the tracker follow every user of these classes; what they do to start and to stop is set-up.
+
+    Their requests bear ``headers``, unless they have such headers of their own.
+    """
     # All originals are taken before any class is changed: one class may inherit from another.
     starts: dict[type[User], Callable[[Any], None]] = {cls: cls.on_start for cls in classes}
     stops: dict[type[User], Callable[[Any], None]] = {cls: cls.on_stop for cls in classes}
     for cls in classes:
-        _replace(cls, starts[cls], stops[cls], tracker)
+        _replace(cls, starts[cls], stops[cls], tracker, headers)
 
 
-def _replace(cls: type[User], start: Callable[[Any], None], stop: Callable[[Any], None], tracker: Tracker) -> None:
+def _replace(
+    cls: type[User],
+    start: Callable[[Any], None],
+    stop: Callable[[Any], None],
+    tracker: Tracker,
+    headers: Mapping[str, str],
+) -> None:
     # Reached by super() from a subclass, the subclass has done the rest already.
     def on_start(user: User) -> None:
         if type(user) is not cls:
             start(user)
             return
         visit = tracker.enter(user)
+        watch(user, visit, tracker, headers)
         start(user)
         visit.setup = False
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from locust import User
 
-from tailgate_loadtest.engine.tracker import CONTEXT_KEY, COUNTED, Watch
+from tailgate_loadtest.engine.tracker import CONTEXT_KEY, COUNTED
+from tailgate_loadtest.engine.watch import Watch
 
 
 class Counter:

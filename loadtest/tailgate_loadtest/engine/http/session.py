@@ -23,7 +23,8 @@ from tailgate_loadtest.engine.http.sse import HEADERS as EVENT_HEADERS
 from tailgate_loadtest.engine.http.sse import EventStream
 from tailgate_loadtest.engine.http.stream import Line, SentAt
 from tailgate_loadtest.engine.http.websocket import Message, WebSocket
-from tailgate_loadtest.engine.tracker import CONTEXT_KEY, COUNTED, Watch
+from tailgate_loadtest.engine.tracker import CONTEXT_KEY, COUNTED
+from tailgate_loadtest.engine.watch import Watch
 from tailgate_loadtest.shapes.eventstream import Event
 
 _REDIRECTS = (301, 302, 303, 307, 308)
