@@ -21,9 +21,9 @@ from tailgate_loadtest.run.live import Live
 from tailgate_loadtest.run.pair import conduct_pair
 from tailgate_loadtest.run.plan import Plan
 from tailgate_loadtest.run.probe import probe
+from tailgate_loadtest.run.receiver import TraceReceiver
 from tailgate_loadtest.run.recording import Recording
 from tailgate_loadtest.run.server import ServerCounters
-from tailgate_loadtest.run.traces import TraceReceiver
 from tailgate_loadtest.shapes.profile import Profile
 from tailgate_loadtest.shapes.sides import SIDES, TURNS, Design, Side
 from tailgate_loadtest.shapes.tolerance import Tolerance

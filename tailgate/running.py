@@ -21,7 +21,8 @@ from tailgate_loadtest.run.exposition import LoadMetrics, MetricsPage, push_want
 from tailgate_loadtest.run.interruption import Interruption
 from tailgate_loadtest.run.live import Live
 from tailgate_loadtest.run.plan import Plan
-from tailgate_loadtest.run.traces import TraceReceiver, TraceStore
+from tailgate_loadtest.run.receiver import TraceReceiver
+from tailgate_loadtest.run.traces import TraceStore
 from tailgate_loadtest.run.visitors import Opening
 from tailgate_loadtest.shapes.orders import Crew, Swarm, Tls
 from tailgate_loadtest.shapes.profile import Profile

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tailgate_loadtest.run.traces import TraceReceiver
+from tailgate_loadtest.run.receiver import TraceReceiver
 from tailgate_loadtest.shapes.sides import SIDES, Side
 from tailgate_otel import names
 from tailgate_service.migrations.files import LEVELS

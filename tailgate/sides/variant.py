@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tailgate_loadtest.run.environment import Fact
-from tailgate_loadtest.run.traces import TraceReceiver
+from tailgate_loadtest.run.receiver import TraceReceiver
 from tailgate_service import template
 from tailgate_service.seed.config import SeedConfig
 from tailgate_service.stack import StackConfig, passed_on, start

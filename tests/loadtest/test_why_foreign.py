@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind
 from tailgate_loadtest.judge.regression.why.causes import causes
 from tailgate_loadtest.judge.regression.why.evidence import Evidence, evidence
-from tailgate_loadtest.run.traces import TraceReceiver
+from tailgate_loadtest.run.receiver import TraceReceiver
 
 from tests.loadtest.conftest import carry_out, plan_of, steady
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from tailgate_loadtest.run.traces import TraceReceiver
+from tailgate_loadtest.run.receiver import TraceReceiver
 from tailgate_loadtest.shapes.sides import Side
 
 from tailgate import settings

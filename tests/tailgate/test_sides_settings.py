@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tailgate_loadtest.run.traces import TraceReceiver
+from tailgate_loadtest.run.receiver import TraceReceiver
 from tailgate_loadtest.shapes.sides import Side
 from tailgate_loadtest.targets import load as targets_of
 

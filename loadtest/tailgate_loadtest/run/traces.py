@@ -1,24 +1,18 @@
-"""Receives the traces that the service keeps during a run (OTLP over HTTP, on loopback), and keeps the telling ones.
+"""Keeps the telling ones of the traces that a service sends during a run.
 
-A service of any language may send them: it needs only the environment that the receiver hands out. What is kept is
-bounded: the slowest requests, a few for every route and reason, and a fair sample of every route's requests. That one
-is what means are taken of; of the others nobody knows how many requests each stands for.
+What is kept is bounded: the slowest requests, a few for every route and reason, and a fair sample of every route's
+requests. That one is what means are taken of; of the others nobody knows how many requests each stands for.
 """
 
 import heapq
 import itertools
 import json
 import threading
-import zlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from random import Random
-from typing import Any, Self
+from typing import Any
 
-from google.protobuf.json_format import MessageToDict
-from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from tailgate_otel import names
 
 from tailgate_loadtest.run.cleaning import cleaned
@@ -30,11 +24,6 @@ SAMPLED_PER_ROUTE = 200
 SLOWEST_PER_ROUTE = 40
 FAIR = "tailgateFair"
 """A field of a kept trace, beside OTLP's own: it is one of the fair sample of its route's."""
-SAMPLE_RATIO = 0.2
-"""Of the requests, the share whose traces are asked for where two sides are to be told apart by them."""
-SAMPLER = {names.ENV_TRACES_SAMPLER: "parentbased_traceidratio", names.ENV_TRACES_SAMPLER_ARG: str(SAMPLE_RATIO)}
-"""The same in the words of OpenTelemetry's environment, which Tailgate's recorder understands as well."""
-_MAX_BODY = 16 * 1024 * 1024
 _MAX_PARTIAL = 20_000
 """Spans that wait for their server span."""
 _MAX_GROUPS = 1000
@@ -56,7 +45,7 @@ class TraceStore:
         self._partial: dict[tuple[str, str], list[_Part]] = {}
         self._waiting = 0
         self._slowest: list[tuple[float, int, str]] = []
-        self._groups: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        self._groups: Counter[tuple[str, str]] = Counter()
         self._sampled: dict[str, _Sample] = {}
         self._holders: Counter[str] = Counter()
         self._order = itertools.count()
@@ -135,8 +124,8 @@ class TraceStore:
         held += 1
         group = (route, str(reason))
         in_group = len(self._groups) < _MAX_GROUPS or group in self._groups
-        if in_group and len(self._groups[group]) < PER_ROUTE_AND_REASON:
-            self._groups[group].append(key)
+        if in_group and self._groups[group] < PER_ROUTE_AND_REASON:
+            self._groups[group] += 1
             held += 1
         if is_fair(root) and (route in self._sampled or len(self._sampled) < _MAX_SAMPLED_ROUTES):
             dropped += self._sampled.setdefault(route, _Sample()).add(key, seconds)
@@ -197,56 +186,6 @@ class _Sample:
         return [*let_go, key]
 
 
-class TraceReceiver:
-    """An OTLP/HTTP endpoint on loopback for the length of a run. A context manager."""
-
-    def __init__(self) -> None:
-        self.store = TraceStore()
-        store = self.store
-
-        class Handler(BaseHTTPRequestHandler):
-            timeout = 5
-
-            def do_POST(self) -> None:
-                status = _receive(self, store)
-                self.send_response(status)
-                self.send_header("Content-Type", self.headers.get("Content-Type", "application/json"))
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                """Say nothing: the run has the terminal."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-
-    @property
-    def endpoint(self) -> str:
-        """The base address, as OTEL_EXPORTER_OTLP_ENDPOINT wants it."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What a service of any language is told, so that a fair share of its traces comes here, and nothing else."""
-        return {
-            names.ENV_OTLP_ENDPOINT: self.endpoint,
-            names.ENV_OTLP_PROTOCOL: "http/protobuf",
-            names.ENV_TRACES_EXPORTER: "otlp",
-            names.ENV_METRICS_EXPORTER: "none",
-            names.ENV_LOGS_EXPORTER: "none",
-            **SAMPLER,
-        }
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
 def is_fair(root: Json) -> bool:
     """Whether the request of a server span was traced by chance, however it went on: it may stand for others, then.
 
@@ -281,62 +220,3 @@ def _document(spans: list[_Part]) -> Json:
     for _, scope, span in spans:
         scopes.setdefault(json.dumps(scope, sort_keys=True), {"scope": scope, "spans": []})["spans"].append(span)
     return {"resourceSpans": [{"resource": spans[0][0], "scopeSpans": list(scopes.values())}]}
-
-
-def _receive(handler: BaseHTTPRequestHandler, store: TraceStore) -> int:
-    if handler.path != "/v1/traces":
-        return 404
-    try:
-        length = int(handler.headers.get("Content-Length", ""))
-    except ValueError:
-        return 411
-    if not 0 <= length <= _MAX_BODY:
-        return 413
-    body = handler.rfile.read(length)
-    if len(body) < length:
-        return 400
-    try:
-        if handler.headers.get("Content-Encoding") == "gzip":
-            body = _inflate(body)
-        if handler.headers.get("Content-Type", "").startswith("application/json"):
-            document = json.loads(body)
-        else:
-            document = _otlp_json(_parsed(body))
-        store.add(document)
-    except (DecodeError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
-        store.refused += 1
-        return 400
-    return 200
-
-
-def _parsed(body: bytes) -> ExportTraceServiceRequest:
-    request = ExportTraceServiceRequest()
-    request.MergeFromString(body)
-    return request
-
-
-def _inflate(body: bytes) -> bytes:
-    inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-    try:
-        inflated = inflater.decompress(body, _MAX_BODY)
-    except zlib.error as error:
-        raise ValueError(str(error)) from error
-    if not inflater.eof:
-        raise ValueError("cut short, or inflates past the limit")
-    return inflated
-
-
-def _otlp_json(request: ExportTraceServiceRequest) -> Json:
-    """OTLP's own JSON: as protobuf's, but ids in hexadecimal and enumerations as numbers."""
-    document: Json = MessageToDict(request, use_integers_for_enums=True)
-    pairs = zip(request.resource_spans, document.get("resourceSpans", []), strict=True)
-    for resource, resource_json in pairs:
-        for scope, scope_json in zip(resource.scope_spans, resource_json.get("scopeSpans", []), strict=True):
-            for span, span_json in zip(scope.spans, scope_json.get("spans", []), strict=True):
-                span_json["traceId"] = span.trace_id.hex()
-                span_json["spanId"] = span.span_id.hex()
-                if span.parent_span_id:
-                    span_json["parentSpanId"] = span.parent_span_id.hex()
-                for link, link_json in zip(span.links, span_json.get("links", []), strict=True):
-                    link_json["traceId"], link_json["spanId"] = link.trace_id.hex(), link.span_id.hex()
-    return document
