@@ -4,52 +4,28 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from tailgate_loadtest.browser.conditions import DeviceName, NetworkName
 from tailgate_otel import names
 
-_LOAD, _OPEN, _CLOSED = "What to load", "Open model: arrivals by plan", "Closed model: users, as under Locust"
-_SECURING = "How connections are secured"
-_BESIDE = "Browsers beside the load"
-_MANY = "More than one process"
-_TOLD = "Who else is told"
-_JUDGING, _REFERENCE, _OUTPUT = "What to judge by", "The reference API", "What comes out"
+LOAD, OPEN = "What to load", "Open model: arrivals by plan"
+SECURING = "How connections are secured"
+JUDGING, REFERENCE, OUTPUT = "What to judge by", "The reference API", "What comes out"
 
 VARIANTS_HELP = "sequential (before tuning), parallel (tuned), or readmodel (documents kept current)."
 
 Classes = Annotated[list[str] | None, typer.Argument(help="Only these user classes of the locustfile.")]
 Locustfile = Annotated[
     str | None,
-    typer.Option("-f", "--locustfile", envvar="LOCUST_LOCUSTFILE", help="Any locustfile.", rich_help_panel=_LOAD),
-]
-Host = Annotated[
-    str | None,
-    typer.Option(
-        "-H",
-        "--host",
-        envvar="LOCUST_HOST",
-        help="The API's address; without it, the reference API.",
-        rich_help_panel=_LOAD,
-    ),
-]
-Tags = Annotated[
-    list[str] | None,
-    typer.Option("-T", "--tags", envvar="LOCUST_TAGS", help="Only tasks with this tag.", rich_help_panel=_LOAD),
-]
-ExcludeTags = Annotated[
-    list[str] | None,
-    typer.Option(
-        "-E", "--exclude-tags", envvar="LOCUST_EXCLUDE_TAGS", help="No tasks with this tag.", rich_help_panel=_LOAD
-    ),
+    typer.Option("-f", "--locustfile", envvar="LOCUST_LOCUSTFILE", help="Any locustfile.", rich_help_panel=LOAD),
 ]
 TargetsFile = Annotated[
-    str | None, typer.Option("--targets", help="The targets file that the personas read.", rich_help_panel=_LOAD)
+    str | None, typer.Option("--targets", help="The targets file that the personas read.", rich_help_panel=LOAD)
 ]
 OpenApi = Annotated[
     str | None,
     typer.Option(
         "--openapi",
         help="The API's OpenAPI file: requests without a name= go by its paths, such as /orders/{id}.",
-        rich_help_panel=_LOAD,
+        rich_help_panel=LOAD,
     ),
 ]
 
@@ -58,191 +34,18 @@ ProfileName = Annotated[
     typer.Option(
         "--profile",
         help="smoke, gate, load, stress, spike, soak, breakpoint, or a .yaml file: arrivals by plan.",
-        rich_help_panel=_OPEN,
+        rich_help_panel=OPEN,
     ),
 ]
-AnySeed = Annotated[
-    int | None,
-    typer.Option(
-        "--seed",
-        min=0,
-        help="The same seed, the same arrivals on the same sides; by default another each time.",
-        rich_help_panel=_OPEN,
-    ),
-]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed, the same arrivals.", rich_help_panel=_OPEN)]
-
-Users = Annotated[
-    int | None,
-    typer.Option(
-        "-u", "--users", envvar="LOCUST_USERS", min=1, help="Closed model: this many users.", rich_help_panel=_CLOSED
-    ),
-]
-SpawnRate = Annotated[
-    float | None,
-    typer.Option(
-        "-r",
-        "--spawn-rate",
-        envvar="LOCUST_SPAWN_RATE",
-        min=0.001,
-        help="Users started per second.",
-        rich_help_panel=_CLOSED,
-    ),
-]
-RunTime = Annotated[
-    str | None,
-    typer.Option(
-        "-t", "--run-time", envvar="LOCUST_RUN_TIME", help="How long, such as 30s or 1h30m.", rich_help_panel=_CLOSED
-    ),
-]
-
-Visit = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--visit",
-        help="What real browsers do beside the load: inbox, dashboard or agent, the reference pages', or a visit"
-        " script of your own; may be given often.",
-        rich_help_panel=_BESIDE,
-    ),
-]
-BrowserCount = Annotated[
-    int | None,
-    typer.Option("--browsers", min=1, help="So many make each visit; by default one.", rich_help_panel=_BESIDE),
-]
-Device = Annotated[
-    DeviceName | None,
-    typer.Option("--device", help="What their visitors have in hand; by default a desktop.", rich_help_panel=_BESIDE),
-]
-Network = Annotated[
-    NetworkName | None,
-    typer.Option("--network", help="Their network; by default this machine's.", rich_help_panel=_BESIDE),
-]
-Cpu = Annotated[
-    float | None,
-    typer.Option("--cpu", help="So many times slower than this machine are their devices.", rich_help_panel=_BESIDE),
-]
-
-Processes = Annotated[
-    int,
-    typer.Option(
-        "--processes",
-        envvar="LOCUST_PROCESSES",
-        min=-1,
-        help="Put the load on from so many processes here; -1: one per core.",
-        rich_help_panel=_MANY,
-    ),
-]
-Master = Annotated[
-    bool,
-    typer.Option("--master", envvar="LOCUST_MODE_MASTER", help="Lead workers elsewhere.", rich_help_panel=_MANY),
-]
-Worker = Annotated[
-    bool,
-    typer.Option("--worker", envvar="LOCUST_MODE_WORKER", help="Put on what a master asks.", rich_help_panel=_MANY),
-]
-MasterHost = Annotated[
-    str,
-    typer.Option("--master-host", envvar="LOCUST_MASTER_NODE_HOST", help="A worker's master.", rich_help_panel=_MANY),
-]
-MasterPort = Annotated[
-    int,
-    typer.Option(
-        "--master-port",
-        envvar="LOCUST_MASTER_NODE_PORT",
-        min=1,
-        max=65535,
-        help="The master's port, for both.",
-        rich_help_panel=_MANY,
-    ),
-]
-MasterBindHost = Annotated[
-    str,
-    typer.Option(
-        "--master-bind-host",
-        envvar="LOCUST_MASTER_BIND_HOST",
-        help="Where the master listens; elsewhere than on loopback only with the flag below.",
-        rich_help_panel=_MANY,
-    ),
-]
-UnauthenticatedWorkers = Annotated[
-    bool,
-    typer.Option(
-        "--unauthenticated-workers",
-        help="Let the master listen beyond loopback: whoever reaches its port can join, read the plan and the rows"
-        " that are dealt, and send counts of its own.",
-        rich_help_panel=_MANY,
-    ),
-]
-ExpectWorkers = Annotated[
-    int | None,
-    typer.Option(
-        "--expect-workers",
-        envvar="LOCUST_EXPECT_WORKERS",
-        min=1,
-        help="Begin when so many workers from elsewhere are there.",
-        rich_help_panel=_MANY,
-    ),
-]
-ExpectWorkersMaxWait = Annotated[
-    str,
-    typer.Option(
-        "--expect-workers-max-wait",
-        envvar="LOCUST_EXPECT_WORKERS_MAX_WAIT",
-        help="How long to wait for them, and as a worker for the master.",
-        rich_help_panel=_MANY,
-    ),
-]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed, the same arrivals.", rich_help_panel=OPEN)]
 
 Slo = Annotated[
-    str | None, typer.Option("--slo", help="The objectives file; by default slo.yaml here.", rich_help_panel=_JUDGING)
+    str | None, typer.Option("--slo", help="The objectives file; by default slo.yaml here.", rich_help_panel=JUDGING)
 ]
-Metrics = Annotated[
-    str | None,
-    typer.Option(
-        "--metrics",
-        help="The service's Prometheus metrics page, for its own side of the run.",
-        rich_help_panel=_JUDGING,
-    ),
-]
-PrometheusUrl = Annotated[
-    str | None,
-    typer.Option(
-        "--prometheus",
-        help="A Prometheus that scrapes the service, for the same where its page cannot be reached.",
-        rich_help_panel=_JUDGING,
-    ),
-]
-
-GrafanaUrl = Annotated[
-    str | None,
-    typer.Option(
-        "--grafana",
-        help=f"Mark the run as a region in this Grafana; {names.ENV_GRAFANA_TOKEN} holds a token for it.",
-        rich_help_panel=_TOLD,
-    ),
-]
-GrafanaTokenFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--grafana-token-file",
-        envvar=names.ENV_GRAFANA_TOKEN_FILE,
-        help="A file that holds the token.",
-        rich_help_panel=_TOLD,
-    ),
-]
-AlertmanagerUrl = Annotated[
-    str | None,
-    typer.Option(
-        "--alertmanager",
-        help="Silence the objectives in this Alertmanager while the load is on.",
-        rich_help_panel=_TOLD,
-    ),
-]
-
-Budget = Annotated[str, typer.Option("--budget", help="How long to load both at the most.", rich_help_panel=_JUDGING)]
+Budget = Annotated[str, typer.Option("--budget", help="How long to load both at the most.", rich_help_panel=JUDGING)]
 Turn = Annotated[
     int,
-    typer.Option("--turn", min=1, max=60, help="Seconds for which a side is loaded alone.", rich_help_panel=_JUDGING),
+    typer.Option("--turn", min=1, max=60, help="Seconds for which a side is loaded alone.", rich_help_panel=JUDGING),
 ]
 ErrorRate = Annotated[
     float,
@@ -251,7 +54,7 @@ ErrorRate = Annotated[
         min=1e-6,
         max=0.2,
         help="How probable a verdict of worse may be for two sides that are the same.",
-        rich_help_panel=_JUDGING,
+        rich_help_panel=JUDGING,
     ),
 ]
 CalibrationFile = Annotated[
@@ -259,10 +62,9 @@ CalibrationFile = Annotated[
     typer.Option(
         "--calibration",
         help="Where `tailgate calibrate` keeps how often such verdicts are wrong here.",
-        rich_help_panel=_JUDGING,
+        rich_help_panel=JUDGING,
     ),
 ]
-
 Tolerate = Annotated[
     list[str] | None,
     typer.Option(
@@ -270,58 +72,24 @@ Tolerate = Annotated[
         envvar=names.ENV_TOLERATE,
         help="How much the machine may disturb the generator before a run decides nothing: steal=30%, or another of"
         " late, stalled, waited, throttled, shared; may be given often. The report says what was tolerated.",
-        rich_help_panel=_JUDGING,
+        rich_help_panel=JUDGING,
     ),
 ]
 
-CaCert = Annotated[
-    str | None,
-    typer.Option(
-        "--cacert", help="Trust the authorities of this file, in place of the system's.", rich_help_panel=_SECURING
-    ),
-]
-Cert = Annotated[
-    str | None, typer.Option("--cert", help="The certificate that we show, a PEM file.", rich_help_panel=_SECURING)
-]
-Key = Annotated[
-    str | None, typer.Option("--key", help="Its key, where --cert does not hold it.", rich_help_panel=_SECURING)
-]
 Insecure = Annotated[
-    bool, typer.Option("--insecure", help="Take any certificate; the run warns of it.", rich_help_panel=_SECURING)
+    bool, typer.Option("--insecure", help="Take any certificate; the run warns of it.", rich_help_panel=SECURING)
 ]
 
-Variant = Annotated[
-    str, typer.Option("--variant", help=f"Of the reference API. {VARIANTS_HELP}", rich_help_panel=_REFERENCE)
-]
 DbRtt = Annotated[
     str,
     typer.Option(
         "--db-rtt",
         help="A round trip put between the reference API and its database, such as 20ms.",
-        rich_help_panel=_REFERENCE,
+        rich_help_panel=REFERENCE,
     ),
 ]
 
 Out = Annotated[
-    str | None, typer.Option("--out", help="Where bundles are written; by default runs/.", rich_help_panel=_OUTPUT)
+    str | None, typer.Option("--out", help="Where bundles are written; by default runs/.", rich_help_panel=OUTPUT)
 ]
-MetricsPort = Annotated[
-    int | None,
-    typer.Option(
-        "--metrics-port",
-        envvar=names.ENV_RUN_METRICS_PORT,
-        min=0,
-        max=65535,
-        help="Serve this run's own measures for Prometheus at this port of 127.0.0.1 while it lasts; 0 finds one.",
-        rich_help_panel=_OUTPUT,
-    ),
-]
-Labels = Annotated[
-    list[str] | None, typer.Option("--tag", help="k=v, kept with the run; may be given often.", rich_help_panel=_OUTPUT)
-]
-PlanOnly = Annotated[
-    bool, typer.Option("--plan", help="Only say what would happen, and what it could decide.", rich_help_panel=_OUTPUT)
-]
-AsJson = Annotated[
-    bool, typer.Option("--json", help="The verdict as JSON on standard output.", rich_help_panel=_OUTPUT)
-]
+AsJson = Annotated[bool, typer.Option("--json", help="The verdict as JSON on standard output.", rich_help_panel=OUTPUT)]

@@ -15,7 +15,7 @@ from tailgate.comparing import compare
 from tailgate.console import say
 from tailgate.telling import conclude
 
-_SIDES, _JUDGING = "What to compare", "What to judge by"
+_SIDES = "What to compare"
 _SEEDS = 1_000_000
 
 
@@ -50,7 +50,7 @@ def ab(
     error_rate: options.ErrorRate = 0.01,
     on_inconclusive: Annotated[
         OnInconclusive,
-        typer.Option("--on-inconclusive", help="Whether doubt stops the change.", rich_help_panel=_JUDGING),
+        typer.Option("--on-inconclusive", help="Whether doubt stops the change.", rich_help_panel=options.JUDGING),
     ] = OnInconclusive.FAIL,
     classes: options.Classes = None,
     locustfile: options.Locustfile = None,
@@ -60,7 +60,15 @@ def ab(
     openapi: options.OpenApi = None,
     tolerate: options.Tolerate = None,
     calibration: options.CalibrationFile = CALIBRATION,
-    seed: options.AnySeed = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            "--seed",
+            min=0,
+            help="The same seed, the same arrivals on the same sides; by default another each time.",
+            rich_help_panel=options.OPEN,
+        ),
+    ] = None,
     db_rtt: options.DbRtt = "0ms",
     out_dir: options.Out = None,
     as_json: options.AsJson = False,
