@@ -26,12 +26,17 @@ def find_in(directory: Path, *given: str | None, reference: bool) -> Objectives 
     """The same of another state of the project, which has its files in a directory of its own.
 
     Of the files ``given``, and then slo.yaml, the first that is there: what one state calls otherwise, or has no more,
-    another has all the same.
+    another has all the same. In the reference API's own project its objectives are a file like any other, and each
+    state has its own.
 
     Raises:
         SloError: the file is wrong.
     """
-    known = [Path(each) for each in given if each is not None] + ([] if reference else [DEFAULT])
+    known = [Path(each) for each in given if each is not None]
+    if not reference:
+        known.append(DEFAULT)
+    elif (own := tailgate_slo.reference_path()).is_relative_to(Path.cwd()):
+        known.append(own.relative_to(Path.cwd()))
     here = next((path for each in known if (path := directory / each).is_file()), None)
     if here is None:
         return find(None, reference=True) if reference else None

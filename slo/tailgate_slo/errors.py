@@ -1,11 +1,16 @@
 """What can be wrong with an objectives file.
 
 SloError
-├── FileError      the file is missing, too large or not UTF-8
-└── DocumentError  the file's text is not what it must be; names the place and the cure
+├── FileError       the file is missing, too large or not UTF-8
+├── DocumentError   the file's text is not what it must be; names the place and the cure
+└── DocumentsError  that of several documents is not
 """
 
+from collections.abc import Sequence
+
 _SHOWN = 60
+_MOST = 20
+"""Documents whose mistakes are named at once."""
 
 
 class SloError(Exception):
@@ -45,6 +50,15 @@ class DocumentError(SloError):
         if cure:
             message += f" {cure}" + ("" if cure.endswith("?") else ".")
         super().__init__(message)
+
+
+class DocumentsError(SloError):
+    """Several documents of the file are wrong; ``errors`` are the first mistakes of each."""
+
+    def __init__(self, errors: Sequence[DocumentError]) -> None:
+        self.errors = tuple(errors)
+        more = f"\nand {len(errors) - _MOST} more documents" if len(errors) > _MOST else ""
+        super().__init__("\n".join(map(str, errors[:_MOST])) + more)
 
 
 def shorten(text: str) -> str:

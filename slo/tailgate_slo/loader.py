@@ -2,12 +2,13 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from .alerting import read_alerting
-from .errors import FileError
+from .errors import DocumentError, DocumentsError, FileError
 from .gate import read_gate
 from .metrics import read_metrics
 from .model import SLO, Alerting, Gate, Metrics, Objectives
@@ -27,7 +28,8 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
 def load(path: Path | str) -> Objectives:
     """The objectives of a file, at most 1 MiB of UTF-8.
 
-    Raises SloError, whose message names the file, the document, the line, the key, the value and the cure.
+    Raises SloError, whose message names the file, the document, the line, the key, the value and the cure; where
+    several documents are wrong, DocumentsError with the first mistake of each.
     """
     return parse(read_bytes(path), str(path))
 
@@ -55,9 +57,17 @@ def read_text(data: bytes, file: str) -> str:
 def parse(data: bytes, file: str) -> Objectives:
     """The objectives of a file's bytes; ``file`` is its name for messages. Raises as `load` does."""
     text = read_text(data, file)
-    entries = [_entry(file, number, tree) for number, tree in read_stream(text, file)]
+    mistakes, entries = _Mistakes(), list[_Entry]()
+    for number, tree in read_stream(text, file):
+        with mistakes.noted():
+            entries.append(_entry(file, number, tree))
+    # What cannot be read is missing to whoever refers to it, and that is no mistake of theirs.
+    mistakes.end()
     _refuse_repeats(entries)
-    slos = _slos(entries)
+    slos = _slos(entries, mistakes)
+    mistakes.end()
+    gates, metrics = _gates(entries, slos, mistakes), _metrics(entries, mistakes)
+    mistakes.end()
     if not slos:
         raise FileError(f"{file}: holds no document of kind SLO, so there is nothing to keep")
     return Objectives(
@@ -65,10 +75,32 @@ def parse(data: bytes, file: str) -> Objectives:
         digest=hashlib.sha256(data).hexdigest(),
         text=data.decode("utf-8"),
         slos=slos,
-        gates=_gates(entries, slos),
-        metrics=_metrics(entries),
+        gates=gates,
+        metrics=metrics,
         ignored=tuple(f"{entry.kind} {entry.name}" for entry in entries if entry.kind in _READ_PAST),
     )
+
+
+class _Mistakes:
+    """The first mistake of each document."""
+
+    def __init__(self) -> None:
+        self._found: dict[int, DocumentError] = {}
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Goes on after a mistake; what the block was to find is then not found."""
+        try:
+            yield
+        except DocumentError as error:
+            self._found.setdefault(error.document, error)
+
+    def end(self) -> None:
+        """Raise what was noted, if anything."""
+        if len(self._found) == 1:
+            raise next(iter(self._found.values()))
+        if self._found:
+            raise DocumentsError([self._found[document] for document in sorted(self._found)])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,24 +155,27 @@ def _refuse_repeats(entries: Iterable[_Entry]) -> None:
             )
 
 
-def _slos(entries: Iterable[_Entry]) -> tuple[SLO, ...]:
+def _slos(entries: Sequence[_Entry], mistakes: _Mistakes) -> tuple[SLO, ...]:
     named = {kind: {e.name: e for e in entries if e.kind == kind} for kind in ("SLI", "DataSource", "Service")}
     indicators = {name: entry.fields["spec"] for name, entry in named["SLI"].items()}
     for indicator in indicators.values():
-        read_indicator(indicator)
+        with mistakes.noted():
+            read_indicator(indicator)
     sources = {name: _source_type(entry) for name, entry in named["DataSource"].items()}
     alerting = {name: _service_alerting(entry) for name, entry in named["Service"].items()}
     slos: dict[str, SLO] = {}
     for entry in entries:
         if entry.kind != "SLO":
             continue
-        for slo in read_slo(entry.name, entry.node, indicators, sources, alerting):
-            if slo.name in slos:
-                raise entry.node.error(f"gives a second objective named {slo.name}", "Rename one of them")
-            if named["Service"] and slo.service not in named["Service"]:
-                service = entry.fields["spec"].mapping()["service"]
-                raise service.error("the file has no Service of that name", suggestion(slo.service, named["Service"]))
-            slos[slo.name] = slo
+        with mistakes.noted():
+            for slo in read_slo(entry.name, entry.node, indicators, sources, alerting):
+                if slo.name in slos:
+                    raise entry.node.error(f"gives a second objective named {slo.name}", "Rename one of them")
+                if named["Service"] and slo.service not in named["Service"]:
+                    service = entry.fields["spec"].mapping()["service"]
+                    cure = suggestion(slo.service, named["Service"])
+                    raise service.error("the file has no Service of that name", cure)
+                slos[slo.name] = slo
     return tuple(slos.values())
 
 
@@ -156,22 +191,26 @@ def _service_alerting(entry: _Entry) -> Alerting:
     return read_alerting(fields["metadata"])
 
 
-def _metrics(entries: Iterable[_Entry]) -> Metrics:
+def _metrics(entries: Iterable[_Entry], mistakes: _Mistakes) -> Metrics:
     found = [entry for entry in entries if entry.kind == "Metrics"]
-    if len(found) > 1:
-        raise found[1].node.error("a second document of kind Metrics", "Keep one")
-    return read_metrics(found[0].node) if found else Metrics()
+    with mistakes.noted():
+        if len(found) > 1:
+            raise found[1].node.error("a second document of kind Metrics", "Keep one")
+        if found:
+            return read_metrics(found[0].node)
+    return Metrics()
 
 
-def _gates(entries: Iterable[_Entry], slos: Iterable[SLO]) -> tuple[Gate, ...]:
+def _gates(entries: Iterable[_Entry], slos: Iterable[SLO], mistakes: _Mistakes) -> tuple[Gate, ...]:
     names = [slo.name for slo in slos]
     gates: dict[str | None, Gate] = {}
     for entry in entries:
         if entry.kind != "Gate":
             continue
-        gate = read_gate(entry.name, entry.node, names)
-        if other := gates.get(gate.profile):
-            what = f"profile {gate.profile}" if gate.profile else "every profile"
-            raise entry.node.error(f"gate {other.name} already judges {what}", "Keep one of them")
-        gates[gate.profile] = gate
+        with mistakes.noted():
+            gate = read_gate(entry.name, entry.node, names)
+            if other := gates.get(gate.profile):
+                what = f"profile {gate.profile}" if gate.profile else "every profile"
+                raise entry.node.error(f"gate {other.name} already judges {what}", "Keep one of them")
+            gates[gate.profile] = gate
     return tuple(gates.values())

@@ -25,6 +25,7 @@ from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.conduct import check_reachable
 from tailgate_loadtest.run.interruption import Interruption
 from tailgate_loadtest.shapes.browsers import is_script
+from tailgate_loadtest.targets import DEFAULT
 from tailgate_otel import names
 from tailgate_slo import Objectives
 
@@ -33,6 +34,7 @@ from tailgate import options
 from tailgate import settings as settings_file
 from tailgate.browsing import warn_without_sandbox
 from tailgate.console import interactive, say
+from tailgate.errors import CommandError
 from tailgate.telling import conclude_visits
 from tailgate.texts import file_of
 
@@ -88,7 +90,7 @@ def vitals(
         tailgate vitals --url http://127.0.0.1:8000 --script checkout.js --device phone --network 4g --cpu 4
     """
     defaults = settings_file.load()
-    given = targets or (defaults.targets if script else None)
+    given = _targets(script, targets or defaults.targets) if script else targets
     plan = BrowserPlan(
         host=url,
         lanes=(
@@ -117,6 +119,18 @@ def vitals(
             say("interrupted before the first visit; nothing was measured")
             raise typer.Exit(interruption.exit_code) from None
     raise typer.Exit(conclude_visits(bundle, document, as_json=as_json))
+
+
+def _targets(script: str, given: str | None) -> str | None:
+    """The file that a script is given; those of the reference pages cannot do without."""
+    if given or is_script(script):
+        return given
+    if DEFAULT.is_file():
+        return str(DEFAULT)
+    raise CommandError(
+        f"--script {script}: signs in by the targets file of the reference API, and there is no {DEFAULT} here: start"
+        " `tailgate serve` in this directory, which writes it, or name one by --targets"
+    )
 
 
 def _script(given: str) -> Path:

@@ -131,7 +131,7 @@ def test_a_usual_visit_and_the_slowest_are_seen_as_they_looked(report: Report):
 
 def test_the_slowest_visit_is_explained_by_its_requests_and_the_queries_of_the_last(report: Report):
     made = [visit(n, began=float(n), lcp=0.4, timings={"panels_complete": 1.0}) for n in range(1, 12)]
-    slow = visit(12, began=12.0, lcp=0.5, timings={"panels_complete": 4.0})
+    slow = visit(12, began=12.0, lcp=0.5, ttfb=0.01, timings={"panels_complete": 4.0})
     own = slow.trace_id
     traces = "".join(
         (
@@ -160,6 +160,23 @@ def test_the_slowest_visit_is_explained_by_its_requests_and_the_queries_of_the_l
     bars = [a["style"] for tag, a in page.elements if tag == "i" and "style" in a]
     # The page itself was asked for at 12.05 s; 3.8 s of 4 s, from a tenth of a second on.
     assert "left:2.5%;width:95.0%" in bars
+
+
+def test_a_document_that_waited_for_the_service_is_no_later_beginning_of_its_visit(report: Report):
+    made = [visit(n, began=float(n), lcp=0.4, timings={"panels_complete": 1.0}) for n in range(1, 12)]
+    slow = visit(12, began=12.0, lcp=9.0, ttfb=8.0, timings={"panels_complete": 12.0})
+    traces = "".join(
+        (
+            request(slow.trace_id, "a", "GET /dashboard", 20.04, 0.01),
+            request(slow.trace_id, "b", "GET /api/pulse", 20.2, 3.8, (0.1, 3.6)),
+            request(slow.trace_id, "c", "POST /api/vitals", 24.6, 0.01),
+        )
+    )
+    page, _ = report([*made, slow], PANELS, traces=traces)
+    assert "Until then the service answered 2 requests. The last to end was GET /api/pulse: 3 800 ms" in words(page)
+    bars = [a["style"] for tag, a in page.elements if tag == "i" and "style" in a]
+    # Its navigation began at 12.05 s: 8.15 of 12 s until the panel was asked for.
+    assert "left:67.917%;width:31.666%" in bars
 
 
 def test_where_no_trace_came_the_page_says_so(report: Report):

@@ -227,6 +227,16 @@ def test_a_wrong_place_is_also_there_for_programs(orders, read):
     assert (error.path, error.value) == ("spec.objectives[0].target", "99")
 
 
+def test_of_each_document_that_is_wrong_the_first_mistake_is_named(orders, read):
+    wrong, right, unknown = (orders.replace("name: orders", f"name: {name}") for name in ("wrong", "right", "unknown"))
+    with pytest.raises(SloError) as caught:
+        read(wrong.replace("0.99", "99"), right, unknown.replace("0.99", "nearly all"))
+    first, third = str(caught.value).splitlines()
+    assert "document 1" in first
+    assert "document 3" in third
+    assert [error.document for error in caught.value.errors] == [1, 3]
+
+
 def test_a_service_that_the_file_does_not_have_is_an_error_with_the_nearest(orders, read):
     with pytest.raises(SloError, match=r"service = shpo: the file has no Service .* Did you mean shop\?"):
         read(SERVICE, orders.replace("service: shop", "service: shpo"))

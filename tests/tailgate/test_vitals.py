@@ -67,6 +67,15 @@ def lines_of(bundle: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (bundle / "visits.jsonl").read_text().splitlines()]
 
 
+def test_a_reference_page_without_the_targets_to_sign_in_by_is_refused_before_any_visit(
+    tailgate: Command, site: Site
+) -> None:
+    done = tailgate.here("vitals", "--url", site.url, "--script", "dashboard")
+    assert done.returncode == 2
+    assert "there is no .tailgate/targets.json here: start `tailgate serve`" in " ".join(done.stderr.split())
+    assert not site.asked
+
+
 def test_any_page_is_measured_and_nothing_of_ours_is_needed_there(tailgate: Command, site: Site) -> None:
     done = tailgate.here("vitals", "--url", f"{site.url}/?token=topsecret", "--visits", "2", "--json")
     assert done.returncode == 0, done.stdout + done.stderr

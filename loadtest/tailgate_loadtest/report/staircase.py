@@ -72,9 +72,15 @@ def staircase(visit: Visit, traces: Sequence[Trace]) -> Staircase:
 
 
 def _begun(visit: Visit, traces: Iterable[Trace]) -> float:
-    """When the page itself was asked for, in seconds since the load began: by the service, as all its requests are."""
-    document = f"GET {visit.page}"
-    return next((trace.at for trace in traces if trace.route == document), visit.began)
+    """When the page itself was asked for, in seconds since the load began, by the service's clock as all its requests.
+
+    Its document may have waited long before the service took it up: its first byte came when it was answered.
+    """
+    document = next((trace for trace in traces if trace.route == f"GET {visit.page}"), None)
+    if document is None:
+        return visit.began
+    waited = max(visit.values.get("ttfb", 0.0) - document.seconds, 0.0)
+    return max(document.at - waited, min(visit.began, document.at))
 
 
 def _step(
