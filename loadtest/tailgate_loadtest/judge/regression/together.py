@@ -3,6 +3,7 @@
 import datetime as dt
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Literal
 
@@ -16,7 +17,6 @@ from tailgate_loadtest.judge.regression.adoption import adoption
 from tailgate_loadtest.judge.regression.decision import Judgement
 from tailgate_loadtest.judge.regression.document import (
     Adoption,
-    Cell,
     ComparisonDocument,
     DesignRecord,
     ExactFinding,
@@ -31,8 +31,8 @@ from tailgate_loadtest.judge.regression.statistics.size import LEAST_PAIRS
 from tailgate_loadtest.judge.regression.terms.accept import Accepted, accept
 from tailgate_loadtest.judge.regression.terms.asked import Asked, Terms
 from tailgate_loadtest.judge.regression.terms.loosened import loosenings
-from tailgate_loadtest.judge.regression.why.causes import causes
 from tailgate_loadtest.judge.regression.why.evidence import evidence
+from tailgate_loadtest.judge.regression.why.explained import Sides, explained
 from tailgate_loadtest.judge.verdict import judge_bundle, lacking, raised
 from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.measure.kinds import Kind
@@ -96,9 +96,9 @@ def judge_pair(comparison: Comparison, terms: Terms) -> ComparisonDocument:
             decision.slowest(*logs, terms.design, judgement.look, cell, bound) if judgement.look else None
         ),
     )
+    accepted, untold = _explained(accepted, comparison)
     verdict, code, reasons = _conclude(runs, judgement, accepted, exact.reasons, terms)
-    warnings = [*judgement.warnings, *exact.remarks, *_missed(findings), *_told(base), *_told(candidate)]
-    cells = _explained(accepted.cells, comparison, warnings)
+    warnings = [*judgement.warnings, *exact.remarks, *_missed(findings), *_told(base), *_told(candidate), *untold]
     return ComparisonDocument(
         id=comparison.id,
         tool=version("tailgate-loadtest"),
@@ -116,7 +116,7 @@ def judge_pair(comparison: Comparison, terms: Terms) -> ComparisonDocument:
         reasons=tuple(reasons),
         aborted=candidate.aborted,
         gave_out=terms.gave_out,
-        cells=cells,
+        cells=accepted.cells,
         adoption=_adoption(gates[Side.BASE], logs, terms.design, judgement),
         exact=(*accepted.exact, *_under_load(bundles, tolerance)),
         loosened=accepted.loosened,
@@ -182,21 +182,17 @@ def _counted_worse(found: Iterable[ExactFinding]) -> list[str]:
     return [f"{each.route}: {each.why}" for each in found if each.worse and each.blocking and each.accepted is None]
 
 
-def _explained(cells: Sequence[Cell], comparison: Comparison, warnings: list[str]) -> tuple[Cell, ...]:
-    """With the causes of what is worse, for which alone the traces are read; without them it is no less so."""
-    if not any(cell.verdict == "fail" for cell in cells):
-        return tuple(cells)
+def _explained(accepted: Accepted, comparison: Comparison) -> tuple[Accepted, list[str]]:
+    """With the causes of what is worse, and a warning where they cannot be told; without them it is no less so."""
+
+    def known() -> Sides:
+        return evidence([comparison.bundle(Side.BASE)]), evidence([comparison.bundle(Side.CANDIDATE)])
+
     try:
-        base, candidate = (evidence([comparison.bundle(side)]) for side in SIDES)
+        cells, exact = explained(accepted.cells, accepted.exact, known)
     except BundleError as error:
-        warnings.append(f"why it is worse cannot be told: {error}")
-        return tuple(cells)
-    return tuple(
-        cell.model_copy(update={"causes": causes(cell.measure, base[cell.route], candidate[cell.route])})
-        if cell.verdict == "fail" and cell.route in base and cell.route in candidate
-        else cell
-        for cell in cells
-    )
+        return accepted, [f"why it is worse cannot be told: {error}"]
+    return replace(accepted, cells=cells, exact=exact), []
 
 
 def _adoption(gate: Gate, logs: tuple[LatencyLog, LatencyLog], design: Design, judgement: Judgement) -> Adoption | None:

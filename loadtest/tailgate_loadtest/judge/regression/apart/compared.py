@@ -17,8 +17,8 @@ from tailgate_loadtest.judge.regression.document import Cell, ComparisonDocument
 from tailgate_loadtest.judge.regression.exact import counted
 from tailgate_loadtest.judge.regression.terms.accept import Accepted, accept
 from tailgate_loadtest.judge.regression.terms.loosened import loosenings
-from tailgate_loadtest.judge.regression.why.causes import causes, more_queries
 from tailgate_loadtest.judge.regression.why.evidence import evidence
+from tailgate_loadtest.judge.regression.why.explained import Sides, explained
 from tailgate_loadtest.judge.verdict import raised
 from tailgate_loadtest.run.bundle import Bundle
 
@@ -63,7 +63,8 @@ def compare(
     sized = [cell for cell in cells if cell.p is not None or cell.verdict == "fail"]
     accepted = accept(gates[1].accept, today, cells=sized, exact=exact, loosened=loosenings(*asked))
     decided = {(cell.route, cell.measure): cell for cell in (*cells, *accepted.cells)}
-    accepted = _explained(replace(accepted, cells=tuple(decided.values())), sides)
+    told, found = explained(tuple(decided.values()), accepted.exact, lambda: _known(*sides))
+    accepted = replace(accepted, cells=told, exact=found)
     verdict, reasons = _conclude(accepted, [*doubts, *unknown])
     first = min((side[0].run for side in sides), key=lambda run: run.began)
     return ComparisonDocument(
@@ -163,23 +164,8 @@ def _queries(
     ]
 
 
-def _explained(found: Accepted, sides: Sequence[Sequence[Past]]) -> Accepted:
-    """With the causes of what is worse, for which alone the traces are read."""
-    if not any(cell.verdict == "fail" for cell in found.cells) and not any(each.worse for each in found.exact):
-        return found
-    base, candidate = (evidence([each.bundle for each in side]) for side in sides)
-
-    def cell_with(cell: Cell) -> Cell:
-        if cell.verdict != "fail":
-            return cell
-        return cell.model_copy(update={"causes": causes(cell.measure, base[cell.route], candidate[cell.route])})
-
-    def finding_with(finding: ExactFinding) -> ExactFinding:
-        both = finding.route in base and finding.route in candidate
-        which = more_queries(base[finding.route], candidate[finding.route]) if finding.worse and both else None
-        return finding.model_copy(update={"why": f"{finding.why}; {which}"}) if which else finding
-
-    return replace(found, cells=tuple(map(cell_with, found.cells)), exact=tuple(map(finding_with, found.exact)))
+def _known(base: Sequence[Past], candidate: Sequence[Past]) -> Sides:
+    return evidence([each.bundle for each in base]), evidence([each.bundle for each in candidate])
 
 
 def _conclude(found: Accepted, doubts: Sequence[str]) -> tuple[Verdict, list[str]]:
