@@ -74,5 +74,9 @@ class DeltaError(HistogramError):
     """What a worker sent is no account of what it counted."""
 
 
+ANEW = "copy the bundle anew, or run again"
+"""What is to be done about a file of a bundle that is damaged."""
+
+
 class BundleError(LoadtestError):
     """A run bundle is missing, incomplete, or of a newer schema."""

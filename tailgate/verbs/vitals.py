@@ -90,12 +90,13 @@ def vitals(
         tailgate vitals --url http://127.0.0.1:8000 --script checkout.js --device phone --network 4g --cpu 4
     """
     defaults = settings_file.load()
+    visit = _script(script) if script else None
     given = _targets(script, targets or defaults.targets) if script else targets
     plan = BrowserPlan(
         host=url,
         lanes=(
             Lane(
-                visit=_script(script) if script else None,
+                visit=visit,
                 count=min(browsers, visits),
                 device=device,
                 network=network,

@@ -123,6 +123,8 @@ class Server(ThreadingHTTPServer):
     """Says when somebody has asked for more than a little."""
 
     daemon_threads = True
+    # Four runs ask at once: whom a short queue turns away tries again after seconds.
+    request_queue_size = 128
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Agreeable)

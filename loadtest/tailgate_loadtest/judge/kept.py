@@ -5,7 +5,7 @@ from tailgate_slo import Objectives
 
 from tailgate_loadtest.browser.account import Account
 from tailgate_loadtest.browser.recording import Visit, read
-from tailgate_loadtest.errors import BundleError
+from tailgate_loadtest.errors import ANEW, BundleError
 from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.run.bundle import Bundle
@@ -65,5 +65,5 @@ def check_log(bundle: Bundle, run: RunDocument, log: LatencyLog) -> None:
         if logged != told.get(route, 0):
             raise BundleError(
                 f"{bundle.log}: has {logged} requests to {route}, and run.json {told.get(route, 0)};"
-                " a file was cut short, or is another run's: copy the bundle anew, or run again"
+                f" a file was cut short, or is another run's: {ANEW}"
             )

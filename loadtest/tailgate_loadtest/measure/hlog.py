@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from tailgate_loadtest.errors import BundleError, HistogramError
+from tailgate_loadtest.errors import ANEW, BundleError, HistogramError
 from tailgate_loadtest.measure import codec
 from tailgate_loadtest.measure.histogram import Histogram, merged
 from tailgate_loadtest.measure.kinds import Kind, tag, untag
@@ -100,14 +100,14 @@ def _line(path: Path, number: int, text: str) -> Line:
     if fields[0].startswith("Tag="):
         tag_of_it = fields.pop(0).removeprefix("Tag=")
     if len(fields) != 4:
-        raise BundleError(f"{path}:{number}: is no line of a histogram log; was the file cut short?")
+        raise BundleError(f"{path}:{number}: is no line of a histogram log; was the file cut short? {ANEW}")
     try:
         start, length = float(fields[0]), float(fields[1])
         if not 0 <= start < math.inf:
             raise BundleError(f"{path}:{number}: {fields[0]} is no moment in seconds")
         return Line(number, start, length, tag_of_it, codec.decode(fields[3]))
     except (HistogramError, ValueError) as error:
-        raise BundleError(f"{path}:{number}: {error}") from error
+        raise BundleError(f"{path}:{number}: {error}; was the file cut short? {ANEW}") from error
 
 
 def read(path: Path, *, growing: bool = False) -> Iterator[Interval]:

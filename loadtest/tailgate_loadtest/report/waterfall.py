@@ -7,7 +7,7 @@ from typing import Any
 
 from tailgate_otel import names
 
-from tailgate_loadtest.errors import BundleError
+from tailgate_loadtest.errors import ANEW, BundleError
 from tailgate_loadtest.report import show
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.document import RunDocument
@@ -105,7 +105,8 @@ def _documents(bundle: Bundle) -> Iterator[dict[str, Any]]:
             document = json.loads(line)
             _length(root_of(document))
         except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
-            raise BundleError(f"{bundle.traces}:{number}: is no kept trace ({type(error).__name__})") from error
+            told = f"{bundle.traces}:{number}: is no kept trace ({type(error).__name__})"
+            raise BundleError(f"{told}; {ANEW}") from error
         yield document
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from tailgate_loadtest.browser.recording import FILE
-from tailgate_loadtest.errors import BundleError
+from tailgate_loadtest.errors import ANEW, BundleError
 from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.run.document import SCHEMA, Model, RunDocument
 
@@ -101,30 +101,29 @@ class Bundle:
             self._latencies = LatencyLog.load(self.log)
         return self._latencies
 
-    def read_model(self, name: str, family: str, schema: str, model: type[Document], cure: str = "") -> Document:
+    def read_model(self, name: str, family: str, schema: str, model: type[Document], cure: str = ANEW) -> Document:
         """A JSON file of the bundle, its schema checked, as the document that it is.
 
         Raises:
             BundleError: it is missing, of a schema newer than this reader, or damaged: then with the ``cure``.
         """
-        raw = self.read_json(name, family, schema)
+        raw = self.read_json(name, family, schema, cure)
         try:
             return model.model_validate(raw)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
-            told = f"{self.path / name}: {where}: {first['msg']}"
-            raise BundleError(f"{told}; {cure}" if cure else told) from error
+            raise BundleError(f"{self.path / name}: {where}: {first['msg']}; {cure}") from error
 
-    def read_json(self, name: str, family: str, schema: str) -> dict[str, Any]:
-        """A JSON file of the bundle, its schema checked. Raises BundleError."""
+    def read_json(self, name: str, family: str, schema: str, cure: str = ANEW) -> dict[str, Any]:
+        """A JSON file of the bundle, its schema checked. Raises BundleError as ``read_model`` does."""
         path = self.path / name
         try:
             raw = json.loads(path.read_bytes())
         except OSError as error:
             raise BundleError(f"{path}: cannot be read: {error.strerror}") from error
         except (ValueError, RecursionError) as error:
-            raise BundleError(f"{path}: is not JSON: {error}") from error
+            raise BundleError(f"{path}: is not JSON: {error}; {cure}") from error
         found = raw.get("schema") if isinstance(raw, dict) else None
         if found != schema:
             newer = isinstance(found, str) and found.startswith(family)

@@ -258,10 +258,15 @@ def test_a_phone_is_touched_and_as_wide_as_one(visit: Visits, site: Site):
 def test_a_slow_processor_takes_longer_for_the_same(visit: Visits, site: Site):
     site.pages["/"] = Page(
         body="""<h1>Busy</h1><script>
-          const began = performance.now();
-          let sum = 0;
-          for (let n = 0; n < 1e8; n++) sum += n % 7;
-          performance.mark("took", { startTime: performance.now() - began });
+          // The least of some times: whatever else the machine does, it does not do in all of them.
+          let least = Infinity;
+          for (let round = 0; round < 6; round++) {
+            const began = performance.now();
+            let sum = 0;
+            for (let n = 0; n < 2e7; n++) sum += n % 7;
+            least = Math.min(least, performance.now() - began);
+          }
+          performance.mark("took", { startTime: least });
         </script>"""
     )
     [quick], _ = visit(LOOK)

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tailgate_loadtest.errors import BundleError
+from tailgate_loadtest.errors import ANEW, BundleError
 from tailgate_loadtest.judge.regression.why.spent import Request, request_of
 from tailgate_loadtest.measure.split import PARTS
 from tailgate_loadtest.run.bundle import Bundle
@@ -102,7 +102,9 @@ def _requests(bundle: Bundle) -> Iterator[Request]:
                 try:
                     yield request_of(json.loads(line))
                 except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
-                    raise BundleError(f"{bundle.traces}:{number}: is no kept trace ({type(error).__name__})") from error
+                    raise BundleError(
+                        f"{bundle.traces}:{number}: is no kept trace ({type(error).__name__}); {ANEW}"
+                    ) from error
     except FileNotFoundError:
         return
     except (OSError, UnicodeDecodeError) as error:
