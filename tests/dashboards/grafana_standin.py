@@ -9,9 +9,9 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
+
+from tests.server import Request, Response, Server
 
 VIEWER, EDITOR, ADMIN = "glsa_viewer", "glsa_editor", "glsa_admin"
 _TOKENS = {VIEWER: 0, EDITOR: 1, ADMIN: 2}
@@ -141,45 +141,19 @@ def grafana_standin(version: str = "11.3.0") -> Iterator[GrafanaStandIn]:
     """One that answers on loopback while this is entered."""
     standin = GrafanaStandIn(version)
 
-    class Handler(BaseHTTPRequestHandler):
-        def _answer(self) -> None:
-            text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            kind, _, token = self.headers.get("Authorization", "").partition(" ")
-            status, document = standin.answer(
-                self.command,
-                urlsplit(self.path).path,
-                token if kind == "Bearer" else None,
-                json.loads(text) if text else None,
-            )
-            answer = json.dumps(document).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
+    def answer(request: Request) -> Response:
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        status, document = standin.answer(
+            request.method,
+            request.path,
+            token if kind == "Bearer" else None,
+            json.loads(request.body) if request.body else None,
+        )
+        return Response(json.dumps(document).encode(), status, {"Content-Type": "application/json"})
 
-        do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815 - the names that http.server calls
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with serving(Handler) as standin.url:
+    with Server(answer) as server:
+        standin.url = server.url
         yield standin
-
-
-@contextmanager
-def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    """The address at which a handler answers, on loopback."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _not_found(message: str = "Not found") -> Answer:

@@ -17,11 +17,10 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +36,9 @@ from tailgate_loadtest.run.bundle import Bundle
 from tailgate_otel import names
 from tailgate_service.stack import Stack, StackConfig, start
 
-from tests.dashboards.grafana_standin import serving
 from tests.dashboards.servers import PATIENCE, Server, Version, alertmanager, eventually, free_port, prometheus
+from tests.server import Request, Response
+from tests.server import Server as Loopback
 from tests.tailgate.conftest import Command, command_in
 
 PACE = 60
@@ -147,7 +147,7 @@ def living(directory: Path, version: Version) -> Iterator[Live]:
     told: list[Told] = []
     with ExitStack() as running:
         stack = running.enter_context(start(StackConfig(slo=directory / "slo.yaml")))
-        pager = running.enter_context(serving(_pager(told)))
+        pager = running.enter_context(Loopback(_pager(told))).url
         manager = running.enter_context(alertmanager(directory, _telling(pager))).url
         rules = _calmed(compile_rules(objectives, pace=PACE))
         load = f"127.0.0.1:{free_port()}"
@@ -347,24 +347,18 @@ async def _lock(dsn: str, over: threading.Event) -> None:
         await connection.close()
 
 
-def _pager(told: list[Told]) -> type[BaseHTTPRequestHandler]:
+def _pager(told: list[Told]) -> Callable[[Request], Response]:
     """Who is told by Alertmanager."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            told.extend(
-                Told(
-                    slo=alert["labels"].get(names.LABEL_SLO_ID, ""),
-                    severity=alert["labels"][names.LABEL_SEVERITY],
-                    resolved=alert["status"] == "resolved",
-                )
-                for alert in message["alerts"]
+    def answer(request: Request) -> Response:
+        told.extend(
+            Told(
+                slo=alert["labels"].get(names.LABEL_SLO_ID, ""),
+                severity=alert["labels"][names.LABEL_SEVERITY],
+                resolved=alert["status"] == "resolved",
             )
-            self.send_response(200)
-            self.end_headers()
+            for alert in json.loads(request.body)["alerts"]
+        )
+        return Response()
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    return Handler
+    return answer

@@ -5,10 +5,9 @@ The messages: https://github.com/prometheus/client_model/blob/master/io/promethe
 
 import math
 import struct
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Sequence
+
+from tests.server import Response, Server
 
 _TYPE = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
 _HISTOGRAM = 4
@@ -16,13 +15,11 @@ _SCHEMA = 3
 """Eight buckets to a doubling."""
 
 
-class Page(ThreadingHTTPServer):
+class Page(Server):
     """Observes requests of one route by a native histogram, on a page of its own."""
 
-    daemon_threads = True
-
     def __init__(self, name: str, labels: dict[str, str]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(lambda _: Response(self.body(), headers={"Content-Type": _TYPE}))
         self._name, self._labels = name, labels
         self._seen: list[float] = []
 
@@ -47,35 +44,6 @@ class Page(ThreadingHTTPServer):
             _field(1, self._name.encode()) + _varint(3, _HISTOGRAM) + _field(4, b"".join(pairs) + _field(7, histogram))
         )
         return _number(len(family)) + family
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Page
-
-    def do_GET(self) -> None:
-        body = self.server.body()
-        self.send_response(200)
-        self.send_header("Content-Type", _TYPE)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@contextmanager
-def page(name: str, labels: dict[str, str]) -> Iterator[Page]:
-    """Serves it at its ``server_address``."""
-    server = Page(name, labels)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _number(value: int) -> bytes:

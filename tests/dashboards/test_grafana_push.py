@@ -4,9 +4,7 @@ Against the stand-in of ``grafana_standin``, which says what that shows and what
 """
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,8 @@ from tailgate_dashboards.grafana.push import carry_out, compare
 from tailgate_dashboards.grafana.things import Board, Folder, Thing, prometheus, tempo
 from tailgate_otel import names
 
-from tests.dashboards.grafana_standin import ADMIN, EDITOR, VIEWER, GrafanaStandIn, grafana_standin, serving
+from tests.dashboards.grafana_standin import ADMIN, EDITOR, VIEWER, GrafanaStandIn, grafana_standin
+from tests.server import Response, Server
 
 PROVISIONING = Path(__file__).parents[2] / "dashboards/provisioning"
 
@@ -235,67 +234,23 @@ def test_what_is_no_address_is_refused_before_it_is_asked(url: str) -> None:
     ids=["a page", "other JSON", "torn", "odd", "deep", "not found", "sent on", "sent on by name", "broken", "huge"],
 )
 def test_whoever_else_answers_there_is_no_grafana(status: int, headers: dict[str, str], body: bytes, said: str) -> None:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(body))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with serving(Handler) as url, pytest.raises(GrafanaError, match=said):
-        Grafana(url, EDITOR).check()
+    with Server(Response(body, status, headers)) as server, pytest.raises(GrafanaError, match=said):
+        Grafana(server.url, EDITOR).check()
 
 
 def test_a_grafana_that_drips_is_given_up() -> None:
     """Each byte comes in time, and the whole never does."""
-    ended = threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            while not ended.wait(0.05):
-                try:
-                    self.wfile.write(b" ")
-                except OSError:
-                    return
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with serving(Handler) as url:
+    with Server(Response()) as server:
+        server.answer = server.drip
         with pytest.raises(GrafanaError, match=r"cannot be asked: no whole answer within 0.3 s"):
-            Grafana(url, EDITOR, timeout=0.3).check()
-        ended.set()
+            Grafana(server.url, EDITOR, timeout=0.3).check()
 
 
 def test_the_token_goes_to_nobody_else() -> None:
-    seen: list[str | None] = []
-
-    class Elsewhere(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            seen.append(self.headers.get("Authorization"))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with serving(Elsewhere) as other:
-
-        class Redirecting(Elsewhere):
-            def do_GET(self) -> None:
-                self.send_response(302)
-                self.send_header("Location", other)
-                self.end_headers()
-
-        with serving(Redirecting) as url, pytest.raises(GrafanaError, match="sends us on"):
-            Grafana(url, EDITOR).check()
-    assert seen == []
+    with Server(Response()) as other, Server(Response(status=302, headers={"Location": other.url})) as server:
+        with pytest.raises(GrafanaError, match="sends us on"):
+            Grafana(server.url, EDITOR).check()
+        assert other.asked == []
 
 
 def test_a_change_is_the_same_text_for_the_same_difference(standin: GrafanaStandIn, things: list[Thing]) -> None:

@@ -13,7 +13,7 @@ from tailgate_dashboards.rules import events_of
 from tailgate_dashboards.series import series_of
 from tailgate_slo import Objectives, parse
 
-from tests.dashboards.native import Page, page
+from tests.dashboards.native import Page
 from tests.dashboards.servers import VERSIONS, Version, eventually, needs_prometheus, prometheus
 
 pytestmark = [needs_prometheus, pytest.mark.xdist_group("native")]
@@ -52,13 +52,12 @@ def watched(version: Version, tmp_path_factory: pytest.TempPathFactory) -> Itera
     # Version 3 is told so by its configuration.
     third = version is VERSIONS.get("3")
     options = () if third else ("--enable-feature=native-histograms",)
-    with page(NAME, LABELS) as served:
+    with Page(NAME, LABELS) as served:
         served.observe([0.01])
-        target = f"127.0.0.1:{served.server_address[1]}"
         config = (
             f"global: {{scrape_interval: 1s, scrape_timeout: 1s{', scrape_native_histograms: true' * third}}}\n"
             "scrape_configs:\n"
-            f"  - {{job_name: shop, static_configs: [{{targets: ['{target}']}}]}}\n"
+            f"  - {{job_name: shop, static_configs: [{{targets: ['{served.host}']}}]}}\n"
         )
         directory = tmp_path_factory.mktemp("native")
         with prometheus(directory, config, *options, binary=version.prometheus) as server:

@@ -2,11 +2,9 @@
 
 import json
 import math
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 
 import pytest
@@ -18,58 +16,14 @@ from tailgate_dashboards.prometheus.values import read_labels, read_lines, read_
 
 from tests.dashboards.past import DURATION, END, RESTART, ROUTE
 from tests.dashboards.servers import needs_prometheus
-
-
-class Standin(ThreadingHTTPServer):
-    """Answers whatever a test wants; remembers what was asked."""
-
-    body: bytes = b""
-    status: int = 200
-    location: str = ""
-    slow: threading.Event | None = None
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.asked: list[tuple[str, str, dict[str, str]]] = []
-
-    @property
-    def host(self) -> str:
-        return f"127.0.0.1:{self.server_address[1]}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Standin
-
-    def do_GET(self) -> None:
-        self.do_POST()
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-        self.server.asked.append((self.path, body, dict(self.headers)))
-        self.send_response(self.server.status)
-        if self.server.location:
-            self.send_header("Location", self.server.location)
-        self.end_headers()
-        if self.server.slow is not None:
-            while not self.server.slow.wait(0.02):
-                self.wfile.write(b" ")
-        self.wfile.write(self.server.body)
-
-    def log_message(self, *_: object) -> None:
-        pass
+from tests.server import HEAD, Response, Server
 
 
 @pytest.fixture
-def standin() -> Iterator[Standin]:
-    server = Standin()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield server
-    if server.slow is not None:
-        server.slow.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+def standin() -> Iterator[Server]:
+    """Answers whatever a test wants."""
+    with Server(Response()) as standin:
+        yield standin
 
 
 @needs_prometheus
@@ -118,19 +72,19 @@ def test_what_is_no_address_is_not_shown_where_a_secret_may_be_in_it(url):
 
 
 def test_credentials_are_sent_and_never_told(standin):
-    standin.status, standin.body = 401, b"Unauthorized"
+    standin.answer = Response(b"Unauthorized", 401)
     with pytest.raises(PrometheusError, match="answers 401") as caught:
         Prometheus(f"http://me:p%40ss@{standin.host}/prefix/").query("up")
     assert standin.host in str(caught.value)
     assert "p%40ss" not in str(caught.value)
-    path, body, headers = standin.asked[0]
-    assert path == "/prefix/api/v1/query"
-    assert body.startswith("query=up")
-    assert headers["Authorization"] == "Basic bWU6cEBzcw=="
+    asked = standin.asked[0]
+    assert asked.target == "/prefix/api/v1/query"
+    assert asked.body.startswith(b"query=up")
+    assert asked.headers["authorization"] == "Basic bWU6cEBzcw=="
 
 
 def test_a_redirection_is_named_and_not_followed(standin):
-    standin.status, standin.location = 302, "http://you:word@elsewhere.example.org/login?token=1"
+    standin.answer = Response(status=302, headers={"Location": "http://you:word@elsewhere.example.org/login?token=1"})
     with pytest.raises(PrometheusError, match=r"answers 302, it is at http://elsewhere.example.org/login\. Give"):
         Prometheus(f"http://me:pass@{standin.host}").query("up")
     assert len(standin.asked) == 1
@@ -142,18 +96,18 @@ def test_nobody_there_is_an_error_with_a_cure():
 
 
 def test_an_answer_that_never_ends_is_given_up(standin):
-    standin.slow = threading.Event()
+    standin.answer = standin.drip
     before = time.monotonic()
     with pytest.raises(OverloadError, match=r"no whole answer within 0.3 s"):
-        Prometheus(f"http://{standin.host}", timeout=0.3).query("up")
+        Prometheus(standin.url, timeout=0.3).query("up")
     assert time.monotonic() - before < 30
 
 
 def test_an_answer_that_is_too_large_is_given_up(standin, monkeypatch):
     monkeypatch.setattr("tailgate_dashboards.prometheus.client._MAX_BYTES", 1 << 20)
-    standin.body = b" " * (2 << 20)
+    standin.answer = lambda _: [HEAD, b" " * (2 << 20)]
     with pytest.raises(OverloadError, match="answers more than 1 MiB; ask for less"):
-        Prometheus(f"http://{standin.host}").query("up")
+        Prometheus(standin.url).query("up")
 
 
 @pytest.mark.parametrize(
@@ -169,16 +123,15 @@ def test_an_answer_that_is_too_large_is_given_up(standin, monkeypatch):
     ],
 )  # fmt: skip
 def test_what_answers_otherwise_is_no_prometheus(standin, body):
-    standin.body = body
+    standin.answer = Response(body)
     with pytest.raises(PrometheusError, match="what answers there is no Prometheus"):
-        Prometheus(f"http://{standin.host}").query("up")
+        Prometheus(standin.url).query("up")
 
 
 def test_a_native_histogram_is_told_by_its_count(standin):
-    standin.body = json.dumps(
-        {"data": {"resultType": "vector", "result": [{"metric": {}, "histogram": [1, {"count": "2"}]}]}}
-    ).encode()
-    (sample,) = Prometheus(f"http://{standin.host}").query("up")
+    vector = {"resultType": "vector", "result": [{"metric": {}, "histogram": [1, {"count": "2"}]}]}
+    standin.answer = Response(json.dumps({"data": vector}).encode())
+    (sample,) = Prometheus(standin.url).query("up")
     assert (sample.at, sample.value) == (1, 2)
 
 

@@ -10,7 +10,6 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -19,8 +18,8 @@ from tailgate_dashboards.alerts.silence import silenced
 from tailgate_dashboards.errors import AlertmanagerError
 from tailgate_otel import names
 
-from tests.dashboards.grafana_standin import serving
 from tests.dashboards.servers import alertmanager, eventually, needs_alertmanager
+from tests.server import Request, Response, Server
 
 CONFIG = """
 route: {{receiver: pager, group_by: [{label}], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}}
@@ -31,24 +30,16 @@ receivers:
 ORDERS, BASKET = "tailgate-shop-orders", "tailgate-shop-basket"
 
 
-class Pager:
+class Pager(Server):
     """Who is paged, by the id of the objective."""
 
     def __init__(self) -> None:
-        self.paged: list[str] = []
-        paged = self.paged
+        super().__init__(Response())
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                paged.extend(alert["labels"][names.LABEL_SLO_ID] for alert in message["alerts"])
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.handler = Handler
+    @property
+    def paged(self) -> list[str]:
+        alerts = (alert for request in self.asked for alert in json.loads(request.body)["alerts"])
+        return [alert["labels"][names.LABEL_SLO_ID] for alert in alerts]
 
 
 class Desk:
@@ -85,9 +76,8 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    pager = Pager()
-    with serving(pager.handler) as address:
-        config = CONFIG.format(label=names.LABEL_SLO_ID, pager=address)
+    with Pager() as pager:
+        config = CONFIG.format(label=names.LABEL_SLO_ID, pager=pager.url)
         with alertmanager(tmp_path_factory.mktemp("alertmanager"), config) as server:
             yield Desk(server.url, pager)
 
@@ -192,56 +182,33 @@ def heeded() -> Iterator[None]:
 def test_an_interruption_meanwhile_waits_until_it_is_placed_or_lifted(in_which: str) -> None:
     done: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def _answer(self) -> None:
-            if self.command == in_which:
-                # Twice: who waits presses again.
-                for _ in range(2):
-                    os.kill(os.getpid(), signal.SIGINT)
-                    time.sleep(0.05)
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            done.append(self.command)
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b'{"silenceID": "1"}')
-
-        do_POST = do_DELETE = _answer  # noqa: N815 - the names that http.server calls
-
-        def log_message(self, *_: object) -> None:
-            pass
+    def answer(request: Request) -> Response:
+        if request.method == in_which:
+            # Twice: who waits presses again.
+            for _ in range(2):
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.05)
+        done.append(request.method)
+        return Response(b'{"silenceID": "1"}')
 
     def load(url: str) -> None:
         with silenced(Alertmanager(url), [ORDERS], seconds=60, comment="-", on_left=nobody):
             pass
 
-    with serving(Handler) as url, pytest.raises(KeyboardInterrupt):
-        load(url)
+    with Server(answer) as server, pytest.raises(KeyboardInterrupt):
+        load(server.url)
     assert done == ["POST", "DELETE"]
 
 
 def test_one_that_cannot_be_lifted_is_told_of_and_changes_nothing_else() -> None:
     told: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b'{"silenceID": "it/1"}')
-
-        def do_DELETE(self) -> None:
-            self.send_response(500)
-            self.end_headers()
-            self.wfile.write(b'"disk full"')
-
-        def do_GET(self) -> None:
-            self.send_error(503)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with serving(Handler) as url, silenced(Alertmanager(url), [ORDERS], seconds=60, comment="-", on_left=told.append):
+    answers = {"POST": Response(b'{"silenceID": "it/1"}'), "DELETE": Response(b'"disk full"', 500)}
+    with (
+        Server(lambda request: answers[request.method]) as server,
+        silenced(Alertmanager(server.url), [ORDERS], seconds=60, comment="-", on_left=told.append),
+    ):
         pass
-    assert told == [f"the silence it/1 could not be lifted, it ends by itself: {url}: answers 500: disk full"]
+    assert told == [f"the silence it/1 could not be lifted, it ends by itself: {server.url}: answers 500: disk full"]
 
 
 def test_nobody_at_the_address_is_said_without_the_credentials_and_before_anything_is_done(
@@ -280,36 +247,12 @@ def test_what_is_no_address_is_refused_before_it_is_asked(url: str) -> None:
     ids=["a page", "other JSON", "deep", "huge", "not found", "sent on", "unauthorised", "refused"],
 )
 def test_whoever_else_answers_there_is_told_of(status: int, headers: dict[str, str], body: bytes, said: str) -> None:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(body))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with serving(Handler) as url, pytest.raises(AlertmanagerError, match=re.escape(said)):
-        Alertmanager(url).silence([ORDERS], seconds=1, comment="-")
+    with Server(Response(body, status, headers)) as server, pytest.raises(AlertmanagerError, match=re.escape(said)):
+        Alertmanager(server.url).silence([ORDERS], seconds=1, comment="-")
 
 
 def test_an_answer_that_never_ends_is_given_up() -> None:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            for _ in range(200):
-                try:
-                    self.wfile.write(b" ")
-                except OSError:
-                    return
-                time.sleep(0.05)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with serving(Handler) as url, pytest.raises(AlertmanagerError, match="no whole answer within"):
-        Alertmanager(url, timeout=0.3).silence([ORDERS], seconds=1, comment="-")
+    with Server(Response()) as server:
+        server.answer = server.drip
+        with pytest.raises(AlertmanagerError, match="no whole answer within"):
+            Alertmanager(server.url, timeout=0.3).silence([ORDERS], seconds=1, comment="-")

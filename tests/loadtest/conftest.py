@@ -1,13 +1,12 @@
 """A little API on loopback that counts what it is asked, and a run of the real engine against it."""
 
+import itertools
 import json
 import math
 import textwrap
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -29,96 +28,52 @@ from tailgate_loadtest.shapes.tolerance import Tolerance
 from tailgate_otel import names
 from tailgate_slo import Objectives
 
+from tests.server import Request, Response, Server
 
-class Api(ThreadingHTTPServer):
+
+class Api(Server):
     """Answers ``/fast`` and any unknown path at once, ``/slow`` after 0.2 s, ``/error`` with 500, ``/hang`` at the end.
 
-    ``freeze`` holds every answer back until ``thaw``; ``requests`` counts them by method and path as they come in.
+    ``freeze`` holds every answer back until ``thaw``; ``on_request`` is told the number of each request, from 1 on.
     """
 
-    daemon_threads = True
-    request_queue_size = 512
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.requests: Counter[str] = Counter()
-        self.headers_seen: list[dict[str, str]] = []
-        self.lock = threading.Lock()
-        self.ended = threading.Event()
-        self.running = threading.Event()
-        self.running.set()
+        super().__init__(self._answer)
         self.on_request: Callable[[int], None] = lambda _: None
+        self._numbers = itertools.count(1)
+        self._running = threading.Event()
+        self._running.set()
+
+    def __exit__(self, *error: object) -> None:
+        self.thaw()
+        super().__exit__(*error)
 
     @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
+    def requests(self) -> Counter[str]:
+        """By method and path, as they came in."""
+        return Counter(f"{request.method} {request.path}" for request in self.asked)
 
     def freeze(self) -> None:
-        self.running.clear()
+        self._running.clear()
 
     def thaw(self) -> None:
-        self.running.set()
+        self._running.set()
 
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: Api
-
-    def do_GET(self) -> None:
-        api, path = self.server, self.path.partition("?")[0]
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        with api.lock:
-            api.requests[f"{self.command} {path}"] += 1
-            if len(api.headers_seen) < 100:
-                api.headers_seen.append({name.lower(): value for name, value in self.headers.items()})
-            count = api.requests.total()
-        api.on_request(count)
-        api.running.wait()
-        if path == "/slow":
-            api.ended.wait(0.2)
-        elif path == "/hang":
-            api.ended.wait()
-        body = json.dumps({"path": path}).encode()
-        self.send_response(500 if path == "/error" else 200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_POST(self) -> None:
-        self.do_GET()
-
-    def handle(self) -> None:
-        try:
-            super().handle()
-        except ConnectionError:
-            self.close_connection = True  # the client was ended
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@contextmanager
-def serving() -> Iterator[Api]:
-    """The little API, running."""
-    api = Api()
-    thread = threading.Thread(target=api.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield api
-    finally:
-        api.ended.set()
-        api.running.set()
-        api.shutdown()
-        api.server_close()
-        thread.join()
+    def _answer(self, request: Request) -> Response:
+        self.on_request(next(self._numbers))
+        self._running.wait()
+        if request.path == "/slow":
+            self.over.wait(0.2)
+        elif request.path == "/hang":
+            self.over.wait()
+        body = json.dumps({"path": request.path}).encode()
+        return Response(body, 500 if request.path == "/error" else 200, {"Content-Type": "application/json"})
 
 
 @pytest.fixture
 def api() -> Iterator[Api]:
     """The little API, running."""
-    with serving() as api:
+    with Api() as api:
         yield api
 
 

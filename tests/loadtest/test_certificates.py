@@ -1,7 +1,6 @@
 """A run over TLS by the options of the command line, and what is said of files that cannot be used."""
 
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,15 +71,8 @@ def secured(authority: trustme.CA, *, demanding: bool = False) -> Iterator[str]:
         authority.configure_trust(context)
     api = _Quiet()
     api.socket = context.wrap_socket(api.socket, server_side=True, do_handshake_on_connect=False)
-    thread = threading.Thread(target=api.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"https://{HERE}:{api.server_address[1]}"
-    finally:
-        api.ended.set()
-        api.shutdown()
-        api.server_close()
-        thread.join()
+    with api:
+        yield f"https://{api.host}"
 
 
 class _Quiet(Api):

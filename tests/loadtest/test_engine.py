@@ -14,7 +14,7 @@ from tailgate_loadtest.run.engine import EngineProcess
 from tailgate_loadtest.shapes.orders import Orders, Swarm
 from tailgate_loadtest.shapes.tolerance import Tolerance
 
-from tests.loadtest.conftest import carry_out, plan_of, serving, steady
+from tests.loadtest.conftest import Api, carry_out, plan_of, steady
 
 
 def routes(bundle: Bundle) -> dict[str, RouteRecord]:
@@ -399,7 +399,7 @@ EVERY_WAY = """
 @pytest.fixture(scope="module")
 def every_way(tmp_path_factory):
     """One run of a locustfile that does all that Locust's documentation shows."""
-    with serving() as api:
+    with Api() as api:
         plan = plan_of(tmp_path_factory.mktemp("every-way"), api.url, EVERY_WAY, steady(200, 2))
         return carry_out(plan), dict(api.requests)
 
@@ -723,8 +723,8 @@ def test_the_runs_secret_goes_with_every_request_and_no_secret_into_the_bundle(r
         steady(20),
         run_secret="hush-this-run",
     )
-    assert {headers.get("tailgate-run") for headers in api.headers_seen} == {"hush-this-run"}
-    assert {headers.get("x-own") for headers in api.headers_seen} == {"kept", None}
+    assert {request.headers.get("tailgate-run") for request in api.asked} == {"hush-this-run"}
+    assert {request.headers.get("x-own") for request in api.asked} == {"kept", None}
     assert asked(bundle) == {"GET /fast": 20}
     assert "hush" not in "".join(path.read_text() for path in bundle.path.iterdir())
 
@@ -964,5 +964,5 @@ def test_every_request_says_who_asks_unless_the_locustfile_says_otherwise(run, a
         steady(15, 1),
     )
     ours = f"tailgate/{version('tailgate-loadtest')} (load-test)"
-    said = {(headers["client"], headers["user-agent"]) for headers in api.headers_seen}
+    said = {(request.headers["client"], request.headers["user-agent"]) for request in api.asked}
     assert said == {(client, agent) for client in CLIENTS for agent in (ours, "mine")}

@@ -3,13 +3,11 @@
 import math
 import shutil
 import subprocess
-import threading
 import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from hypothesis import given
@@ -29,6 +27,7 @@ from tailgate_otel import names
 
 from tests.loadtest.conftest import carry_out, objectives, plan_of, steady
 from tests.loadtest.test_live import FAST, HOME, UP, beat, times
+from tests.server import Request, Response, Server
 
 INFO = {names.LABEL_PROFILE: "smoke", names.LABEL_HOST: "http://127.0.0.1:1"}
 
@@ -212,35 +211,18 @@ def test_a_run_can_be_scraped_while_it_lasts_and_agrees_with_its_bundle_at_the_e
 
 
 @contextmanager
-def receiving(status: int = 200, answer: threading.Event | None = None) -> Iterator[tuple[str, list]]:
-    """An OTLP receiver; with ``answer`` it keeps silent until that is set."""
+def receiving(status: int = 200, *, silent: bool = False) -> Iterator[tuple[str, list]]:
+    """An OTLP receiver; one that is ``silent`` answers when it ends, or in half a minute."""
     received: list[ExportMetricsServiceRequest] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if answer is not None:
-                answer.wait(30)
-            received.append(ExportMetricsServiceRequest.FromString(body))
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+    def receive(request: Request) -> Response:
+        if silent:
+            server.over.wait(30)
+        received.append(ExportMetricsServiceRequest.FromString(request.body))
+        return Response(status=status)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", received
-    finally:
-        if answer is not None:
-            answer.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with Server(receive) as server:
+        yield server.url, received
 
 
 def push(metrics: LoadMetrics, monkeypatch: pytest.MonkeyPatch, endpoint: str) -> list[str]:
@@ -311,8 +293,7 @@ def test_a_receiver_that_refuses_is_a_warning(monkeypatch) -> None:
 def test_a_receiver_that_keeps_silent_holds_no_run_up(monkeypatch) -> None:
     """It answers only once the push has given up, though the exporter would be patient."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "120")
-    answer = threading.Event()
-    with receiving(answer=answer) as (endpoint, received):
+    with receiving(silent=True) as (endpoint, received):
         (warning,) = push(measured(), monkeypatch, endpoint)
         assert received == []
     assert "1 of 1 pushes" in warning

@@ -1,70 +1,33 @@
 """What is fetched of a server: within its bounds, and without telling another server what was for this one."""
 
-import threading
 import urllib.error
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 from tailgate_loadtest.measure.fetching import fetch
 
+from tests.server import HEAD, Request, Response, Server, Wire
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
+
+class Somebody(Server):
+    """A page, a large one, one that drips without end, and two addresses that send on: to the page, and elsewhere."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.asked: list[tuple[str, str | None]] = []
+        super().__init__(self._answer)
         self.elsewhere = ""
-        self.ended = threading.Event()
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        self.server.asked.append((self.path, self.headers["Authorization"]))
-        if self.path in ("/elsewhere", "/there"):
-            self.send_response(302)
-            self.send_header("Location", self.server.elsewhere if self.path == "/elsewhere" else "/page")
-            self.end_headers()
-            return
-        self.send_response(200)
-        self.end_headers()
-        if self.path == "/drip":
-            while not self.server.ended.wait(0.05):
-                self.wfile.write(b".")
-                self.wfile.flush()
-        else:
-            self.wfile.write(b"x" * (2_000_000 if self.path == "/large" else 5))
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@contextmanager
-def serving() -> Iterator[Server]:
-    server = Server()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.ended.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    def _answer(self, request: Request) -> Response | Wire:
+        moved = {"/there": "/page", "/elsewhere": self.elsewhere}
+        if request.path in moved:
+            return Response(status=302, headers={"Location": moved[request.path]})
+        if request.path == "/drip":
+            return self.drip(request)
+        return [HEAD, b"x" * (2_000_000 if request.path == "/large" else 5)]
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with serving() as server:
+def server() -> Iterator[Somebody]:
+    with Somebody() as server:
         yield server
 
 
@@ -72,14 +35,13 @@ def asked(url: str, within: float = 30.0) -> bytes:
     return fetch(url, {"Authorization": "Basic c2VjcmV0"}, within=within, most=1 << 20)
 
 
-def test_a_page_comes_whole_and_a_redirect_on_its_server_is_followed(server: Server) -> None:
+def test_a_page_comes_whole_and_a_redirect_on_its_server_is_followed(server: Somebody) -> None:
     assert asked(f"{server.url}/page") == asked(f"{server.url}/there") == b"xxxxx"
-    assert {authorization for _, authorization in server.asked} == {"Basic c2VjcmV0"}
+    assert {request.headers.get("authorization") for request in server.asked} == {"Basic c2VjcmV0"}
 
 
-def test_another_server_is_told_nothing(server: Server) -> None:
-    with ExitStack() as stack:
-        other = stack.enter_context(serving())
+def test_another_server_is_told_nothing(server: Somebody) -> None:
+    with Somebody() as other:
         server.elsewhere = f"{other.url}/page"
         with pytest.raises(urllib.error.HTTPError) as refused:
             asked(f"{server.url}/elsewhere")
@@ -88,11 +50,11 @@ def test_another_server_is_told_nothing(server: Server) -> None:
     assert other.asked == []
 
 
-def test_who_sends_a_byte_now_and_then_is_not_waited_for(server: Server) -> None:
+def test_who_sends_a_byte_now_and_then_is_not_waited_for(server: Somebody) -> None:
     with pytest.raises(TimeoutError, match="no whole answer within"):
         asked(f"{server.url}/drip", within=0.4)
 
 
-def test_what_is_too_large_is_not_read(server: Server) -> None:
+def test_what_is_too_large_is_not_read(server: Somebody) -> None:
     with pytest.raises(OSError, match="larger than 1 MiB"):
         asked(f"{server.url}/large")

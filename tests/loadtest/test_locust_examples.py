@@ -6,14 +6,10 @@ They come with Locust's source distribution, up to the version named here; ``.ci
 import signal
 import subprocess
 import sys
-import threading
 import time
 import xmlrpc.client
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -25,6 +21,7 @@ from tailgate_loadtest.shapes.orders import Swarm
 from tailgate_loadtest.shapes.profile import Profile
 
 from tests.loadtest.conftest import steady
+from tests.server import Request, Response, Server
 
 SCRIPT = Path(sys.executable).with_name("tailgate")
 EXAMPLES = Path(__file__).parents[2] / ".venv/peers/locust-2.29.1/examples"
@@ -89,56 +86,20 @@ TAKES = 0.02
 """Seconds of an answer: who never waits asks a hundred times a second, and needs no more."""
 
 
-class Agreeable(BaseHTTPRequestHandler):
+def agree(request: Request) -> Response:
     """Answers 200 to everything; XML-RPC, too, by 1."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: "Server"
-
-    def do_GET(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.server.count(self.path)
-        time.sleep(TAKES)
-        xml = self.headers.get("Content-Type") == "text/xml"
-        body = xmlrpc.client.dumps((1,), methodresponse=True) if xml else '{"path": "/"}'
-        self.send_response(200)
-        self.send_header("Content-Type", "text/xml" if xml else "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def do_POST(self) -> None:
-        self.do_GET()
-
-    def handle(self) -> None:
-        with suppress(ConnectionError):  # the client was ended
-            super().handle()
-
-    def log_message(self, *_: object) -> None:
-        pass
+    time.sleep(TAKES)
+    if request.headers.get("content-type") == "text/xml":
+        return Response(xmlrpc.client.dumps((1,), methodresponse=True).encode(), headers={"Content-Type": "text/xml"})
+    return Response(b'{"path": "/"}', headers={"Content-Type": "application/json"})
 
 
-class Server(ThreadingHTTPServer):
-    """Says when somebody has asked for more than a little."""
+class Patient(Plan):
+    """A plan that waits for the longest of what examples do in one go, which is to ask ten times, once a second."""
 
-    daemon_threads = True
-    # Four runs ask at once: whom a short queue turns away tries again after seconds.
-    request_queue_size = 128
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Agreeable)
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
-        self._asked: Counter[str] = Counter()
-        self._lock = threading.Lock()
-
-    def count(self, path: str) -> None:
-        with self._lock:
-            self._asked[path] += 1
-
-    def wait_for(self, path: str, requests: int, process: subprocess.Popen[bytes]) -> None:
-        while self._asked[path] < requests and process.poll() is None:
-            time.sleep(0.05)
+    @property
+    def drain(self) -> float:
+        return 15.0 if isinstance(self.load, Profile) else super().drain
 
 
 Outcomes = Callable[[str, str], RunDocument]
@@ -146,15 +107,15 @@ Outcomes = Callable[[str, str], RunDocument]
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    server = Server()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    with pytest.MonkeyPatch.context() as patch:
+    with Server(agree) as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("API_HOST", server.url)  # the example of several hosts asks for it
         yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+
+
+def wait_for(server: Server, path: str, requests: int, process: subprocess.Popen[bytes]) -> None:
+    """Until somebody has asked for more than a little."""
+    while sum(request.path == path for request in server.asked) < requests and process.poll() is None:
+        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -163,14 +124,14 @@ def outcome(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
     def run(example: str, load: Swarm | Profile) -> RunDocument:
         out = tmp_path_factory.mktemp("runs")
-        plan = Plan(host=server.url, locustfile=EXAMPLES / example, load=load, out=out)
+        plan = Patient(host=server.url, locustfile=EXAMPLES / example, load=load, out=out)
         return conduct(plan, Interruption(), on_tick=lambda _: None).read_run()
 
     def interrupt(example: str) -> RunDocument:
         directory = tmp_path_factory.mktemp("shape")
         command = [SCRIPT, "run", "-f", EXAMPLES / example, "-H", f"{server.url}/{directory.name}"]
         with subprocess.Popen(command, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-            server.wait_for(f"/{directory.name}/", 3, process)
+            wait_for(server, f"/{directory.name}/", 3, process)
             process.send_signal(signal.SIGINT)
             said = process.communicate(timeout=60)[1]
         assert process.returncode == 130, said

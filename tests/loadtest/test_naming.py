@@ -6,7 +6,7 @@ from tailgate_loadtest.judge.verdict import judge_bundle
 from tailgate_loadtest.run.engine import EngineProcess
 from tailgate_loadtest.shapes.orders import Crew, Orders
 
-from tests.loadtest.conftest import carry_out, objectives, plan_of, serving, steady
+from tests.loadtest.conftest import Api, carry_out, objectives, plan_of, steady
 
 UNNAMED = """
     import itertools
@@ -79,7 +79,7 @@ def test_without_any_template_plain_ids_are_folded_and_nothing_else(run, api):
 
 
 def test_the_hosts_own_path_may_be_part_of_the_template(tmp_path):
-    with serving() as api:
+    with Api() as api:
         plan = plan_of(
             tmp_path,
             f"{api.url}/shop/v1",

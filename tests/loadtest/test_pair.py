@@ -25,7 +25,7 @@ from tailgate_loadtest.shapes.profile import Profile
 from tailgate_loadtest.shapes.sides import SIDES, Design, Side
 from tailgate_otel.names import ENV_TARGETS, HEADER_RUN_SECRET
 
-from tests.loadtest.conftest import Api, objectives, plan_of, serving, steady
+from tests.loadtest.conftest import Api, objectives, plan_of, steady
 
 Sides = dict[Side, Api]
 Pair = Callable[..., dict[Side, Bundle]]
@@ -56,7 +56,7 @@ DESIGN = Design(seconds=8, warmup=0, seed=4, block=1)
 def apis() -> Iterator[Sides]:
     """Two little APIs."""
     with ExitStack() as stack:
-        yield {side: stack.enter_context(serving()) for side in SIDES}
+        yield {side: stack.enter_context(Api()) for side in SIDES}
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_each_side_has_its_own_targets_and_secret(pair: Pair, apis: Sides, tmp_p
     pair(text, steady(20, 2), design=Design(seconds=2, warmup=0, seed=1), sides=sides)
     for side, api in apis.items():
         assert set(api.requests) == {f"GET /{side}"}
-        assert {seen[HEADER_RUN_SECRET.lower()] for seen in api.headers_seen} == {f"secret-of-{side}"}
+        assert {request.headers[HEADER_RUN_SECRET] for request in api.asked} == {f"secret-of-{side}"}
 
 
 def test_a_task_that_raises_counts_where_it_was(pair: Pair, apis: Sides) -> None:

@@ -8,9 +8,8 @@ import textwrap
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,83 +23,50 @@ from tailgate_loadtest.shapes.profile import Profile
 from tailgate_otel import names
 
 from tests.loadtest.conftest import steady
+from tests.server import Request, Response, Server
 
 
-@dataclass
-class Shop:
-    """What the API is asked, and how it answers."""
-
-    asked: list[str] = field(default_factory=list)
-    """Paths with their queries, in the order in which they came."""
-    secrets: list[str | None] = field(default_factory=list)
-    at_once: int = 0
-    """Most requests that were answered at one time."""
-    answer: Callable[[str], tuple[int, Any]] = lambda path: (200, {"path": path})
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    inside: int = 0
-    url: str = ""
-    queries: int = 2
-
-
-@contextmanager
-def open_shop(**more: Any) -> Iterator[Shop]:
+class Shop(Server):
     """Answers in JSON, by gzip from 100 bytes on, and tells its queries to who knows the secret."""
-    shop = Shop(**more)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
+    def __init__(self, reply: Callable[[str], tuple[int, Any]] = lambda path: (200, {"path": path})) -> None:
+        super().__init__(self._answer)
+        self.reply = reply
+        """Status and document for a path with its query."""
+        self.at_once = 0
+        """Most requests that were answered at one time."""
+        self._inside = 0
+        self._lock = threading.Lock()
 
-        def do_GET(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            with shop.lock:
-                shop.inside += 1
-                shop.at_once = max(shop.at_once, shop.inside)
-                shop.asked.append(self.path)
-                shop.secrets.append(self.headers.get(names.HEADER_RUN_SECRET))
-            status, document = shop.answer(self.path)
-            body = json.dumps(document).encode()
-            self.send_response(status)
-            if len(body) > 100:
-                body = gzip.compress(body, mtime=0)
-                self.send_header("Content-Encoding", "gzip")
-            if self.headers.get(names.HEADER_RUN_SECRET) == "s3cret":
-                self.send_header("Server-Timing", f'queries;desc="{shop.queries}", trips;desc="3", db;dur=1.5')
-            self.send_header("Content-Length", str(len(body)))
-            with shop.lock:
-                shop.inside -= 1
-            self.end_headers()
-            self.wfile.write(body)
+    @property
+    def paths(self) -> list[str]:
+        """With their queries, in the order in which they came."""
+        return [request.target for request in self.asked]
 
-        def do_POST(self) -> None:
-            self.do_GET()
+    @property
+    def secrets(self) -> set[str | None]:
+        return {request.headers.get(names.HEADER_RUN_SECRET) for request in self.asked}
 
-        def handle(self) -> None:
-            try:
-                super().handle()
-            except ConnectionError:
-                self.close_connection = True  # the client was ended
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    shop.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield shop
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    def _answer(self, request: Request) -> Response:
+        with self._lock:
+            self._inside += 1
+            self.at_once = max(self.at_once, self._inside)
+        status, document = self.reply(request.target)
+        body, headers = json.dumps(document).encode(), {}
+        if len(body) > 100:
+            body = gzip.compress(body, mtime=0)
+            headers["Content-Encoding"] = "gzip"
+        if request.headers.get(names.HEADER_RUN_SECRET) == "s3cret":
+            headers["Server-Timing"] = 'queries;desc="2", trips;desc="3", db;dur=1.5'
+        with self._lock:
+            self._inside -= 1
+        return Response(body, status, headers)
 
 
 @pytest.fixture
 def shop() -> Iterator[Shop]:
     """One."""
-    with open_shop() as shop:
+    with Shop() as shop:
         yield shop
 
 
@@ -163,11 +129,11 @@ CHOOSY = """
 
 def test_two_sides_are_asked_the_same_and_so_are_both_phases(ask):
     with ExitStack() as open_:
-        shops = [open_.enter_context(open_shop()) for _ in range(2)]
+        shops = [open_.enter_context(Shop()) for _ in range(2)]
         found = [ask(shop, CHOOSY, 40) for shop in shops]
-        assert shops[0].asked == shops[1].asked
-        half = len(shops[0].asked) // 2
-        assert shops[0].asked[:half] == shops[0].asked[half:]
+        assert shops[0].paths == shops[1].paths
+        half = len(shops[0].paths) // 2
+        assert shops[0].paths[:half] == shops[0].paths[half:]
         assert found[0] == found[1]
     assert places(found[0], "cold") == places(found[0], "warm")
     assert 40 <= routes(found[0], "cold").total() <= 42
@@ -176,15 +142,15 @@ def test_two_sides_are_asked_the_same_and_so_are_both_phases(ask):
 
 def test_another_seed_asks_otherwise(ask, shop):
     ask(shop, CHOOSY)
-    before = list(shop.asked)
+    before = shop.paths
     shop.asked.clear()
     ask(shop, CHOOSY, seed=4)
-    assert shop.asked != before
+    assert shop.paths != before
 
 
 def test_what_a_user_does_to_start_is_not_counted(ask, shop):
     found = ask(shop, CHOOSY)
-    assert shop.asked.count("/login") == 2
+    assert shop.paths.count("/login") == 2
     assert "GET /login" not in routes(found, "cold")
 
 
@@ -210,7 +176,7 @@ def test_the_rarest_task_of_the_rarest_persona_has_its_turn(ask, shop):
             self.client.get("/rare")
     """
     assert [ask(shop, text, 200, seed=seed).answers != () for seed in range(3)] == [True] * 3
-    counted = Counter(shop.asked)
+    counted = Counter(shop.paths)
     assert counted["/rare"] >= 3 * 2
     assert counted["/usual"] >= 5 * 3 * 2
 
@@ -230,8 +196,8 @@ def test_one_different_answer_shifts_nothing_but_its_own_iteration(ask):
                     self.client.get(f"/{random.random()}", name="/more")
     """
     with (
-        open_shop(answer=lambda _: (200, {"more": False})) as base,
-        open_shop(answer=lambda path: (200, {"more": path.endswith("7")})) as candidate,
+        Shop(lambda _: (200, {"more": False})) as base,
+        Shop(lambda path: (200, {"more": path.endswith("7")})) as candidate,
     ):
         one, other = (ask(shop, text, 60).requests("cold") for shop in (base, candidate))
     shifted = [n for n in one.keys() & other.keys() if "GET /more" in {each.route for each in other[n]}]
@@ -310,9 +276,9 @@ def test_whatever_client_asks_of_each_answer_the_same_is_known(ask, client):
     def answer(path: str) -> tuple[int, Any]:
         return 404 if path == "/missing" else 200, ["x" * 500] if "large" in path else []
 
-    with open_shop(answer=answer) as shop:
+    with Shop(answer) as shop:
         found = ask(shop, text, 4, run_secret="s3cret")
-        assert set(shop.secrets) == {"s3cret"}
+        assert shop.secrets == {"s3cret"}
     told = {"phase": "cold", "iteration": 0, "persona": "Ada", "queries": 2, "round_trips": 3}
     wire = len(gzip.compress(json.dumps(["x" * 500]).encode(), mtime=0))
     assert found.answers[:4] == (
@@ -326,7 +292,7 @@ def test_whatever_client_asks_of_each_answer_the_same_is_known(ask, client):
 def test_a_service_that_tells_nothing_leaves_its_queries_unknown(ask, shop):
     found = ask(shop, CHOOSY)
     assert {(answer.queries, answer.round_trips) for answer in found.answers} == {(None, None)}
-    assert set(shop.secrets) == {None}
+    assert shop.secrets == {None}
 
 
 def test_paths_are_called_by_their_templates(ask, shop):
@@ -370,7 +336,7 @@ def test_a_user_that_cannot_start_or_stops_itself_has_another_one_come(ask, shop
             raise StopUser
     """
     logins = iter([True, False] * 20)
-    shop.answer = lambda path: (200, {"refused": path == "/login" and next(logins)})
+    shop.reply = lambda path: (200, {"refused": path == "/login" and next(logins)})
     found = ask(shop, text, 3)
     assert routes(found, "cold") == {"GET /a": 3}
     assert [(each.iteration, each.broken_off) for each in found.broken if each.phase == "cold"] == [
@@ -400,7 +366,7 @@ def test_tasks_with_an_order_of_their_own_keep_it(ask, shop):
                 self.interrupt()
     """
     ask(shop, text, 6)
-    assert shop.asked == ["/first", "/second", "/third"] * 4
+    assert shop.paths == ["/first", "/second", "/third"] * 4
 
 
 def test_a_stream_is_opened_and_what_comes_over_it_is_not_waited_for(ask, shop):
@@ -444,7 +410,7 @@ def test_rows_that_may_be_dealt_once_are_dealt_to_both_phases(ask, shop, tmp_pat
     """
     found = ask(shop, text, 4)
     assert found.broken == ()
-    assert Counter(shop.asked) == {"/ada": 4, "/bob": 4}
+    assert Counter(shop.paths) == {"/ada": 4, "/bob": 4}
 
 
 def test_a_mix_and_a_closed_load_say_who_comes_how_often(ask, shop):
@@ -481,7 +447,7 @@ def test_an_interrupted_probe_says_so(ask, shop, hangs):
             over.wait(20 if hangs else 0)
         return 200, {}
 
-    shop.answer = answer
+    shop.reply = answer
     try:
         found = ask(shop, CHOOSY, 100_000)
     finally:
@@ -514,6 +480,6 @@ def test_an_engine_that_dies_is_no_probe(ask, shop):
         ask(shop, text)
 
 
-def test_nobody_at_home_is_said_before_anything_is_started(ask):
+def test_nobody_at_home_is_said_before_anything_is_started(ask, shop):
     with pytest.raises(TargetUnreachableError, match="nothing answers"):
-        ask(Shop(url="http://127.0.0.1:9"), CHOOSY)
+        ask(shop, CHOOSY, host="http://127.0.0.1:9")

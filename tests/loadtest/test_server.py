@@ -1,11 +1,7 @@
 """The service's counters, as its metrics page has them."""
 
-import contextlib
-import socket
-import threading
 from base64 import b64encode
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import cycle
 
 import pytest
@@ -14,47 +10,32 @@ from tailgate_loadtest.run.server import QueryCounts, ServerCounters
 from tailgate_otel import names
 
 from tests.loadtest.conftest import counters, metrics
+from tests.server import Request, Response, Server, Wire
 
 
-class Page(ThreadingHTTPServer):
-    content: bytes = b""
-    status = 200
-    there = ""
+class Page(Server):
+    """A metrics page of ``content``; answers bear ``status``, and ``there`` as their location where that is set."""
 
-    def __init__(self, *arguments) -> None:
-        super().__init__(*arguments)
-        self.asked: list[tuple[str, str | None]] = []
+    def __init__(self) -> None:
+        super().__init__(self._answer)
+        self.content = b""
+        self.status = 200
+        self.there = ""
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/metrics"
+        return f"{super().url}/metrics"
+
+    def _answer(self, request: Request) -> Response:
+        if request.path == "/there":
+            return Response(b"there 1")
+        return Response(self.content, self.status, {"Location": self.there} if self.there else {})
 
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    class Handler(BaseHTTPRequestHandler):
-        server: Page
-
-        def do_GET(self) -> None:
-            self.server.asked.append((self.path, self.headers.get("Authorization")))
-            self.send_response(200 if self.path == "/there" else self.server.status)
-            if self.server.there and self.path != "/there":
-                self.send_header("Location", self.server.there)
-            content = b"there 1" if self.path == "/there" else self.server.content
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_) -> None:
-            pass
-
-    page = Page(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=page.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield page
-    page.shutdown()
-    page.server_close()
-    thread.join()
+    with Page() as page:
+        yield page
 
 
 def test_queries_per_request_are_what_came_between_the_moments(page):
@@ -191,7 +172,9 @@ def test_credentials_are_used_and_never_shown(page):
     host = page.url.removeprefix("http://")
     server = ServerCounters(f"http://alice:pa%2Fss@{host}?token=hush")
     server.take("start")
-    assert page.asked == [("/metrics?token=hush", "Basic " + b64encode(b"alice:pa/ss").decode())]
+    (asked,) = page.asked
+    assert asked.target == "/metrics?token=hush"
+    assert asked.headers["authorization"] == "Basic " + b64encode(b"alice:pa/ss").decode()
     assert server.document()["source"] == page.url
     page.status = 403
     server.take("end")
@@ -235,21 +218,14 @@ def test_of_too_many_samples_the_first_are_kept(page):
 def test_a_page_that_drips_is_given_up(monkeypatch):
     """Each byte comes in time, and the whole never does."""
     monkeypatch.setattr("tailgate_loadtest.run.page._TIMEOUT", 0.5)
-    ended = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as listening:
 
-        def drip() -> None:
-            connection, _ = listening.accept()
-            with connection, contextlib.suppress(OSError):
-                for byte in cycle(b"HTTP/1.1 200 OK and so on "):
-                    connection.sendall(bytes((byte,)))
-                    if ended.wait(0.05):
-                        return
+    def drip(_: Request) -> Wire:
+        for byte in cycle(b"HTTP/1.1 200 OK and so on "):
+            yield bytes((byte,))
+            if page.over.wait(0.05):
+                return
 
-        thread = threading.Thread(target=drip)
-        thread.start()
-        server = ServerCounters(f"http://127.0.0.1:{listening.getsockname()[1]}/metrics")
+    with Server(drip) as page:
+        server = ServerCounters(f"{page.url}/metrics")
         server.take("start")
-        ended.set()
-        thread.join()
     assert server.errors[0].endswith("no whole answer within 0.5 s")

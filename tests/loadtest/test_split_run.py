@@ -1,9 +1,8 @@
 """Runs of the real engine: where each request's time went, and whose it was."""
 
-import threading
+import itertools
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from tailgate_loadtest.measure.kinds import Kind
@@ -13,54 +12,24 @@ from tailgate_loadtest.run.document import Parts, RouteRecord
 from tailgate_loadtest.shapes.orders import Crew
 
 from tests.loadtest.conftest import carry_out, plan_of, steady
+from tests.server import Request, Response, Server
 
 TRACE = "{:032x}"
 
 
-class Telling(ThreadingHTTPServer):
-    """Answers after 50 ms, 30 of them in its database by its own account, and with a number for every request."""
-
-    daemon_threads = True
-    request_queue_size = 512
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.lock = threading.Lock()
-        self.requests = 0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: Telling
-
-    def do_GET(self) -> None:
-        with self.server.lock:
-            number = self.server.requests = self.server.requests + 1
-        time.sleep(0.05)
-        self.send_response(500 if self.path == "/error" else 200)
-        self.send_header("Content-Length", "0")
-        said = f'trace;desc="{TRACE.format(number)}", queries;desc="2", db;dur=30.000, pool;dur=10.000, app;dur=5.000'
-        self.send_header("Server-Timing", said)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
-def telling() -> Iterator[Telling]:
-    server = Telling()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+def telling() -> Iterator[Server]:
+    """Answers after 50 ms, 30 of them in its database by its own account, and with a number for every request."""
+    numbers = itertools.count(1)
+
+    def answer(request: Request) -> Response:
+        trace = TRACE.format(next(numbers))
+        time.sleep(0.05)
+        said = f'trace;desc="{trace}", queries;desc="2", db;dur=30.000, pool;dur=10.000, app;dur=5.000'
+        return Response(status=500 if request.path == "/error" else 200, headers={"Server-Timing": said})
+
+    with Server(answer) as server:
+        yield server
 
 
 def route(bundle: Bundle, name: str) -> RouteRecord:
@@ -125,7 +94,7 @@ def test_a_server_that_tells_of_its_time_is_taken_at_its_word(telling, tmp_path)
     assert {slow.error for slow in slowest if slow.route == "GET /error"} == {"HTTP 500"}
     traces = [slow.trace_id for slow in slowest]
     assert len(set(traces)) == len(traces) == 50
-    assert set(traces) <= {TRACE.format(n + 1) for n in range(telling.requests)}
+    assert set(traces) <= {TRACE.format(n + 1) for n in range(len(telling.asked))}
 
 
 def test_what_several_processes_saw_is_one_split(run):

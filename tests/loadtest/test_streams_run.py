@@ -4,7 +4,6 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import websockets.exceptions
@@ -16,6 +15,7 @@ from tailgate_loadtest.shapes.orders import Orders, Swarm
 from websockets.sync.server import ServerConnection, serve
 
 from tests.loadtest.conftest import carry_out, plan_of, steady
+from tests.server import Request, Response, Server, Wire
 
 LATE = 0.15
 """Seconds between the moment that a pushed message bears and its being sent."""
@@ -42,27 +42,6 @@ def late() -> str:
     return message
 
 
-class Inbox(BaseHTTPRequestHandler):
-    """Sends three events when they are late, and holds the stream open."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        if self.path == "/seen":
-            self.send_response(204)
-            self.end_headers()
-            return
-        self.send_response(200 if self.path != "/closed/stream" else 403)
-        self.send_header("Content-Type", "text/event-stream")
-        self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(f"id: 1\ndata: {late()}\n\n".encode() * 3)
-        self.close_connection = self.rfile.read(1) == b""  # until the user leaves
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
 def live() -> Iterator[str]:
     with serve(speak, "127.0.0.1", 0) as server:
@@ -75,14 +54,20 @@ def live() -> Iterator[str]:
 
 @pytest.fixture
 def inbox() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Inbox)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    """Sends three events when they are late, and holds the stream open."""
+
+    def stream(status: str) -> Wire:
+        yield f"HTTP/1.1 {status}\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n".encode()
+        yield f"id: 1\ndata: {late()}\n\n".encode() * 3
+        server.over.wait()
+
+    def answer(request: Request) -> Response | Wire:
+        if request.path == "/seen":
+            return Response(status=204)
+        return stream("403 Forbidden" if request.path == "/closed/stream" else "200 OK")
+
+    with Server(answer) as server:
+        yield server.url
 
 
 def routes(bundle: Bundle) -> dict[str, RouteRecord]:

@@ -8,9 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import numpy as np
 import pytest
@@ -18,6 +16,7 @@ from tailgate_loadtest.errors import TrafficError
 from tailgate_loadtest.traffic.draft import draft
 from tailgate_loadtest.traffic.prometheus import Counter, Prometheus
 
+from tests.server import Response, Server
 from tests.tailgate.conftest import free_port
 
 PEERS = Path(__file__).parents[2] / ".venv" / "peers" / "usr" / "bin"
@@ -192,25 +191,10 @@ def test_nobody_listening_is_said_without_the_password() -> None:
     "body", [b"<html>", b"[]", b'{"data": {"result": {}}}', b"[" * 100_000, b'{"data": {"result": [1]}}', b""]
 )
 def test_something_else_than_a_prometheus_is_said_and_gets_the_credentials(body: bytes) -> None:
-    seen = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            seen.append((self.path, self.headers["Authorization"]))
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.handle_request)
-        thread.start()
-        source = Prometheus(f"http://me:pass@127.0.0.1:{server.server_address[1]}/base/", Counter(), since=3600)
+    with Server(Response(body)) as server:
+        source = Prometheus(f"http://me:pass@{server.host}/base/", Counter(), since=3600)
         with pytest.raises(TrafficError, match="what answers there is no Prometheus"):
             source.series()
-        thread.join()
-    assert seen[0][0].startswith("/base/api/v1/query?")
-    assert seen[0][1] == "Basic bWU6cGFzcw=="
+    (asked,) = server.asked
+    assert asked.target.startswith("/base/api/v1/query?")
+    assert asked.headers["authorization"] == "Basic bWU6cGFzcw=="

@@ -1,11 +1,7 @@
 """Why a service got worse that knows nothing of Tailgate: by the traces of its stock instrumentation alone."""
 
 import re
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,6 +14,7 @@ from tailgate_loadtest.judge.regression.why.evidence import Evidence, evidence
 from tailgate_loadtest.run.receiver import TraceReceiver
 
 from tests.loadtest.conftest import carry_out, plan_of, steady
+from tests.server import Request, Response, Server
 
 ROUTE = "GET /people/{id}"
 ORDERS = "SELECT id, total, placed_at FROM orders WHERE person = 4711471147114711"
@@ -33,63 +30,39 @@ VISITOR = """
 """
 
 
-class Stock(ThreadingHTTPServer):
+class Stock(Server):
     """Answers after a query for a person and ``orders`` for orders, 10 ms each, and traces that as of old."""
 
-    daemon_threads = True
-    request_queue_size = 512
-
     def __init__(self, endpoint: str, orders: int) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(self._answer)
         self.orders = orders
         self.provider = TracerProvider()
         self.provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces")))
         self.tracer = self.provider.get_tracer("stock")
 
-    def ask(self, statement: str, line: int) -> None:
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        self.provider.shutdown()
+
+    def _answer(self, request: Request) -> Response:
+        said = {"http.method": "GET", "http.route": "/people/:id", "http.target": request.target}
+        with self.tracer.start_as_current_span("GET", kind=SpanKind.SERVER, attributes=said) as span:
+            self._ask(PERSON, 12)
+            for _ in range(self.orders):
+                self._ask(ORDERS, 34)
+            span.set_attribute("http.status_code", 200)
+        return Response()
+
+    def _ask(self, statement: str, line: int) -> None:
         said = {"db.system": "mysql", "db.statement": statement, "code.filepath": "/app/shop.php", "code.lineno": line}
         with self.tracer.start_as_current_span(statement, kind=SpanKind.CLIENT, attributes=said):
             time.sleep(0.01)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: Stock
-
-    def do_GET(self) -> None:
-        said = {"http.method": "GET", "http.route": "/people/:id", "http.target": self.path}
-        with self.server.tracer.start_as_current_span("GET", kind=SpanKind.SERVER, attributes=said) as span:
-            self.server.ask(PERSON, 12)
-            for _ in range(self.server.orders):
-                self.server.ask(ORDERS, 34)
-            span.set_attribute("http.status_code", 200)
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@contextmanager
-def serving(endpoint: str, orders: int) -> Iterator[Stock]:
-    server = Stock(endpoint, orders)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-        server.provider.shutdown()
-
-
 def side(directory: Path, orders: int) -> Evidence:
     directory.mkdir()
-    with TraceReceiver() as receiver, serving(receiver.endpoint, orders) as server:
-        plan = plan_of(directory, f"http://127.0.0.1:{server.server_address[1]}", VISITOR, steady(rate=40, seconds=2))
+    with TraceReceiver() as receiver, Stock(receiver.endpoint, orders) as server:
+        plan = plan_of(directory, server.url, VISITOR, steady(rate=40, seconds=2))
         bundle = carry_out(plan, after_load=server.provider.force_flush, traces=receiver.store)
     text = bundle.traces.read_text()
     assert text

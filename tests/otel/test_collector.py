@@ -12,11 +12,9 @@ import shutil
 import signal
 import socket
 import subprocess
-import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +29,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace.status import Status, StatusCode
 from tailgate_otel import Config, Recorder, names
+
+from tests.server import Response, Server
 
 FILE = Path(__file__).parents[2] / "otel" / "collector.yaml"
 COLLECTOR = os.environ.get("OTELCOL") or shutil.which("otelcol-contrib") or shutil.which("otelcol")
@@ -109,13 +109,20 @@ def test_what_the_recorder_says_is_not_masked(document):
     assert [key for key in own if any(re.search(pattern, key) for pattern in patterns)] == []
 
 
-class Tempo(ThreadingHTTPServer):
-    """A receiver of OTLP over HTTP that keeps what it is sent."""
+class Tempo(Server):
+    """A receiver of OTLP over HTTP."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Receive)
-        self.bodies: list[bytes] = []
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        super().__init__(Response())
+
+    @property
+    def bodies(self) -> list[bytes]:
+        """What it was sent."""
+        assert all(request.path == "/v1/traces" for request in self.asked)
+        return [
+            gzip.decompress(request.body) if request.headers.get("content-encoding") == "gzip" else request.body
+            for request in self.asked
+        ]
 
     @property
     def spans(self) -> dict[str, dict[str, Any]]:
@@ -130,21 +137,6 @@ class Tempo(ThreadingHTTPServer):
                             read |= _attributes(event.attributes)
                         found[span.name] = read | _attributes(span.attributes)
         return found
-
-
-class _Receive(BaseHTTPRequestHandler):
-    server: Tempo
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        assert self.path == "/v1/traces"
-        self.server.bodies.append(gzip.decompress(body) if self.headers["Content-Encoding"] == "gzip" else body)
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 def _attributes(pairs: Any) -> dict[str, Any]:
@@ -181,13 +173,8 @@ class TestTheCollectorItself:
 
     @pytest.fixture
     def tempo(self) -> Iterator[Tempo]:
-        server = Tempo()
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield server
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        with Tempo() as tempo:
+            yield tempo
 
     @pytest.fixture
     def endpoint(self, tempo: Tempo, tmp_path: Path) -> Iterator[str]:

@@ -8,8 +8,7 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -29,6 +28,8 @@ from tailgate_otel.export import MAX_QUEUE, Shipper
 from tailgate_otel.histogram import Counter
 from tailgate_otel.request_span import entered, request_in
 
+from tests.server import Request, Response, Server, Wire
+
 _RESOURCE = Resource({})
 
 
@@ -41,50 +42,11 @@ def spans(count: int, trace_id: int = 1) -> list[ReadableSpan]:
     ]
 
 
-class Receiver(ThreadingHTTPServer):
-    """A receiver of traces that answers with ``status``, or as ``answer`` will have it."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.answer: Callable[[BaseHTTPRequestHandler], None] | None = None
-        self.received: list[tuple[str, ExportTraceServiceRequest]] = []
-        self.over = threading.Event()
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    @property
-    def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        self.server.received.append((self.path, ExportTraceServiceRequest.FromString(body)))
-        if self.server.answer is not None:
-            self.server.answer(self)
-            return
-        self.send_response(self.server.status)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        return
-
-
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    server = Receiver()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield server
-    server.over.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+def receiver() -> Iterator[Server]:
+    """A receiver of traces."""
+    with Server(Response()) as receiver:
+        yield receiver
 
 
 @pytest.fixture
@@ -140,14 +102,15 @@ def exemplars(recorder: Recorder) -> int:
 
 
 async def test_a_kept_trace_arrives(receiver):
-    recorder = recorder_to(receiver.endpoint)
+    recorder = recorder_to(receiver.url)
     await fail(recorder)
     assert exemplars(recorder) == 0, "it is queued"
     recorder.flush()
     assert exemplars(recorder) == 3, "it is there"
     recorder.close()
-    [(path, message)] = receiver.received
-    assert path == "/v1/traces"
+    [request] = receiver.asked
+    assert request.path == "/v1/traces"
+    message = ExportTraceServiceRequest.FromString(request.body)
     [resource] = message.resource_spans
     [span] = resource.scope_spans[0].spans
     assert span.name == "GET /"
@@ -160,8 +123,8 @@ async def test_a_kept_trace_arrives(receiver):
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("kind", ["refuses", "fails", "is not there", "never answers"])
 async def test_a_receiver_that_fails_costs_its_spans_and_nothing_else(kind, receiver, silent, absent, caplog):
-    receiver.status = {"refuses": 400, "fails": 500}.get(kind, 200)
-    endpoint = {"is not there": absent, "never answers": silent}.get(kind, receiver.endpoint)
+    receiver.answer = Response(status={"refuses": 400, "fails": 500}.get(kind, 200))
+    endpoint = {"is not there": absent, "never answers": silent}.get(kind, receiver.url)
     recorder = recorder_to(endpoint)
     await fail(recorder, 5)
     recorder.flush()
@@ -179,13 +142,13 @@ async def test_a_receiver_that_fails_costs_its_spans_and_nothing_else(kind, rece
 
 @pytest.mark.timeout(30)
 async def test_a_receiver_that_answers_by_drops_holds_up_nobody(receiver):
-    def drip(handler: BaseHTTPRequestHandler) -> None:
-        handler.wfile.write(b"HTTP/1.1 200 OK\r\nx-slow: ")
+    def drip(_: Request) -> Wire:
+        yield b"HTTP/1.1 200 OK\r\nx-slow: "
         while not receiver.over.wait(0.2):
-            handler.wfile.write(b"x")
+            yield b"x"
 
     receiver.answer = drip
-    recorder = recorder_to(receiver.endpoint)
+    recorder = recorder_to(receiver.url)
     await fail(recorder)
     recorder.settle()
     assert recorder.tracer_provider.force_flush(500) is False
@@ -200,7 +163,7 @@ async def test_a_receiver_that_answers_by_drops_holds_up_nobody(receiver):
 
 
 async def test_spans_that_run_on_in_a_trace_that_found_no_room_are_counted_with_it(receiver, monkeypatch):
-    recorder = recorder_to(receiver.endpoint)
+    recorder = recorder_to(receiver.url)
     monkeypatch.setattr(export, "MAX_QUEUE", 1)
     tracer = recorder.tracer_provider.get_tracer("shop")
     running = []
@@ -218,7 +181,7 @@ async def test_spans_that_run_on_in_a_trace_that_found_no_room_are_counted_with_
     span.end()
     tracer.start_span("later", context=context).end()
     recorder.close()
-    assert receiver.received == []
+    assert receiver.asked == []
     assert recorder.meters.spans_dropped.totals[()] == 3
 
 

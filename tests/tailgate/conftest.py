@@ -11,12 +11,10 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -27,6 +25,7 @@ from tailgate_otel import names
 
 from tailgate.entry import main
 from tests.loadtest.conftest import DISTURBED
+from tests.server import Request, Response, Server
 
 SCRIPT = Path(sys.executable).with_name("tailgate")
 
@@ -206,31 +205,12 @@ def objectives(tmp_path: Path) -> Callable[..., str]:
 def foreign_api() -> Iterator[str]:
     """An API that knows nothing of this project."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def answer(request: Request) -> Response:
+        status = 500 if request.path.startswith("/broken") else 200
+        return Response(b'{"ok":true}', status, {"Content-Type": "application/json"})
 
-        def _answer(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status = 500 if self.path.startswith("/broken") else 200
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", "11")
-            self.end_headers()
-            self.wfile.write(b'{"ok":true}')
-
-        do_GET = do_POST = _answer  # noqa: N815 - the names that http.server calls
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with Server(answer) as server:
+        yield server.url
 
 
 def below() -> set[psutil.Process]:

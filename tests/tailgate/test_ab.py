@@ -4,16 +4,15 @@ import json
 import re
 import shutil
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.loadtest.conftest import OBJECTIVE
+from tests.server import Request, Response, Server
 from tests.tailgate import shop as perl
 from tests.tailgate.conftest import Command, a_users_environment, below, free_port
 
@@ -41,54 +40,17 @@ LENGTH = ("--seed", "1", "--turn", "1", "--budget", "40s")
 """Five cycles, each of 4 s for both and two pairs of turns of a second."""
 
 
-class Shop(ThreadingHTTPServer):
+@contextmanager
+def shop(**takes: float | None) -> Iterator[Server]:
     """Answers after so many seconds by path, or with 500 where that is None."""
 
-    daemon_threads = True
-    request_queue_size = 256
+    def answer(request: Request) -> Response:
+        seconds = takes[request.path.removeprefix("/")]
+        server.over.wait(seconds or 0.0)
+        return Response(b"{}", 500 if seconds is None else 200)
 
-    def __init__(self, takes: dict[str, float | None]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.takes = takes
-        self.asked = 0
-        self.ended = threading.Event()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: Shop
-
-    def do_GET(self) -> None:
-        takes = self.server.takes[self.path]
-        self.server.asked += 1
-        self.server.ended.wait(takes or 0.0)
-        body = b"{}"
-        self.send_response(500 if takes is None else 200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@contextmanager
-def shop(**takes: float | None) -> Iterator[Shop]:
-    server = Shop({f"/{path}": seconds for path, seconds in takes.items()})
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with Server(answer) as server:
         yield server
-    finally:
-        server.ended.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def command(directory: Path) -> Command:
@@ -223,7 +185,7 @@ def test_what_cannot_be_compared_is_named_and_leaves_nothing(tmp_path: Path, ask
         done = ab.here("ab", "--base", base.url, "--candidate", candidate.url, *given)
     assert done.returncode == 2
     assert said.format(port=port) in done.stderr
-    assert base.asked == candidate.asked == 0
+    assert base.asked == candidate.asked == []
     assert not list((tmp_path / "runs").glob("*-ab")) if (tmp_path / "runs").exists() else True
 
 
@@ -250,7 +212,7 @@ def test_an_address_at_which_nothing_answers_is_named_by_its_option_before_anybo
         done = ab.here("ab", *(word for pair in asked.items() for word in pair))
     assert done.returncode == 2
     assert f"nothing answers at {dead} (Connection refused); start the service, or correct {option}" in done.stderr
-    assert alive.asked == 0
+    assert alive.asked == []
     assert not (tmp_path / "runs").exists()
 
 

@@ -23,7 +23,7 @@ from tailgate_loadtest.shapes.sides import SIDES
 from tailgate.asking import request_of
 from tailgate.calibrating import CALIBRATION, Keep, calibrate, setting_of, side_of, with_rates
 from tailgate.comparing import Request
-from tests.loadtest.conftest import bundle, serving  # noqa: F401 - the fixture
+from tests.loadtest.conftest import Api, bundle  # noqa: F401 - the fixture
 from tests.loadtest.gates import intervals, probed
 from tests.tailgate.shop import git
 
@@ -108,7 +108,7 @@ def kept(directory: Path) -> CalibrationsDocument:
 @pytest.mark.xdist_group("two sides")
 @pytest.mark.timeout(180)
 def test_a_calibration_goes_on_with_the_next_gate_until_it_is_interrupted(project: Command, asked: Request) -> None:
-    with serving() as api:
+    with Api() as api:
         earlier = Calibration(setting=setting_of(asked), side=api.url, gates=gates(1))
         keep(earlier)
         process = project.start("calibrate", "--side", api.url, *LOAD, "--gates", "9")

@@ -2,11 +2,7 @@
 
 import json
 import os
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -16,6 +12,7 @@ from tailgate_loadtest.report.regression.comment import MARKER, comment
 from tailgate_otel import names
 
 from tests.loadtest.comparisons import comparison, failing, hostile
+from tests.server import Request, Response, Server
 from tests.tailgate.conftest import Command
 
 TOKEN = "ghs_0123456789abcdef"
@@ -24,84 +21,50 @@ BOT = "github-actions[bot]"
 LINK = "https://github.com/acme/shop/actions/runs/77"
 
 
-@dataclass
-class Fake:
-    """What a repository has, what it was asked, and what it answers to everything if that is set."""
+class Fake(Server):
+    """What a repository has, until ``answer`` is exchanged for one that is the same to everything."""
 
-    comments: list[dict[str, Any]] = field(default_factory=list)
-    pulls: list[dict[str, Any]] = field(default_factory=lambda: [pull(7)])
-    asked: list[tuple[str, str]] = field(default_factory=list)
-    tokens: set[str] = field(default_factory=set)
-    answer: tuple[int, bytes, dict[str, str]] | None = None
-    url: str = ""
+    def __init__(self) -> None:
+        super().__init__(self._answer)
+        self.comments: list[dict[str, Any]] = []
+        self.pulls = [pull(7)]
 
     def add(self, body: str, author: str | None = BOT) -> None:
         user = {"login": author} if author else None
         self.comments.append({"id": 100 + len(self.comments), "user": user, "body": body})
 
     @property
+    def tokens(self) -> set[str]:
+        return {request.headers.get("authorization", "") for request in self.asked}
+
+    @property
     def writes(self) -> list[str]:
-        return [f"{method} {path}" for method, path in self.asked if method != "GET"]
+        return [f"{request.method} {request.path}" for request in self.asked if request.method != "GET"]
+
+    def _answer(self, request: Request) -> Response:
+        query = parse_qs(urlsplit(request.target).query)
+        if request.path == "/repos/acme/shop/pulls":
+            right = query["head"] == ["mallory:evil/branch&x"] and query["state"] == ["open"]
+            return Response(json.dumps(self.pulls if right else []).encode())
+        if request.method == "GET":
+            page, size = int(query["page"][0]), int(query["per_page"][0])
+            return Response(json.dumps(self.comments[(page - 1) * size : page * size]).encode())
+        body = json.loads(request.body)["body"]
+        if request.method == "POST":
+            self.add(body)
+            return Response(b"{}", 201)
+        (found,) = [each for each in self.comments if str(each["id"]) == request.path.rpartition("/")[2]]
+        found["body"] = body
+        return Response(b"{}")
 
 
 def pull(number: int, commit: str = COMMIT) -> dict[str, Any]:
     return {"number": number, "head": {"sha": commit}}
 
 
-@contextmanager
-def github() -> Iterator[Fake]:
-    fake = Fake()
-
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            parts, query = urlsplit(self.path), parse_qs(urlsplit(self.path).query)
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            fake.asked.append((self.command, parts.path))
-            fake.tokens.add(self.headers.get("Authorization", ""))
-            if fake.answer is not None:
-                self.send(*fake.answer)
-            elif parts.path == "/repos/acme/shop/pulls":
-                right = query["head"] == ["mallory:evil/branch&x"] and query["state"] == ["open"]
-                self.send(200, json.dumps(fake.pulls if right else []).encode(), {})
-            elif self.command == "GET":
-                page, size = int(query["page"][0]), int(query["per_page"][0])
-                self.send(200, json.dumps(fake.comments[(page - 1) * size : page * size]).encode(), {})
-            elif self.command == "POST":
-                fake.add(json.loads(body)["body"])
-                self.send(201, b"{}", {})
-            else:
-                (found,) = [each for each in fake.comments if str(each["id"]) == parts.path.rpartition("/")[2]]
-                found["body"] = json.loads(body)["body"]
-                self.send(200, b"{}", {})
-
-        do_GET = do_POST = do_PATCH = answer  # noqa: N815 - as the library calls them
-
-        def send(self, code: int, body: bytes, headers: dict[str, str]) -> None:
-            self.send_response(code)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    fake.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield fake
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 @pytest.fixture
 def fake() -> Iterator[Fake]:
-    with github() as made:
+    with Fake() as made:
         yield made
 
 
@@ -223,18 +186,18 @@ def test_without_a_token_the_exit_code_stays_0(tailgate: Command, fake: Fake) ->
 def test_a_token_that_may_not_write_is_said_and_the_exit_code_stays_0(tailgate: Command, fake: Fake, code: int) -> None:
     put(tailgate.cwd, failing())
     workflow(tailgate, fake)
-    fake.answer = (code, b'{"message": "Resource not accessible by integration"}', {})
+    fake.answer = Response(b'{"message": "Resource not accessible by integration"}', code)
     assert "pull-requests: write" in done(tailgate)
 
 
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        ((500, b"", {}), "answered 500"),
-        ((200, b"<html>", {}), "is not JSON"),
-        ((200, b"{}", {}), "did not answer with a list"),
-        ((200, b"[1]", {}), "did not answer with a list"),
-        ((302, b"", {"Location": "http://127.0.0.1:1/elsewhere"}), "answered 302"),
+        (Response(status=500), "answered 500"),
+        (Response(b"<html>"), "is not JSON"),
+        (Response(b"{}"), "did not answer with a list"),
+        (Response(b"[1]"), "did not answer with a list"),
+        (Response(status=302, headers={"Location": "http://127.0.0.1:1/elsewhere"}), "answered 302"),
     ],
 )
 def test_a_github_that_answers_otherwise_is_named_and_follows_nobody(

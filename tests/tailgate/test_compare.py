@@ -2,14 +2,13 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from tailgate_loadtest.judge.regression.document import ComparisonDocument
+
+from tests.server import Response, Server
 
 from .conftest import Command
 
@@ -26,33 +25,6 @@ class Visitor(HttpUser):
 """
 
 
-@contextmanager
-def answering(status: int) -> Iterator[str]:
-    """A service that answers everything with one status."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with two runs of a service that answers, and one of a service that does not."""
@@ -62,8 +34,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tailgate = command_in(directory)
     (directory / "locustfile.py").write_text(LOCUSTFILE)
     for status, where in ((200, "before"), (200, "now"), (500, "broken")):
-        with answering(status) as url:
-            done = tailgate.here("run", "--host", url, "-f", "locustfile.py", "--profile", "quick.yaml", "--out", where)
+        with Server(Response(status=status)) as server:
+            load = ("--host", server.url, "-f", "locustfile.py", "--profile", "quick.yaml")
+            done = tailgate.here("run", *load, "--out", where)
             assert done.returncode in (0, 1), done.stderr
     return directory
 

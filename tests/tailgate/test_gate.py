@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.server import Response, Server
+
 from .conftest import Command, command_in, objectives_in
-from .test_compare import LOCUSTFILE, answering
+from .test_compare import LOCUSTFILE
 
 
 @pytest.fixture(scope="module")
@@ -17,8 +19,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tailgate = command_in(directory)
     (directory / "locustfile.py").write_text(LOCUSTFILE)
     slo = objectives_in(directory, ("up", "availability", None, None, "0.9"))
-    with answering(200) as url:
-        done = tailgate.here("run", "--host", url, "-f", "locustfile.py", "--profile", "quick.yaml", "--slo", slo)
+    with Server(Response()) as server:
+        load = ("--host", server.url, "-f", "locustfile.py", "--profile", "quick.yaml")
+        done = tailgate.here("run", *load, "--slo", slo)
     assert done.returncode == 0, done.stdout + done.stderr
     return (directory / "runs" / "latest").resolve()
 

@@ -4,12 +4,9 @@ import json
 import re
 import signal
 import subprocess
-import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from xml.etree import ElementTree
 
@@ -20,6 +17,7 @@ from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_otel import names
 
+from tests.server import Request, Response, Server
 from tests.tailgate.conftest import Command
 
 pytestmark = pytest.mark.xdist_group("load")
@@ -42,56 +40,39 @@ stages: [{duration: 6s, rate: 60}]
 users: 40
 """
 BROKEN_FROM = 1.5
+PUSHED = "/v1/metrics"
 
 
-@dataclass
-class Seen:
+class Seen(Server):
     """A service that counts what it is asked, and a receiver of what the run pushes."""
 
-    asked: Counter[str] = field(default_factory=Counter)
-    pushed: list[ExportMetricsServiceRequest] = field(default_factory=list)
-    breaks: bool = False
-    """Whether it fails from some second on."""
-    began: float = 0.0
-    url: str = ""
+    def __init__(self) -> None:
+        super().__init__(self._answer)
+        self.breaks = False
+        """Whether it fails from some second on."""
+        self._began = 0.0
+
+    @property
+    def visits(self) -> Counter[str]:
+        """By method and path."""
+        return Counter(f"{request.method} {request.path}" for request in self.asked if request.path != PUSHED)
+
+    @property
+    def pushed(self) -> list[ExportMetricsServiceRequest]:
+        return [ExportMetricsServiceRequest.FromString(each.body) for each in self.asked if each.path == PUSHED]
+
+    def _answer(self, request: Request) -> Response:
+        if request.path == PUSHED:
+            return Response()
+        now = time.monotonic()
+        self._began = self._began or now
+        return Response(status=500 if self.breaks and now - self._began > BROKEN_FROM else 200)
 
 
 @pytest.fixture
 def seen() -> Iterator[Seen]:
-    seen = Seen()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            if self.path == "/v1/metrics":
-                seen.pushed.append(ExportMetricsServiceRequest.FromString(body))
-                self.answer(200)
-                return
-            seen.began = seen.began or time.monotonic()
-            seen.asked[f"{self.command} {self.path}"] += 1
-            self.answer(500 if seen.breaks and time.monotonic() - seen.began > BROKEN_FROM else 200)
-
-        do_GET = do_POST  # noqa: N815 - the names that http.server calls
-
-        def answer(self, status: int) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    seen.url = f"http://127.0.0.1:{server.server_address[1]}"
-    yield seen
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with Seen() as seen:
+        yield seen
 
 
 def engines(command: subprocess.Popen[str]) -> list[psutil.Process]:
@@ -181,7 +162,7 @@ def test_every_artefact_agrees_to_the_request(
         # Of an engine that is killed there is what it has written down: of the seconds before the last three.
         asked = 330 if act is kill_engine else 150
         deadline = time.monotonic() + 60
-        while seen.asked.total() < asked and time.monotonic() < deadline:
+        while seen.visits.total() < asked and time.monotonic() < deadline:
             time.sleep(0.02)
         act(command)
     out, err = command.communicate(timeout=90)
@@ -218,11 +199,11 @@ def test_every_artefact_agrees_to_the_request(
     # Against what the service itself was asked: the warm-up is in no count but its own.
     lost = 2 * run.arrivals.lost
     for route, counts in told.items():
-        assert sum(counts.values()) <= seen.asked[route] + run.arrivals.unstarted
+        assert sum(counts.values()) <= seen.visits[route] + run.arrivals.unstarted
     if ending.startswith("by itself"):
-        assert run.arrivals.completed == run.arrivals.arrived == seen.asked.total()
+        assert run.arrivals.completed == run.arrivals.arrived == seen.visits.total()
     elif ending == "a killed worker":
-        assert run.arrivals.completed <= seen.asked.total() <= run.arrivals.completed + lost
+        assert run.arrivals.completed <= seen.visits.total() <= run.arrivals.completed + lost
         assert sum(route.lost for route in run.routes) >= run.arrivals.lost > 0
     elif ending == "the brake":
         assert run.aborted

@@ -5,8 +5,6 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -14,6 +12,7 @@ import psutil
 import pytest
 from tailgate_otel import names
 
+from tests.server import Request, Response, Server
 from tests.tailgate.conftest import Command
 
 pytestmark = pytest.mark.xdist_group("load")
@@ -46,58 +45,37 @@ class Visitor(LoadUser):
 """
 
 
-@dataclass
-class Service:
+class Service(Server):
     """Fails every ``every``-th request from ``after`` seconds on; is slow for what comes past ``capacity`` a second."""
 
-    after: float = 1.5
-    every: int = 0
-    capacity: float = float("inf")
-    slowness: float = 0.4
-    """Seconds that those take."""
-    url: str = ""
-    requests: int = 0
-    first: float = 0.0
-    seconds: list[float] = field(default_factory=list)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(self) -> None:
+        super().__init__(self._answer)
+        self.after = 1.5
+        self.every = 0
+        self.capacity = float("inf")
+        self.slowness = 0.4
+        """Seconds that those take."""
+        self.requests = 0
+        self._first = 0.0
+        self._seconds: list[float] = []
+        self._lock = threading.Lock()
 
-    def status_and_delay(self) -> tuple[int, float]:
-        with self.lock:
+    def _answer(self, _: Request) -> Response:
+        with self._lock:
             now = time.monotonic()
-            self.first = self.first or now
+            self._first = self._first or now
             self.requests += 1
-            self.seconds = [moment for moment in self.seconds if moment > now - 1] + [now]
-            failing = self.every and now - self.first > self.after and self.requests % self.every == 0
-            return (500 if failing else 200), (self.slowness if len(self.seconds) > self.capacity else 0.0)
+            self._seconds = [moment for moment in self._seconds if moment > now - 1] + [now]
+            failing = self.every and now - self._first > self.after and self.requests % self.every == 0
+            slow = len(self._seconds) > self.capacity
+        time.sleep(self.slowness if slow else 0.0)
+        return Response(b"ok", 500 if failing else 200)
 
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    service = Service()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            status, delay = service.status_and_delay()
-            time.sleep(delay)
-            self.send_response(status)
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"ok")
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    service.url = f"http://127.0.0.1:{server.server_address[1]}"
-    yield service
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with Service() as service:
+        yield service
 
 
 @pytest.fixture

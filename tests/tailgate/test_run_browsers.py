@@ -17,7 +17,6 @@ from tailgate_otel import names
 from tests.browser import needs_chromium, needs_pages
 from tests.loadtest.browser.conftest import HOME
 from tests.loadtest.browser.site import Page, Site
-from tests.loadtest.browser.site import serving as showing
 from tests.tailgate.conftest import Command
 
 pytestmark = [
@@ -67,7 +66,7 @@ def site(tailgate: Command) -> Iterator[Site]:
     """A site with a page and data, and in the working directory what loads and visits it."""
     for name, text in (("locustfile.py", LOCUSTFILE), ("visit.js", SCRIPT), ("visited.yaml", VISITED)):
         (tailgate.cwd / name).write_text(text)
-    with showing() as site:
+    with Site() as site:
         site.pages["/"] = Page(body=HOME)
         site.pages["/data"] = Page(body="{}", kind="application/json")
         yield site

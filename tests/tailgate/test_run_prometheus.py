@@ -1,10 +1,7 @@
 """A run takes the service's side from a real Prometheus: of an API whose series are called as Micrometer calls them."""
 
 import json
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +11,7 @@ from tailgate_loadtest.run.interruption import Interruption
 
 from tailgate.counters import counters_in
 from tests.dashboards.servers import eventually, needs_prometheus, prometheus
+from tests.server import Request, Response, Server
 from tests.tailgate.conftest import Command, free_port
 
 pytestmark = [needs_prometheus, pytest.mark.xdist_group("load")]
@@ -53,55 +51,29 @@ spec: {minimumSamples: 10}
 """
 
 
-class Shop(ThreadingHTTPServer):
+class Shop(Server):
     """Answers, and counts what it answered on a metrics page of its own."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.page = CollectorRegistry()
+        super().__init__(self._answer)
+        self._page = CollectorRegistry()
         labels = ("method", "uri", "status")
-        self.durations = Histogram("http_server_requests_seconds", "-", labels, buckets=(0.1, 0.5), registry=self.page)
-        self.queries = Histogram("shop_queries", "-", labels[:2], buckets=(1, 2, 4, 8), registry=self.page)
+        self._durations = Histogram(
+            "http_server_requests_seconds", "-", labels, buckets=(0.1, 0.5), registry=self._page
+        )
+        self._queries = Histogram("shop_queries", "-", labels[:2], buckets=(1, 2, 4, 8), registry=self._page)
         # Somebody was here before; and of another job is nothing taken.
-        self.serve("/orders", queries=8)
+        self._count("/orders", queries=8)
 
-    def serve(self, route: str, queries: int) -> None:
-        self.durations.labels("GET", route, "200").observe(0.01)
-        self.queries.labels("GET", route).observe(queries)
+    def _count(self, route: str, queries: int) -> None:
+        self._durations.labels("GET", route, "200").observe(0.01)
+        self._queries.labels("GET", route).observe(queries)
 
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Shop
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        if self.path == "/metrics":
-            body = generate_latest(self.server.page)
-        else:
-            body = b"{}"
-            self.server.serve(*(("/orders", 1) if self.path == "/orders" else ("/orders/{id}", 3)))
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@contextmanager
-def shop() -> Iterator[str]:
-    server = Shop()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    def _answer(self, request: Request) -> Response:
+        if request.path == "/metrics":
+            return Response(generate_latest(self._page))
+        self._count(*(("/orders", 1) if request.path == "/orders" else ("/orders/{id}", 3)))
+        return Response(b"{}")
 
 
 def watching(address: str) -> str:
@@ -129,10 +101,10 @@ def between(server: dict, metric: str, route: str) -> float:
 def test_the_service_side_is_what_prometheus_counted_to_the_request(tailgate: Command, tmp_path: Path) -> None:
     written(tailgate)
     (tmp_path / "watch").mkdir()
-    with shop() as address, prometheus(tmp_path / "watch", watching(address)) as watcher:
+    with Shop() as shop, prometheus(tmp_path / "watch", watching(shop.host)) as watcher:
         eventually(lambda: len(Prometheus(watcher.url).query("shop_queries_count")) == 2)
         done = tailgate.here(
-            "run", "--host", f"http://{address}", "-f", "locustfile.py", "--profile", "quick.yaml",
+            "run", "--host", shop.url, "-f", "locustfile.py", "--profile", "quick.yaml",
             "--prometheus", watcher.url,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr

@@ -19,7 +19,6 @@ from tailgate.browsing import warn_without_sandbox
 from tests.browser import needs_chromium, needs_pages
 from tests.loadtest.browser.conftest import HOME
 from tests.loadtest.browser.site import Page, Site
-from tests.loadtest.browser.site import serving as showing
 from tests.tailgate.conftest import Command, free_port, serving
 
 pytestmark = [
@@ -46,7 +45,7 @@ WITHOUT_SANDBOX = "as root Chromium has no sandbox: visit pages that you trust, 
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    with showing() as site:
+    with Site() as site:
         site.pages["/"] = Page(body=HOME)
         site.pages["/login"] = Page(body="<p>Welcome", headers={"Set-Cookie": "signed=in"})
         yield site

@@ -1,8 +1,6 @@
 """The client that costs little: whole answers, a closed loop, and arrivals that are sent when they are due."""
 
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.instrumented.load import Answer, Lane, arrivals, closed, connected, opened, request
+from tests.server import Request, Response, Server
 
 ANSWER = b"HTTP/1.1 200 OK\r\ndate: now\r\nContent-Length: 11\r\n\r\n\r\n\r\nhello\r\n"
 
@@ -60,39 +59,26 @@ def test_the_same_lot_makes_the_same_arrivals():
     assert arrivals(50, 5, 2, np.random.default_rng(3)) == arrivals(50, 5, 2, np.random.default_rng(3))
 
 
-class Recording(ThreadingHTTPServer):
-    daemon_threads = True
+class Recording(Server):
+    """Answers after ``takes`` seconds."""
 
     def __init__(self) -> None:
-        self.paths: list[str] = []
+        super().__init__(self._answer)
         self.takes = 0.0
-        super().__init__(("127.0.0.1", 0), Handler)
 
+    @property
+    def paths(self) -> list[str]:
+        return [asked.path for asked in self.asked]
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        self.server.paths.append(self.path)
-        time.sleep(self.server.takes)
-        self.send_response(200)
-        self.send_header("content-length", "2")
-        self.end_headers()
-        self.wfile.write(b"ok")
-
-    def log_message(self, *_: object) -> None:
-        return
+    def _answer(self, _: Request) -> Response:
+        time.sleep(self.takes)
+        return Response(b"ok")
 
 
 @pytest.fixture
 def server():
-    made = Recording()
-    thread = threading.Thread(target=made.serve_forever)
-    thread.start()
-    yield made
-    made.shutdown()
-    made.server_close()
-    thread.join()
+    with Recording() as made:
+        yield made
 
 
 @pytest.mark.parametrize("count", [2, 25])
@@ -105,16 +91,10 @@ def test_a_closed_loop_makes_as_many_requests_as_it_is_told(server, count):
 
 def test_arrivals_go_out_when_they_are_due_to_the_side_that_was_drawn(server):
     due = [(0.0, 0), (0.15, 1), (0.15, 0)]
-    other = Recording()
-    thread = threading.Thread(target=other.serve_forever)
-    thread.start()
-    with connected(server.server_port, 2) as ours, connected(other.server_port, 2) as theirs:
+    with Recording() as other, connected(server.server_port, 2) as ours, connected(other.server_port, 2) as theirs:
         began = time.perf_counter()
         times, late = opened([Lane(ours), Lane(theirs)], [request(f"/{n}") for n in range(3)], due)
         took = time.perf_counter() - began
-    other.shutdown()
-    other.server_close()
-    thread.join()
     assert (server.paths, other.paths) == (["/0", "/2"], ["/1"])
     assert took >= 0.15
     assert all(one >= 0 for one in late)

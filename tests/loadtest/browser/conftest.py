@@ -14,7 +14,7 @@ from tailgate_loadtest.browser.plan import BrowserPlan, Lane
 from tailgate_loadtest.browser.recording import Visit
 from tailgate_loadtest.browser.visiting import Visiting
 
-from tests.loadtest.browser.site import Page, Site, serving
+from tests.loadtest.browser.site import Page, Site
 
 Outcome = tuple[list[Visit], Account]
 
@@ -31,7 +31,7 @@ HOME = """\
 @pytest.fixture
 def site() -> Iterator[Site]:
     """A site with a page at its root."""
-    with serving() as site:
+    with Site() as site:
         site.pages["/"] = Page(body=HOME)
         yield site
 
@@ -39,7 +39,7 @@ def site() -> Iterator[Site]:
 @pytest.fixture
 def other() -> Iterator[Site]:
     """Another site, at another origin."""
-    with serving() as site:
+    with Site() as site:
         yield site
 
 

@@ -120,7 +120,7 @@ def test_a_page_that_is_left_takes_itself_for_hidden_and_its_beacon_goes_out(vis
     )
     site.pages["/told"] = Page(status=204)
     visit(LOOK)
-    assert [told.body for told in site.of("/told")] == ["hidden"]
+    assert [told.body for told in site.of("/told")] == [b"hidden"]
 
 
 def test_layout_shifts_are_counted_to_the_end(visit: Visits, site: Site):

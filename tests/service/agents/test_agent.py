@@ -11,8 +11,7 @@ from tailgate_service.settings import VARIANTS
 
 from tests.service.agents.voice import AGENT, CONFIGURATION, client_of, save, serving, settings_of, until
 from tests.service.api.conftest import World
-from tests.service.auth.issuer import document, jwk, rsa_key, sending, token
-from tests.service.auth.issuer import serving as issuing
+from tests.service.auth.issuer import KeyServer, jwk, rsa_key, token
 
 
 @pytest.mark.row("C5")
@@ -263,7 +262,7 @@ async def test_every_variant_answers_alike_on_its_own_schema(own_schema, provide
 async def test_only_admins_and_keys_may_change_it(seeded_database, provider, world, number):
     await world.database.execute("UPDATE users SET subject = 'amy' WHERE id = $1", await world.user())
     bearer = {"authorization": f"Bearer {token(sub='amy')}"}
-    with issuing(sending(document(jwk(rsa_key(), "first")))) as issuer:
+    with KeyServer(jwk(rsa_key(), "first")) as issuer:
         settings = settings_of(seeded_database.dsn, voice_url=provider.url, issuer=issuer.issuer)
         async with (
             serving(settings) as app,

@@ -1,10 +1,10 @@
 """When two configurations are the same."""
 
-import asyncio
 import gzip
 import json
 import socket
 import uuid
+from itertools import chain, repeat
 
 import pytest
 from hypothesis import given
@@ -15,6 +15,7 @@ from tailgate_service.agents.configuration import Configuration, canonical, dige
 from tailgate_service.app import create_app, create_store
 from tailgate_service.errors import ProviderError, SettingsError
 
+from tests.server import Response, Server
 from tests.service.agents.voice import AGENT, TEST, save, settings_of, until
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53), 2**53)
@@ -136,14 +137,8 @@ async def test_an_id_that_is_none_is_refused(client):
     "answer", ["{}", '{"id": 1}', '{"id": ""}', '{"id": "\\u0000"}', '{"id": "' + "x" * 300 + '"}']
 )
 async def test_a_provider_that_names_nothing_did_not_take_it(client, number, answer):
-    async def say(reader, writer):
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(f"HTTP/1.1 200 OK\r\ncontent-length: {len(answer)}\r\nconnection: close\r\n\r\n{answer}".encode())
-        writer.close()
-
-    async with await asyncio.start_server(say, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        client._transport.app.state.desk._provider = Provider(f"http://127.0.0.1:{port}", "")
+    with Server(Response(answer.encode(), headers={"Connection": "close"})) as server:
+        client._transport.app.state.desk._provider = Provider(server.url, "")
         saved = (await save(client, number)).json()
     assert (saved["sync"], saved["detail"]) == ("failed", "the voice provider answered without an id")
 
@@ -164,35 +159,18 @@ async def test_where_the_provider_is_nobody_is_told():
 
 async def test_a_provider_that_answers_little_that_unpacks_to_much_is_not_unpacked(client, number):
     packed = gzip.compress(b'{"id": "x", "more": "' + b"x" * (1 << 20) + b'"}')
-
-    async def say(reader, writer):
-        asked = await reader.readuntil(b"\r\n\r\n")
-        assert {b"content-type: application/json", b"accept-encoding: identity"} <= set(asked.lower().split(b"\r\n"))
-        head = f"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {len(packed)}\r\nconnection: close"
-        writer.write(head.encode() + b"\r\n\r\n" + packed)
-        writer.close()
-
-    async with await asyncio.start_server(say, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        client._transport.app.state.desk._provider = Provider(f"http://127.0.0.1:{port}", "")
+    with Server(Response(packed, headers={"Content-Encoding": "gzip", "Connection": "close"})) as server:
+        client._transport.app.state.desk._provider = Provider(server.url, "")
         saved = (await save(client, number)).json()
+    asked = server.asked[0]
+    assert (asked.headers["content-type"], asked.headers["accept-encoding"]) == ("application/json", "identity")
     assert (saved["sync"], saved["detail"]) == ("failed", "the voice provider sent an answer that is not JSON")
 
 
 async def test_a_provider_that_never_stops_answering_is_cut_off(client, number):
-    async def flood(reader, writer):
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
-        try:
-            while not writer.is_closing():
-                writer.write(b"2000\r\n" + b" " * 0x2000 + b"\r\n")
-                await writer.drain()
-        except ConnectionError:
-            return
-
-    async with await asyncio.start_server(flood, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        client._transport.app.state.desk._provider = Provider(f"http://127.0.0.1:{port}", "")
+    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+    with Server(lambda _: chain([head], repeat(b"2000\r\n" + b" " * 0x2000 + b"\r\n"))) as server:
+        client._transport.app.state.desk._provider = Provider(server.url, "")
         saved = (await save(client, number)).json()
         await client._transport.app.state.desk._provider.close()
     assert (saved["sync"], saved["detail"]) == ("failed", "the voice provider answered more than 65536 bytes")

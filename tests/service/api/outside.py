@@ -177,7 +177,7 @@ def naming(workspace: uuid.UUID) -> Headers:
     return [("x-workspace-id", str(workspace))]
 
 
-KEYS = document(jwk(rsa_key(), "first"), jwk(ec_key(), "curve"))
+KEYS = jwk(rsa_key(), "first"), jwk(ec_key(), "curve")
 
 # Who shows nothing that is true, and the status she is answered.
 FORGERS: dict[str, tuple[int, Callable[[Victim], Headers]]] = {
@@ -203,7 +203,7 @@ FORGERS: dict[str, tuple[int, Callable[[Victim], Headers]]] = {
     "an unsigned token": (401, lambda one: bearing(by_hand({"alg": "none", "kid": "first"}, {"sub": one.admin}))),
     "a token signed by what all can read": (
         401,
-        lambda one: bearing(by_hand({"alg": "HS256", "kid": "first"}, {"sub": one.admin}, KEYS)),
+        lambda one: bearing(by_hand({"alg": "HS256", "kid": "first"}, {"sub": one.admin}, document(*KEYS))),
     ),
     "a key and a token": (400, lambda one: [("x-api-key", one.world.key), *bearing(token(sub=one.admin))]),
     "two keys": (400, lambda one: [("x-api-key", "x"), ("x-api-key", one.world.key)]),

@@ -10,15 +10,16 @@ import pytest
 from tailgate_otel import names
 from tailgate_service.process import Child
 
+from tests.server import Response
 from tests.service.api.conftest import World
-from tests.service.auth.issuer import AUDIENCE, NAME, Server, document, jwk, rsa_key, sending, serving, token
+from tests.service.auth.issuer import AUDIENCE, NAME, KeyServer, jwk, rsa_key, token
 
 TRACED = {"traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01"}
 
 
 @pytest.fixture
-def issuer() -> Iterator[Server]:
-    with serving(sending(document(jwk(rsa_key(), "first")))) as server:
+def issuer() -> Iterator[KeyServer]:
+    with KeyServer(jwk(rsa_key(), "first")) as server:
         yield server
 
 
@@ -57,10 +58,10 @@ async def test_a_process_lets_members_in_and_tells_nobody_what_they_showed(seede
         ticket = given.json()["ticket"]
         refused = await client.get("/api/live/events", params={"ticket": f"{ticket}x"})
         # A minute has not passed since the last time, so nobody was asked for it.
-        issuer.answer = sending(b"", 500)
+        issuer.answer = Response(status=500)
         keyed = await client.get("/api/conversations", headers={"x-api-key": world.key})
     assert (statuses, refused.status_code, keyed.status_code) == ([200, 401, 401], 401, 200)
-    assert issuer.asked == 1
+    assert len(issuer.asked) == 1
     service.close(patience=10)
 
     traces = (tmp_path / "traces.jsonl").read_text()

@@ -15,12 +15,12 @@ from tailgate_service.settings import Settings
 
 from tests.service.api.conftest import client_of, settings_for
 from tests.service.api.outside import CASES, FORGERS, KEYS, Headers, Victim, foreigners, insiders, rows, victim
-from tests.service.auth.issuer import Server, sending, serving
+from tests.service.auth.issuer import KeyServer
 
 
 @pytest.fixture(scope="session")
-def issuer() -> Iterator[Server]:
-    with serving(sending(KEYS)) as server:
+def issuer() -> Iterator[KeyServer]:
+    with KeyServer(*KEYS) as server:
         yield server
 
 

@@ -4,18 +4,15 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from tailgate_service.issuer import Issuer
+
+from tests.server import Response, Server
 
 NAME = "https://issuer.test/"
 AUDIENCE = "tailgate"
@@ -67,64 +64,20 @@ def by_hand(header: dict[str, Any], said: dict[str, Any] | None = None, secret: 
     return f"{signed}.{'' if secret is None else coded(hmac.digest(secret, signed.encode(), hashlib.sha256))}"
 
 
-Answer = Callable[[BaseHTTPRequestHandler], None]
+class KeyServer(Server):
+    """Shows these keys at its ``url``."""
 
+    def __init__(self, *keys: dict[str, Any]) -> None:
+        super().__init__(Response(document(*keys)))
 
-@dataclass
-class Server:
-    """Answers every GET by ``answer``, and counts them."""
-
-    answer: Answer
-    url: str = ""
-    asked: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    @property
+    def url(self) -> str:
+        return f"{super().url}/keys"
 
     def show(self, *keys: dict[str, Any]) -> None:
         """Show these keys from now on."""
-        self.answer = sending(document(*keys))
+        self.answer = Response(document(*keys))
 
     @property
     def issuer(self) -> Issuer:
         return Issuer(name=NAME, audience=AUDIENCE, jwks_url=self.url)
-
-
-def sending(body: bytes, status: int = 200, **headers: str) -> Answer:
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(status)
-        for name, value in {"content-length": str(len(body)), **headers}.items():
-            handler.send_header(name.replace("_", "-"), value)
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    return answer
-
-
-@contextmanager
-def serving(answer: Answer) -> Iterator[Server]:
-    server = Server(answer)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            with server.lock:
-                server.asked += 1
-            try:
-                server.answer(self)
-            except (BrokenPipeError, ConnectionResetError):
-                self.close_connection = True
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    class Quiet(ThreadingHTTPServer):
-        daemon_threads = True
-        block_on_close = False
-
-    with Quiet(("127.0.0.1", 0), Handler) as http:
-        server.url = f"http://127.0.0.1:{http.server_address[1]}/keys"
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server
-        finally:
-            http.shutdown()
-            thread.join()

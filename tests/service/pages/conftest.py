@@ -18,8 +18,7 @@ from tailgate_service.process import Child
 from tests.browser import WITHIN, Watched, browsing, chromium
 from tests.service.agents.voice import AGENT, CONFIGURATION, KEY, Provider, standing_in
 from tests.service.api.conftest import SECRET, VERIFY_TOKEN, World
-from tests.service.auth.issuer import document, jwk, rsa_key, sending
-from tests.service.auth.issuer import serving as issuing
+from tests.service.auth.issuer import KeyServer, jwk, rsa_key
 from tests.service.pages.wire import Wire, laid
 
 PASSED_ON = ("PATH", "HOME", "LANG")
@@ -100,7 +99,7 @@ def served(
 ) -> Iterator[tuple[Any, Child]]:
     """A database, and a process that serves it."""
     database = clone_of("parallel")
-    with issuing(sending(document(jwk(rsa_key(), "first")))) as issuer:
+    with KeyServer(jwk(rsa_key(), "first")) as issuer:
         environ = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | {
             names.ENV_DATABASE_URL: database.dsn,
             names.ENV_VARIANT: database.variant,
