@@ -20,7 +20,7 @@ def known() -> Sides:
 def test_a_route_whose_queries_alone_are_more_is_told_with_their_statement():
     finding = exact(route=ROUTE)
     _, (told,) = explained((), (finding,), known)
-    assert told.why == f"{finding.why}; 5 more queries a request (2 → 7), {ALL}"
+    assert told == finding.model_copy(update={"causes": (f"5 more queries a request (2 → 7), {ALL}",)})
 
 
 def test_where_a_time_got_worse_as_well_its_causes_name_them_and_nothing_is_said_twice():

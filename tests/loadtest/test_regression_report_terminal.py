@@ -44,6 +44,12 @@ def test_a_regression_shows_its_size_its_interval_and_its_cause() -> None:
     assert "queries 2 → 5 in 41 of 41 requests when first asked" in text
 
 
+def test_of_queries_that_were_counted_alone_the_statement_is_told() -> None:
+    cause = "3 more queries a request (2 → 5), all `select name from contacts where id = $1`"
+    text = shown(comparison(verdict="fail", exit_code=1, exact=(exact(causes=(cause,)),)), width=120)
+    assert f"why: {cause}" in text
+
+
 def test_the_worst_route_comes_first() -> None:
     lines = shown(failing()).splitlines()
     assert lines[1].startswith("GET /api/conversations ")

@@ -117,6 +117,8 @@ class ExactFinding(Model):
     blocking: bool
     accepted: str | None = None
     why: str
+    causes: tuple[str, ...] = ()
+    """Which queries are more, where that is known."""
 
 
 class Loosened(Model):

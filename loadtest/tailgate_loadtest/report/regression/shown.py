@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 from tailgate_loadtest.judge.document import Finding, Outcome
 from tailgate_loadtest.judge.regression.document import Acceptance, Cell, ComparisonDocument, ExactFinding, Measure
@@ -20,8 +21,9 @@ class Trouble:
 
     @property
     def causes(self) -> tuple[str, ...]:
-        """Of all cells, each once."""
-        return tuple(dict.fromkeys(cause for cell in self.cells for cause in cell.causes))
+        """Of all that got worse, each once."""
+        found = [*(cell.causes for cell in self.cells), *(finding.causes for finding in self.exact)]
+        return tuple(dict.fromkeys(chain.from_iterable(found)))
 
 
 def stops(what: Cell | ExactFinding) -> bool:

@@ -34,7 +34,7 @@ def explained(cells: Cells, exact: Findings, known: Callable[[], Sides]) -> tupl
         if not _is_of_queries(finding) or finding.route not in counted & told:
             return finding
         which = more_queries(base[finding.route], candidate[finding.route])
-        return finding.model_copy(update={"why": f"{finding.why}; {which}"}) if which else finding
+        return finding.model_copy(update={"causes": (which,)}) if which else finding
 
     return tuple(map(cell_with, cells)), tuple(map(finding_with, exact))
 
