@@ -14,7 +14,7 @@ from tailgate_loadtest.browser.visiting import Visiting
 from tailgate_loadtest.errors import PlanError
 from tailgate_loadtest.run.plan import Plan
 from tailgate_loadtest.run.traces import TraceStore
-from tailgate_loadtest.run.visitors import Opening, felt
+from tailgate_loadtest.run.visitors import Opening
 from tailgate_loadtest.shapes.browsers import Browser, is_script
 from tailgate_loadtest.shapes.profile import Profile
 
@@ -47,6 +47,7 @@ class Browsers:
 
     def opening(self, plan: Plan, traces: TraceStore | None = None) -> Opening:
         """What makes them, for a run by that plan, whose service's traces come to ``traces``. Raises PlanError."""
+        warmup = plan.load.warmup if isinstance(plan.load, Profile) else 0.0
         own = replace(
             self.plan,
             host=plan.host,
@@ -54,8 +55,8 @@ class Browsers:
             targets=plan.targets,
             insecure=plan.tls.insecure,
             run_secret=plan.run_secret,
+            judged_from=warmup,
         )
-        warmup = plan.load.warmup if isinstance(plan.load, Profile) else 0.0
         watch = _Watch(traces, warmup)
 
         def opening(directory: Path) -> Visiting:
@@ -125,7 +126,7 @@ class _Watch:
         if self._traces is None or visit.failed is not None or visit.began < self._from:
             return
         slowest = self._slowest.setdefault((visit.page, visit.visit, visit.lane), [])
-        slowest.append((felt(visit), visit.trace_id))
+        slowest.append((visit.felt, visit.trace_id))
         slowest.sort(reverse=True)
         del slowest[_EXPLAINED:]
         self._traces.hold([trace for each in self._slowest.values() for _, trace in each])

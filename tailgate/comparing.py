@@ -12,6 +12,7 @@ from tailgate_loadtest.judge.regression.document import ComparisonDocument, Rate
 from tailgate_loadtest.judge.regression.statistics.looks import Look
 from tailgate_loadtest.judge.regression.terms.asked import Asked, Terms
 from tailgate_loadtest.judge.regression.together import CYCLES, judge_pair, looks_of
+from tailgate_loadtest.report import show
 from tailgate_loadtest.run import environment
 from tailgate_loadtest.run.comparison import Comparison
 from tailgate_loadtest.run.document import Tick
@@ -238,9 +239,8 @@ def _load(
 
 def _tell(side: Side, tick: Tick) -> None:
     if side is Side.CANDIDATE and tick.second and tick.second % _EVERY == 0 and tick.p95 is not None:
-        say(
-            f"{tick.second:4.0f} s  {tick.requests:.0f} requests of the candidate, p95 {tick.p95 * 1e3:.0f} ms just now"
-        )
+        p95 = show.plain(show.latency(tick.p95))
+        say(f"{tick.second:4.0f} s  {tick.requests:.0f} requests of the candidate, p95 {p95} just now")
 
 
 def quiet_enough(given: Tolerance) -> Tolerance:

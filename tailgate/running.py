@@ -106,23 +106,20 @@ def embedded(request: Request, interruption: Interruption, announcer: Announcer)
     # A run against a host has no use for it, nor need it wait for the import.
     from tailgate_service.stack import StackConfig, passed_on, start
 
-    say(f"starting the reference API ({request.variant}) on a database of its own")
     with ExitStack() as stack:
         receiver = stack.enter_context(TraceReceiver())
         secret = secrets.token_urlsafe(24)
-        service = stack.enter_context(
-            start(
-                StackConfig(
-                    variant=request.variant,
-                    db_rtt=request.db_rtt,
-                    slo=Path(request.objectives.file) if request.objectives else None,
-                    otlp_endpoint=receiver.endpoint,
-                    run_secret=secret,
-                    trusted_peers=_LOOPBACK if request.browsers else (),
-                    around=passed_on(os.environ),
-                )
-            )
+        config = StackConfig(
+            variant=request.variant,
+            db_rtt=request.db_rtt,
+            slo=Path(request.objectives.file) if request.objectives else None,
+            otlp_endpoint=receiver.endpoint,
+            run_secret=secret,
+            trusted_peers=_LOOPBACK if request.browsers else (),
+            around=passed_on(os.environ),
         )
+        say(f"starting the reference API ({request.variant}) on a database of its own")
+        service = stack.enter_context(start(config))
         plan = request.plan(
             service.url,
             metrics_url=service.metrics_url,

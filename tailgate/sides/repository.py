@@ -26,6 +26,7 @@ WHOLE = (
 _FETCH = "git fetch origin '+refs/heads/*:refs/remotes/origin/*'"
 _DIRTY = re.compile(r"1 .. S.(M.|.U) \d+ \d+ \d+ \w+ \w+ (?P<path>.*)", re.DOTALL)
 """What ``git status --porcelain=v2`` says of a submodule whose own files have changed or are new."""
+_SAY = "say by --base what to compare with"
 _LINK = "160000"
 """The mode of a submodule's entry."""
 # Its words are ours to read; it asks nobody, and does not refresh what it only reads.
@@ -115,18 +116,13 @@ class Repository:
             try:
                 commit = self.git("merge-base", "HEAD", branch)
             except GitError as error:
-                cure = WHOLE if self._shallow() else "say by --base what to compare with"
+                cure = self._cure()
                 raise CommandError(f"--base: HEAD and {branch} have no commit in common; {cure}") from error
             return Revision(commit=commit, name=commit), branch
         if target:
-            cure = WHOLE if self._shallow() else f"`{_FETCH}`; or say by --base what to compare with"
+            cure = self._cure(f"`{_FETCH}`")
             raise CommandError(f"--base: there is no {branches[0]}, the branch that the pull request goes to; {cure}")
-        cure = (
-            WHOLE
-            if self._shallow()
-            else f"`{_FETCH}`, and where it goes by another name `git remote set-head origin --auto`; or say by --base"
-            " what to compare with"
-        )
+        cure = self._cure(f"`{_FETCH}`, and where it goes by another name `git remote set-head origin --auto`")
         raise CommandError(f"--base: there is no default branch, none of {', '.join(BRANCHES)}; {cure}")
 
     def working_tree(self) -> Revision:
@@ -150,6 +146,12 @@ class Repository:
         except GitError as error:
             raise CommandError(f"{self._option}: the working tree {self.top} cannot be read: {error}") from error
         return Revision(commit=commit, name=f"{head}-dirty")
+
+    def _cure(self, fetch: str = "") -> str:
+        """What helps where a branch is not there, ``fetch`` if there is where to fetch it from."""
+        if self._shallow():
+            return WHOLE
+        return f"{fetch}; or {_SAY}" if fetch and self.git("remote") else _SAY
 
     def _shallow(self) -> bool:
         return self.git("rev-parse", "--is-shallow-repository") == "true"

@@ -62,7 +62,6 @@ def serve(
     # Before minutes may be spent on a database.
     _listenable("--port", host, port)
     _listenable("--metrics-port", METRICS_HOST, metrics_port)
-    say(f"starting the reference API ({variant}) on a database of its own")
     try:
         config = StackConfig(
             host=host,
@@ -76,6 +75,7 @@ def serve(
             run_secret=os.environ.get(names.ENV_RUN_SECRET),
             around=passed_on(os.environ),
         )
+        say(f"starting the reference API ({variant}) on a database of its own")
         with start(config) as stack, ExitStack() as watching:
             addresses = {"url": stack.url, "metrics": stack.metrics_url, "targets": str(stack.targets)}
             # Its password is good for as long as this runs, and on this machine alone.

@@ -13,10 +13,11 @@ from tailgate_slo.model import Tolerance
 
 from benchmarks import figures as figures_module
 from benchmarks.figures import of_share
+from benchmarks.gate.__main__ import KINDS, long_enough
 from benchmarks.gate.cycles import Windows, cycles, exchanged, joined
 from benchmarks.gate.judged import Judged, Said, said_of
 from benchmarks.gate.quick import said_of_windows
-from benchmarks.gate.real import Gate, recorded
+from benchmarks.gate.real import Gate, Setting, recorded
 from benchmarks.gate.resampled import POOLS, Pool, all_judged, judged, pools
 from benchmarks.gate.told import figures, of_pools, table
 from benchmarks.rivals import RIVALS
@@ -182,7 +183,12 @@ def test_a_delay_of_few_is_found_where_the_p99_of_its_route_fails():
     ]
     (found,) = figures("resampled", "delayed", [gates])
     assert (found.name, found.value) == ("gate_resampled_delayed_found", 0.25)
-    assert not figures("real", "delayed", [gates])
+
+
+@pytest.mark.parametrize(("seconds", "enough"), [(95, {"same", "slower10", "slower20"}), (615, set(KINDS))])
+def test_a_real_gate_that_is_over_in_two_minutes_breaks_nothing_that_is_promised_of_ten(seconds, enough):
+    setting = Setting(seconds=seconds, warmup=15, block=2, rate=60.0, db_rtt=0.05)
+    assert {kind for kind in KINDS if long_enough(kind, setting)} == enough
 
 
 def test_what_is_named_is_counted_among_alarms_alone():

@@ -264,6 +264,13 @@ def test_a_route_too_rare_is_shown_and_warned_of_but_stops_nothing():
     assert {each.p_adjusted for each in found.cells if not each.blocking} == {1.0}
 
 
+def test_of_many_rare_routes_some_are_named_and_the_others_counted():
+    found = judged(*gate(routes=ROUTES | {f"GET /rare/{n}": Route(rate=0.1) for n in range(1, 9)}))
+    assert found.verdict == "pass"
+    (warning,) = found.warnings
+    assert warning.endswith("GET /rare/5, GET /rare/6 and 2 more; load them longer, or give them more of the mix")
+
+
 def test_a_route_too_rare_for_a_pass_still_fails_when_it_is_worse_beyond_doubt():
     routes = ROUTES | {"GET /rare": Route(rate=1.0, spread=0.2)}
     found = judged(*gate(routes=routes, changes={"GET /rare": Change(slower=8.0)}))

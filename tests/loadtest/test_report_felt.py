@@ -107,6 +107,25 @@ def test_visits_are_drawn_over_the_runs_time_above_its_load(report: Report):
     assert not [place for place in places if re.search("nan|inf", place or "", re.IGNORECASE)]
 
 
+def test_no_limit_is_written_where_a_dot_may_lie(report: Report):
+    page, _ = report([visit(n, lcp=1.95, timings={"panels_complete": 1.95}) for n in range(1, 21)], LCP, PANELS)
+    dots: list[list[float]] = []
+    limits: list[list[float]] = []
+    for tag, attributes in page.elements:
+        class_ = (attributes.get("class") or "").split()
+        if tag == "svg":
+            dots.append([])
+            limits.append([])
+        elif tag == "circle" and "dot" in class_:
+            dots[-1].append(float(attributes["cx"] or ""))
+        elif tag == "text" and "limit-label" in class_:
+            limits[-1].append(float(attributes["x"] or ""))
+    drawn = [(places, written) for places, written in zip(dots, limits, strict=True) if places]
+    assert len(drawn) == 2
+    assert all(written and min(written) > max(places) + 3 for places, written in drawn)
+    assert "LCP p75 ≤ 2 000 ms panels_complete p75 ≤ 2 000 ms" in words(page)
+
+
 def test_of_very_many_visits_the_slowest_of_every_few_are_drawn(report: Report):
     made = [visit(n, began=n / 50, lcp=9.0 if n == 777 else 1.0) for n in range(1, 1001)]
     page, _ = report(made)
@@ -127,6 +146,12 @@ def test_a_usual_visit_and_the_slowest_are_seen_as_they_looked(report: Report):
     prefix = "data:image/jpeg;base64,"
     assert all(a["src"].startswith(prefix) for a in shown)
     assert base64.b64decode(shown[0]["src"].removeprefix(prefix)) == JPEG
+
+
+def test_a_visit_that_is_pictured_is_the_slowest_only_where_no_other_was_slower(report: Report):
+    page, _ = report([*(pictured(n, lcp=n / 10) for n in range(1, 6)), visit(6, lcp=0.1, timings={"drawn": 4.0})])
+    shown = [a["alt"].replace("\u202f", " ") for tag, a in page.elements if tag == "img"]
+    assert shown[2:] == ["A slow visit, 5, at its LCP, 500 ms", "A slow visit, 5, at its end"]
 
 
 def test_the_slowest_visit_is_explained_by_its_requests_and_the_queries_of_the_last(report: Report):
@@ -191,6 +216,11 @@ def test_visits_that_failed_are_said_with_their_reasons_and_what_pages_complaine
     assert "waiting for the list: took too long 2 times" in said
     assert "Uncaught Error: no" in said
     assert "visits judged5" in said
+
+
+def test_where_all_visits_failed_they_are_the_percentile(report: Report):
+    page, _ = report(failed(12))
+    assert "LCP failed – poor 12 12 failed" in " ".join(words(page).split())
 
 
 def test_a_run_none_of_whose_visits_were_judged_still_has_a_page(report: Report):

@@ -10,7 +10,7 @@ from typing import Any, Self
 import pytest
 from tailgate_loadtest.errors import BrowserError
 from tailgate_loadtest.run.document import Tick
-from tailgate_loadtest.run.visitors import Visitors, felt
+from tailgate_loadtest.run.visitors import Visitors
 
 from tests.loadtest.conftest import carry_out, objectives, plan_of, steady
 from tests.loadtest.vitals.made import account, visit, visits
@@ -111,12 +111,6 @@ def test_without_browsers_there_is_nothing_to_do_and_nothing_to_tell(tmp_path):
         visitors.cut(signal.SIGINT)
         visitors.wait()
     assert visitors.account() is None
-
-
-def test_a_page_is_whole_with_its_largest_paint_or_the_last_moment_that_it_marks():
-    assert felt(visit(1, lcp=1.5)) == 1.5
-    assert felt(visit(1, lcp=1.5, timings={"panels_complete": 2.5, "drawn": 0.1})) == 2.5
-    assert felt(visit(1, missing=["lcp"], seconds=4.0)) == 4.0
 
 
 def test_a_run_keeps_what_its_browsers_tell_and_warns_of_what_they_warn_of(api, tmp_path):

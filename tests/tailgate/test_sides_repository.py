@@ -128,12 +128,19 @@ def test_a_shallow_clone_of_both_branches_has_nothing_in_common_yet(remote: Path
         of(copy).merge_base()
 
 
-def test_without_a_default_branch_it_is_said_how_to_have_one(project: Path) -> None:
+def test_without_a_default_branch_it_is_said_how_to_have_one(project: Path, tmp_path: Path) -> None:
     shop.git(project, "branch", "-m", "main", "development")
+    shop.git(project, "remote", "add", "origin", str(tmp_path / "elsewhere"))
     with pytest.raises(
         CommandError,
         match=r"no default branch, none of origin/HEAD, .* `git fetch origin .* `git remote set-head origin --auto`",
     ):
+        of(project).merge_base()
+
+
+def test_nothing_is_to_be_fetched_where_there_is_no_remote(project: Path) -> None:
+    shop.git(project, "branch", "-m", "main", "development")
+    with pytest.raises(CommandError, match=r"none of origin/HEAD, .* master; say by --base what to compare with$"):
         of(project).merge_base()
 
 

@@ -31,7 +31,7 @@ export class Lane {
     this.slots = [];
     this.left = lane.visits ?? Infinity;
     this.begun = 0;
-    this.paints = []; // of the visits that went well, ascending
+    this.paints = []; // of the judged visits that went well, ascending
   }
 
   get version() {
@@ -56,7 +56,7 @@ export class Lane {
       const record = await this.#visited(slot, late);
       if (record !== null) this.run.say({ visit: record });
       const well = record !== null && record.failed === null;
-      if (well) this.#painted(record.values.lcp);
+      if (well && record.began >= this.run.judgedFrom) this.#painted(record.values.lcp);
       const usable = await slot.ready(record === null);
       if (!usable) {
         this.run.say({ lost: `a browser of lane ${name} died, and could not be started again` });
@@ -93,8 +93,9 @@ export class Lane {
     this.paints.sort((a, b) => a - b);
   }
 
-  /** Whether a picture of a paint may be shown: it is of an early visit, later than any, or as late as most. */
+  /** Whether a picture of a paint may be shown: it is judged, and an early one, later than any, or as late as most. */
   #worth(seconds) {
+    if (now() - seconds < this.run.judgedFrom) return false;
     const { length } = this.paints;
     if (length < EARLY) return true;
     const median = this.paints[(length - 1) >> 1];

@@ -1,7 +1,7 @@
 """Which visits' pictures are kept: more are taken, since which visit is the slowest is known only afterwards.
 
-Of each script and lane these remain: the first visit, the slowest, those nearest to the median, and the first two that
-failed. Where a visit has no largest contentful paint, how long it took counts.
+Of each script and lane these remain, of the visits that are judged: the first, the slowest, those nearest to the median,
+and the first two that failed. How long a page took is what its visitor felt.
 """
 
 import bisect
@@ -15,16 +15,19 @@ MOST_FAILED = 2
 
 
 class Pictures:
-    """The pictures below a bundle's directory."""
+    """The pictures below a bundle's directory, of visits that begin after ``judged_from`` seconds of the run."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, judged_from: float = 0.0) -> None:
         self._directory = directory
+        self._judged_from = judged_from
         self._lanes: dict[tuple[str, str], _Lane] = {}
 
     def add(self, visit: Visit) -> None:
         """Take a visit into account, and remove what pictures are not needed any more."""
-        lane = self._lanes.setdefault((visit.visit, visit.lane), _Lane())
-        if (superfluous := lane.add(visit)) is not None:
+        superfluous: Visit | None = visit
+        if visit.began >= self._judged_from:
+            superfluous = self._lanes.setdefault((visit.visit, visit.lane), _Lane()).add(visit)
+        if superfluous is not None:
             for path in superfluous.pictures.values():
                 (self._directory / path).unlink(missing_ok=True)
 
@@ -40,18 +43,14 @@ class _Lane:
         if visit.failed is not None:
             self._failed += 1
             return visit if self._failed > MOST_FAILED else None
-        bisect.insort(self._values, _slowness(visit))
+        bisect.insort(self._values, visit.felt)
         self._kept.append(visit)
         return None if len(self._kept) <= MOST else self._drop()
 
     def _drop(self) -> Visit:
-        slowest = max(self._kept, key=_slowness)
+        slowest = max(self._kept, key=lambda visit: visit.felt)
         median = self._values[(len(self._values) - 1) // 2]
         others = [visit for visit in self._kept[1:] if visit is not slowest]
-        dropped = max(others, key=lambda visit: abs(_slowness(visit) - median))
+        dropped = max(others, key=lambda visit: abs(visit.felt - median))
         self._kept.remove(dropped)
         return dropped
-
-
-def _slowness(visit: Visit) -> float:
-    return visit.values.get("lcp", visit.seconds)

@@ -80,6 +80,8 @@ class BrowserPlan:
     """A JSON file that scripts are given, such as the reference service's targets file."""
     pictures: bool = True
     """Whether pictures are taken, at the largest contentful paint and at the end."""
+    judged_from: float = 0.0
+    """Seconds since the run's beginning; visits that begin before are no more than a warm-up, and keep no pictures."""
     insecure: bool = False
     """Whether any certificate is taken."""
     run_secret: str | None = field(default=None, repr=False)

@@ -69,6 +69,16 @@ class Visit(Model):
     """The first few errors that the page told of."""
     warnings: tuple[str, ...] = ()
 
+    @property
+    def felt(self) -> float:
+        """When the page was whole for whoever looked at it, in seconds since its navigation began.
+
+        It is the latest of its largest paint and of the moments that it marks itself; where nothing is known of either,
+        the whole visit stands for it.
+        """
+        painted = [self.values["lcp"]] if "lcp" in self.values else []
+        return max([*painted, *self.timings.values()], default=self.seconds)
+
 
 class Recording:
     """Writes visits as they end, anew, and makes the place of their pictures. A context manager.

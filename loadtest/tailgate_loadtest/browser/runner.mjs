@@ -1,7 +1,7 @@
 // Drives real browsers: node runner.mjs MESSAGES, under its keeper (keeper.py), told and heard by process.py.
 //
-// On standard input there is one JSON object a line: first the orders (orders.py), then {"begin": true},
-// {"finish": true}, {"cut": true}. What it has to say goes to the descriptor MESSAGES, a JSON object a line:
+// On standard input there is one JSON object a line: first the orders (orders.py), then {"begin": true, "judgedFrom": T}
+// with T since the epoch, {"finish": true}, {"cut": true}. What it has to say goes to the descriptor MESSAGES, alike:
 //
 //   ready: version       all browsers have started
 //   refused: text        they have not, or a script is none; the end
@@ -50,7 +50,7 @@ createInterface({ input: process.stdin })
   .on("line", (line) => {
     const message = JSON.parse(line);
     if (message.lanes) ordered.keep(message);
-    else if (message.begin) begun.keep();
+    else if (message.begin) begun.keep(message.judgedFrom);
     else if (message.finish) finishing.abort();
     else if (message.cut) process.exit(0);
   })
@@ -86,7 +86,7 @@ try {
   const lanes = [];
   for (const [index, lane] of orders.lanes.entries()) lanes.push(await Lane.of(run, index, lane));
   say({ ready: lanes[0].version });
-  await begun.promise;
+  run.judgedFrom = await begun.promise;
   await Promise.all(lanes.map((lane) => lane.drive()));
   say({ done: true });
   await Promise.all(lanes.map((lane) => lane.close()));

@@ -65,7 +65,7 @@ class Visiting:
         self._on_visit = on_visit
         self._held = held
         self._tally = Tally(plan)
-        self._pictures = Pictures(directory)
+        self._pictures = Pictures(directory, plan.judged_from)
         # Of queues, since a signal's handler may put something into one of this kind whatever it interrupts.
         self._started: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._over: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -104,7 +104,7 @@ class Visiting:
     def begin(self, began: float | None = None) -> None:
         """Let visits begin now; ``began`` is the run's beginning, by default this moment."""
         self._began = time.time() if began is None else began
-        self._process.say({"begin": True})
+        self._process.say({"begin": True, "judgedFrom": self._began + self._plan.judged_from})
 
     def finish(self) -> None:
         """Begin no more visits; those that run come to their end. Does not wait for it: see :meth:`wait`."""

@@ -4,6 +4,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Literal
 
 from markupsafe import Markup
@@ -11,7 +12,7 @@ from markupsafe import Markup
 from tailgate_loadtest.browser.account import Account
 from tailgate_loadtest.browser.recording import Visit
 from tailgate_loadtest.judge.document import Finding, Outcome
-from tailgate_loadtest.judge.vitals.cells import cells
+from tailgate_loadtest.judge.vitals.cells import Place, cells, grouped
 from tailgate_loadtest.judge.vitals.document import Cell
 from tailgate_loadtest.report import plot, show, visits, words
 from tailgate_loadtest.report.album import Album
@@ -19,16 +20,18 @@ from tailgate_loadtest.report.series import Flow, Span
 from tailgate_loadtest.report.staircase import Staircase, staircase
 from tailgate_loadtest.report.visits import Dot
 from tailgate_loadtest.report.waterfall import Trace
-from tailgate_loadtest.run.visitors import felt
 
 RATINGS: dict[str, Outcome] = {"good": "pass", "needs-improvement": "inconclusive", "poor": "fail"}
 """The tone in which a rating is shown."""
+_felt = attrgetter("felt")
 _MAX_CHARTS = 12
 _MAX_REASONS = 8
 _MAX_MARKS = 3
-_CHART = plot.Frame(width=1120, height=280)
-_NARROW = plot.Frame(width=360, height=250)
-_SMALL = plot.Frame(width=530, height=240)
+_LIMITS = 66
+"""Room that a limit takes beside the plot."""
+_CHART = plot.Frame(width=1120, height=280, right=_LIMITS)
+_NARROW = plot.Frame(width=360, height=250, right=_LIMITS)
+_SMALL = plot.Frame(width=530, height=240, right=_LIMITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,8 @@ class Group:
     moment: str | None
     """The moment that the page marks itself which is drawn beside the LCP."""
     chart: Markup | None
+    limits: tuple[str, ...]
+    """What the lines across the chart are for."""
     pictures: tuple[Picture, ...]
     slowest: Staircase | None
 
@@ -87,7 +92,7 @@ class Section:
 
 def wanted(judged: Sequence[Visit]) -> set[str]:
     """The traces that the section shows, by their ids."""
-    return {slowest.trace_id for group in _grouped(judged).values() if (slowest := _slowest(group))}
+    return {slowest.trace_id for group in grouped(judged).values() if (slowest := _slowest(group))}
 
 
 def section(
@@ -111,17 +116,17 @@ def section(
         album: the pictures.
 
     """
-    rows: dict[_Key, list[Cell]] = {}
+    rows: dict[Place, list[Cell]] = {}
     for cell in cells(judged):
         rows.setdefault((cell.page, cell.visit, cell.lane), []).append(cell)
-    groups = _grouped(judged)
+    groups = grouped(judged)
     made = []
     for place, (key, lines) in enumerate(rows.items(), 1):
         moment = _moment(lines, findings)
         wide = _CHART if len(rows) == 1 else _SMALL
-        chart = None
+        chart, marks = None, _marks(key, moment, findings)
         if place <= _MAX_CHARTS:
-            chart = _chart(f"visits-{place}", key, groups[key], moment, findings, flows or (), span, wide)
+            chart = _chart(f"visits-{place}", key, groups[key], moment, marks, flows or (), span, wide)
         # What a visit waited for is told by the traces that come to a run.
         slowest = None if flows is None else _slowest(groups[key])
         made.append(
@@ -130,6 +135,7 @@ def section(
                 lines=tuple(_line(cell, findings) for cell in lines),
                 moment=moment,
                 chart=chart,
+                limits=tuple(label for _, label in marks),
                 pictures=tuple(_pictures(groups[key], album)),
                 slowest=staircase(slowest, traces) if slowest else None,
             )
@@ -145,19 +151,7 @@ def section(
     )
 
 
-_Key = tuple[str, str, str]
-"""A page, the script that visits it, and the lane."""
-
-
-def _grouped(judged: Iterable[Visit]) -> dict[_Key, list[Visit]]:
-    groups: dict[_Key, list[Visit]] = {}
-    for visit in judged:
-        if visit.page is not None:
-            groups.setdefault((visit.page, visit.visit, visit.lane), []).append(visit)
-    return groups
-
-
-def _title(key: _Key) -> str:
+def _title(key: Place) -> str:
     page, visit, lane = key
     # Most scripts are called as the page that they visit.
     return f"{page}, {lane}" if visit in page else f"{page} by {visit}, {lane}"
@@ -165,12 +159,11 @@ def _title(key: _Key) -> str:
 
 def _line(cell: Cell, findings: Iterable[Finding]) -> Line:
     unit = "score" if cell.vital == "cls" else "seconds"
-    least = f"≥{show.NARROW}" if cell.at_least else ""
     bounded = cell.low is not None or cell.high is not None
     return Line(
         cell=cell,
         name=words.vital(cell.vital, cell.timing),
-        number=show.NOTHING if cell.number is None else least + words.measured(cell.number, unit),
+        number=words.reached(cell.number, unit, at_least=cell.at_least),
         interval=words.between(cell.low, cell.high, unit) if cell.number is not None and bounded else "",
         objectives=tuple(
             Judged(f"{show.percentile(finding.target)} ≤ {_limit(finding)}", lane.verdict)
@@ -201,10 +194,10 @@ def _moment(lines: Sequence[Cell], findings: Sequence[Finding]) -> str | None:
 
 def _chart(
     key: str,
-    group: _Key,
+    group: Place,
     judged: Sequence[Visit],
     moment: str | None,
-    findings: Iterable[Finding],
+    marks: Sequence[tuple[float, str]],
     flows: Sequence[Flow],
     span: Span,
     wide: plot.Frame,
@@ -219,9 +212,6 @@ def _chart(
         )
         for visit in judged
     ]
-    drawn = [f for f in findings if f.measure == "vital" and f.route in (None, group[0])]
-    drawn = [f for f in drawn if f.vital == "lcp" or (moment and f.timing == moment)]
-    marks = [(f.threshold, words.short_target(f)) for f in drawn if f.threshold][:_MAX_MARKS]
 
     def draw(key: str, frame: plot.Frame) -> Markup:
         return visits.over_time(key, _title(group), dots, moment, flows, marks, span, frame)
@@ -229,9 +219,16 @@ def _chart(
     return plot.both(draw, key, wide, _NARROW)
 
 
+def _marks(group: Place, moment: str | None, findings: Iterable[Finding]) -> list[tuple[float, str]]:
+    """The limits, in seconds, of what is drawn of a page, each with what it is for."""
+    drawn = [f for f in findings if f.measure == "vital" and f.route in (None, group[0])]
+    drawn = [f for f in drawn if f.vital == "lcp" or (moment and f.timing == moment)]
+    return [(f.threshold, words.short_target(f)) for f in drawn if f.threshold][:_MAX_MARKS]
+
+
 def _slowest(group: Iterable[Visit]) -> Visit | None:
     """The slowest visit that did not fail."""
-    return max((visit for visit in group if visit.failed is None), key=felt, default=None)
+    return max((visit for visit in group if visit.failed is None), key=_felt, default=None)
 
 
 def _pictures(group: Sequence[Visit], album: Album) -> Iterable[Picture]:
@@ -239,9 +236,11 @@ def _pictures(group: Sequence[Visit], album: Album) -> Iterable[Picture]:
     shown = [visit for visit in group if visit.failed is None and visit.pictures]
     if not shown:
         return
-    median = statistics.median_low([felt(visit) for visit in group if visit.failed is None])
-    usual, slowest = min(shown, key=lambda visit: abs(felt(visit) - median)), max(shown, key=felt)
-    for visit, name in {usual.number: (usual, "A usual"), slowest.number: (slowest, "The slowest")}.values():
+    every = [visit.felt for visit in group if visit.failed is None]
+    median = statistics.median_low(every)
+    usual, slowest = min(shown, key=lambda visit: abs(visit.felt - median)), max(shown, key=_felt)
+    how = "The slowest" if slowest.felt == max(every) else "A slow"
+    for visit, name in {usual.number: (usual, "A usual"), slowest.number: (slowest, how)}.values():
         at = f"at its LCP, {show.latency(visit.values['lcp'])}" if "lcp" in visit.values else "at its LCP"
         moments: tuple[tuple[Literal["lcp", "end"], str], ...] = (("lcp", at), ("end", "at its end"))
         for kind, when in moments:

@@ -33,6 +33,11 @@ def count(number: float) -> str:
     return f"{round(number):,}".replace(",", NARROW)
 
 
+def several(number: int, name: str) -> str:
+    """So many of something that takes an s: 1 run, 2 runs."""
+    return f"{count(number)} {name}" if number == 1 else f"{count(number)} {name}s"
+
+
 def significant(value: float, digits: int = 3) -> str:
     """A measured number to so many significant digits, its last zeros kept: they were measured too."""
     if value == 0 or not math.isfinite(value):

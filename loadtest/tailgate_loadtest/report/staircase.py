@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from tailgate_loadtest.browser.recording import Visit
 from tailgate_loadtest.report import show
 from tailgate_loadtest.report.waterfall import Row, Trace
-from tailgate_loadtest.run.visitors import felt
 
 MAX_REQUESTS = 24
 MAX_SPANS = 30
@@ -50,7 +49,7 @@ class Staircase:
 
 def staircase(visit: Visit, traces: Sequence[Trace]) -> Staircase:
     """A visit's requests among the page's traces, and the spans of that which ended last before the page was whole."""
-    whole = felt(visit)
+    whole = visit.felt
     own = [(place, trace) for place, trace in enumerate(traces, 1) if trace.id == visit.trace_id]
     own = [(place, trace) for place, trace in own if trace.at >= visit.began - _APART]
     own.sort(key=lambda each: each[1].at)

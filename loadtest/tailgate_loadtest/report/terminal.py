@@ -103,7 +103,8 @@ def _visits(run: RunDocument) -> Iterable[Text]:
     """What the browsers did, where there were any."""
     for lane in run.browsers.lanes if run.browsers else ():
         failed = f", {show.count(lane.failed)} failed" if lane.failed else ""
-        line = f"  {show.count(lane.ended)} visits of {show.one_line(lane.visit)}, {show.one_line(lane.name)}{failed}"
+        visits = show.several(lane.ended, "visit")
+        line = f"  {visits} of {show.one_line(lane.visit)}, {show.one_line(lane.name)}{failed}"
         yield Text(show.plain(line))
 
 

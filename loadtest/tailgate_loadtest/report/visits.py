@@ -49,7 +49,7 @@ def over_time(
     span: Span,
     frame: Frame,
 ) -> Markup:
-    """A dot for each visit's LCP and one for its ``moment``, thresholds across, and beneath what load there was."""
+    """A dot for each visit's LCP and one for its ``moment``, thresholds across, and beneath it what load there was."""
     upper = replace(frame, bottom=frame.bottom + _STRIP + _GAP) if flows else frame
     lower = replace(frame, top=frame.height - frame.bottom - _STRIP)
     x = Scale(0, span.seconds, frame.x0, frame.x1)
@@ -61,7 +61,7 @@ def over_time(
     return svg.picture(
         key,
         f"Visits over time, {name}",
-        f"{len(dots)} visits over {show.span(span.seconds)}, each with its largest paint"
+        f"{show.several(len(dots), 'visit')} over {show.span(span.seconds)}, each with its largest paint"
         + (f" and {moment}" if moment else "")
         + f"; {most}."
         + "".join(f" A line across: {label}." for _, label in marks),
@@ -74,7 +74,7 @@ def over_time(
         *(_circle(x(dot.at), y(dot.marked), "marked") for dot in shown if dot.marked is not None),
         *(_cross(x(dot.at), upper.y1 + 6) for dot in shown if dot.failed),
         plot.time_axis(lower, x, span),
-        plot.limits(upper, y, marks),
+        _limits(marks, y, upper),
         plot.readout(upper, _columns(shown, moment, x, span)),
     )
 
@@ -95,6 +95,13 @@ def _load(flows: Sequence[Flow], x: Scale, frame: Frame) -> Markup:
         svg.text(f"{show.rate(most)}/s", frame.x0 - 6, frame.y1 + 10, anchor="end"),
         svg.text("load", frame.x0 - 6, frame.y0, anchor="end"),
     )
+
+
+def _limits(marks: Sequence[tuple[float, str]], y: Scale, frame: Frame) -> Markup:
+    # Beside the plot, since dots lie anywhere in it; what each line is for stands in the caption.
+    places = {f"≤ {show.threshold(value)}": y(value) for value, _ in marks}
+    lines = (svg.element("path", d=f"M{frame.x0:g} {at:.1f}H{frame.x1:g}", class_="limit") for at in places.values())
+    return svg.group(*lines, plot.end_labels(frame, [(words, at, "limit-label") for words, at in places.items()]))
 
 
 def _circle(x: float, y: float, class_: str) -> Markup:

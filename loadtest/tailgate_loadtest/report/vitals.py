@@ -90,7 +90,7 @@ def _page(
 def _cells(cell: Cell) -> Iterator[RenderableType]:
     unit = _unit(cell.vital)
     yield Text(_line(words.vital(cell.vital, cell.timing)))
-    yield show.plain(_number(cell.number, unit, at_least=cell.at_least))
+    yield show.plain(words.reached(cell.number, unit, at_least=cell.at_least))
     yield show.plain(_interval(cell.low, cell.high, unit))
     word, style = _RATINGS[cell.rating] if cell.rating else (show.NOTHING, "")
     yield Text(word, style=style)
@@ -116,7 +116,7 @@ def _elsewhere(finding: VitalFinding, lane: LaneFinding) -> Text:
     unit = _unit(finding.vital)
     where = finding.page or "all pages"
     measured = " ".join(
-        filter(None, [_number(lane.number, unit, at_least=lane.at_least), _interval(lane.low, lane.high, unit)])
+        filter(None, [words.reached(lane.number, unit, at_least=lane.at_least), _interval(lane.low, lane.high, unit)])
     )
     whose = f"{finding.display_name} ({where}; {lane.visit}, {lane.lane})"
     return Text.assemble(
@@ -171,12 +171,6 @@ def _asked(finding: VitalFinding) -> str:
     return show.plain(f"{show.percentile(finding.target)} ≤ {limit}")
 
 
-def _number(value: float | None, unit: str, *, at_least: bool) -> str:
-    if value is None:
-        return show.NOTHING
-    return ("≥ " if at_least else "") + words.measured(value, unit)
-
-
 def _interval(low: float | None, high: float | None, unit: str) -> str:
     return "" if low is None and high is None else words.between(low, high, unit)
 
@@ -186,7 +180,7 @@ def _unit(vital: Vital | None) -> str:
 
 
 def _visits(number: int) -> str:
-    return "1 visit" if number == 1 else f"{show.plain(show.count(number))} visits"
+    return show.plain(show.several(number, "visit"))
 
 
 def _word(outcome: Verdict) -> Text:

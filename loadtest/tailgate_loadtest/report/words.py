@@ -110,6 +110,13 @@ def measured(value: float, unit: str) -> str:
     return f"{value:.3f}" if unit == "score" else show.latency(value)
 
 
+def reached(value: float | None, unit: str, *, at_least: bool) -> str:
+    """The percentile of visits: a measured value, one that is below it, or that the visit which has it failed."""
+    if value is None:
+        return "failed" if at_least else show.NOTHING
+    return (f"≥{show.NARROW}" if at_least else "") + measured(value, unit)
+
+
 def between(low: float | None, high: float | None, unit: str) -> str:
     """An interval of measured values, open where a bound is None."""
     if high is None:

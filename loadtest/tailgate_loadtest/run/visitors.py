@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import Self
 
 from tailgate_loadtest.browser.account import Account
-from tailgate_loadtest.browser.recording import Visit
 from tailgate_loadtest.browser.visiting import Visiting
 from tailgate_loadtest.run.document import Tick
 
@@ -69,13 +68,3 @@ class Visitors:
         if self._visiting and not self._finished:
             self._finished = True
             self._visiting.finish()
-
-
-def felt(visit: Visit) -> float:
-    """When a page was whole for whoever looked at it, in seconds since its navigation began.
-
-    It is the latest of its largest paint and of the moments that it marks itself; where nothing is known of either,
-    the whole visit stands for it.
-    """
-    painted = [visit.values["lcp"]] if "lcp" in visit.values else []
-    return max([*painted, *visit.timings.values()], default=visit.seconds)

@@ -1,18 +1,29 @@
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from tailgate_loadtest.browser.pictures import MOST, MOST_FAILED, Pictures
 
 from tests.loadtest.browser.test_recording import made
 
 
-def kept(directory: Path, slowness: list[float], **more: object) -> list[int]:
-    """The numbers, from 1 on, of the visits that keep their pictures."""
-    pictures = Pictures(directory)
+def kept(
+    directory: Path,
+    slowness: list[float],
+    *,
+    late: Mapping[int, dict[str, float]] = MappingProxyType({}),
+    began: Sequence[float] = (),
+    judged_from: float = 0.0,
+    **more: object,
+) -> list[int]:
+    """The numbers, from 1 on, of the visits that keep their pictures; ``late`` has the moments that some mark."""
+    pictures = Pictures(directory, judged_from)
     (directory / "pictures").mkdir()
     for number, seconds in enumerate(slowness, 1):
         names = {kind: f"pictures/{number:04}-{kind}.jpg" for kind in ("lcp", "end")}
         for name in names.values():
             (directory / name).touch()
+        more |= {"timings": late.get(number, {}), "began": began[number - 1] if began else 1.5}
         pictures.add(made(number, values={"lcp": seconds}, pictures=names, **more))
     left = {path.name for path in (directory / "pictures").iterdir()}
     numbers = sorted({int(name[:4]) for name in left})
@@ -31,6 +42,14 @@ def test_the_first_the_slowest_and_those_near_the_median_stay(tmp_path: Path):
     assert {1, 52} <= set(numbers)
     near = [slowness[number - 1] for number in numbers if number not in (1, 52)]
     assert all(abs(value - 1.025) < 0.02 for value in near)
+
+
+def test_the_slowest_is_that_whose_page_was_whole_last(tmp_path: Path):
+    assert 12 in kept(tmp_path, [0.4] * 20, late={12: {"panels_complete": 4.0}})
+
+
+def test_visits_before_the_judged_part_keep_none_and_are_none_of_the_slowest(tmp_path: Path):
+    assert kept(tmp_path, [9.0, 1.0, 2.0], judged_from=2.0, began=[1.0, 2.0, 3.0]) == [2, 3]
 
 
 def test_visits_that_failed_keep_theirs_twice(tmp_path: Path):

@@ -20,6 +20,12 @@ def test_what_was_written_is_read_again(tmp_path: Path):
     assert json.loads((tmp_path / FILE).read_text().splitlines()[0])["schema"] == SCHEMA
 
 
+def test_a_page_is_whole_with_its_largest_paint_or_the_last_moment_that_it_marks():
+    assert made(values={"lcp": 1.5}).felt == 1.5
+    assert made(values={"lcp": 1.5}, timings={"panels_complete": 2.5, "drawn": 0.1}).felt == 2.5
+    assert made(values={}, seconds=4.0).felt == 4.0
+
+
 def test_a_visit_is_on_disk_before_the_recording_is_closed(tmp_path: Path):
     with Recording(tmp_path) as recording:
         recording.write(made())

@@ -59,6 +59,14 @@ def test_visits_that_failed_are_worse_than_any_other():
     assert few.high is None  # of twenty, the nineteenth is the bound
 
 
+def test_visits_that_failed_on_their_way_to_a_page_are_among_those_of_each_page_of_their_lane():
+    lost = failed(8, start=13, page=None)
+    made = [*visits(12), *lost, *visits(2, start=21, page="/inbox"), *visits(3, start=23, lane="phone")]
+    found = cell(made, LCP)
+    assert (found.samples, found.failed, found.at_least, found.rating) == (20, 8, True, "poor")
+    assert (cell(made, LCP, page="/inbox").samples, cell(made, LCP, lane="phone").failed) == (10, 0)
+
+
 def test_of_visits_that_all_failed_nothing_is_known_but_that():
     found = cell(failed(3), LCP)
     assert (found.number, found.low, found.high, found.at_least, found.rating) == (None, None, None, True, "poor")

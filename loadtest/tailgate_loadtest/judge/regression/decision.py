@@ -38,6 +38,7 @@ RARE = 0.1
 _SHARES = {True: 1 - RARE, False: RARE}
 """Of the error rate, by whether a pass is asked of the cells."""
 MEASURES: tuple[Measure, ...] = ("p50", "p95", "p99", "failures")
+_MOST_NAMED = 6
 
 Place = tuple[str, Measure]
 """A route, and what is measured of it."""
@@ -137,5 +138,7 @@ def _warnings(judged: Sequence[Cell]) -> list[str]:
     rare = sorted({cell.route for cell in judged} - {cell.route for cell in judged if cell.blocking})
     if not rare:
         return []
+    shown = ", ".join(rare[:_MOST_NAMED])
+    more = f" and {len(rare) - _MOST_NAMED} more" if len(rare) > _MOST_NAMED else ""
     cure = "load them longer, or give them more of the mix"
-    return [f"too few requests for a pass to be asked of: {', '.join(rare)}; {cure}"]
+    return [f"too few requests for a pass to be asked of: {shown}{more}; {cure}"]

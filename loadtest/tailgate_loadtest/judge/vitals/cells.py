@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from tailgate_slo.model import VITALS, Vital
 from tailgate_slo.vitals import JUDGED_BY, VITAL_BOUNDS
@@ -12,6 +13,9 @@ from tailgate_loadtest.browser.recording import Visit
 from tailgate_loadtest.judge.vitals.document import Cell, Measured, Rating
 from tailgate_loadtest.judge.vitals.order import percentile
 
+Place = tuple[str, str, str]
+"""A page, the script that visits it, and the lane."""
+_number = attrgetter("number")
 _UNMARKED = "the page marked no such moment"
 _MOST_TIMINGS = 40
 """Of one page: it may give its moments other names in each visit."""
@@ -94,17 +98,32 @@ class Sample:
         )
 
 
+def grouped(visits: Iterable[Visit]) -> dict[Place, list[Visit]]:
+    """The visits to each page in each lane, in the order in which they began, as the pages come in it.
+
+    Those that failed before they came to a page are among all groups of their script and lane: nobody knows to which
+    they would have come.
+    """
+    groups: dict[Place, list[Visit]] = {}
+    lost: dict[tuple[str, str], list[Visit]] = {}
+    for visit in sorted(visits, key=_number):
+        if visit.page is None:
+            lost.setdefault((visit.visit, visit.lane), []).append(visit)
+        else:
+            groups.setdefault((visit.page, visit.visit, visit.lane), []).append(visit)
+    return {place: sorted([*group, *lost.get(place[1:], ())], key=_number) for place, group in groups.items()}
+
+
 def cells(visits: Sequence[Visit]) -> tuple[Cell, ...]:
     """Every measure of each page in each lane, in the order in which visits came to them; vitals before moments.
 
     Of a page's moments, those that most visits tell of: 40 at most.
     """
-    groups: dict[tuple[str, str, str], list[Visit]] = {}
+    groups = grouped(visits)
     marked: dict[str, Counter[str]] = {}
-    for visit in sorted(visits, key=lambda each: each.number):
-        if visit.page is not None:
-            groups.setdefault((visit.page, visit.visit, visit.lane), []).append(visit)
-            marked.setdefault(visit.page, Counter()).update(visit.timings.keys())
+    for (page, _, _), group in groups.items():
+        for visit in group:
+            marked.setdefault(page, Counter()).update(visit.timings.keys())
     vitals = [Subject(vital=vital) for vital in VITALS]
     return tuple(
         _cell(page, script, lane, group, subject)

@@ -13,7 +13,7 @@ _REASONS = 3
 
 def headline(known: Rates) -> str:
     """``2 false alarms in 60 gates``."""
-    return f"{_alarms(known.false_alarms)} in {show.count(known.gates)} {'gate' if known.gates == 1 else 'gates'}"
+    return f"{_alarms(known.false_alarms)} in {show.several(known.gates, 'gate')}"
 
 
 def title(calibration: Calibration) -> str:
@@ -95,8 +95,8 @@ def gave_out(calibration: Calibration) -> str:
 def commonest(gates: Iterable[GateRecord], most: int) -> list[str]:
     """``3 gates: base: its service died ...``: reasons of most of these gates."""
     found = Counter(why(gate) for gate in gates)
-    return [f"{show.count(n)} {'gate' if n == 1 else 'gates'}: {reason}" for reason, n in found.most_common(most)]
+    return [f"{show.several(n, 'gate')}: {reason}" for reason, n in found.most_common(most)]
 
 
 def _alarms(number: int) -> str:
-    return f"{show.count(number)} false {'alarm' if number == 1 else 'alarms'}"
+    return show.several(number, "false alarm")

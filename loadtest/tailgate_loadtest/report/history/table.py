@@ -30,10 +30,9 @@ def history_table(history: History, route: str | None, last: int) -> RenderableT
 def _chapter(chapter: Chapter, wanted: str | None, last: int) -> list[RenderableType]:
     routes = [wanted] if wanted else chapter.routes(1)
     runs = chapter.runs[-last:]
-    shown = (
-        f"the last {len(runs)} of {len(chapter.runs)} runs" if len(runs) < len(chapter.runs) else f"{len(runs)} runs"
-    )
-    heads = [Text(f"{show.one_line(chapter.title)}: {shown}", style="bold")]
+    shown = f"the last {len(runs)} of " if len(runs) < len(chapter.runs) else ""
+    every = show.plain(show.several(len(chapter.runs), "run"))
+    heads = [Text(f"{show.one_line(chapter.title)}: {shown}{every}", style="bold")]
     several = len(chapter.series) > 1
     if several:
         heads += [Text(f"  machine {letter}: {show.one_line(name)}") for letter, name in chapter.machines]
