@@ -15,6 +15,8 @@ from benchmarks.rivals import RIVALS
 
 _SPREAD = 0.025, 0.975
 _HEAD: tuple[str, ...] = ("", "kind", "gates", "pass", "fail", "inconclusive", "seconds", *RIVALS)
+_OF = {"tail10": "same"}
+"""The recorded gates that others are made of, where these are of another kind."""
 _NOTE = f"""\
 Resampled gates are made of the recorded ones, in {POOLS} pools, each of a sample of them drawn with replacement. The
 interval of a resampled figure reaches over the exact binomial one, and over the range in which the shares of 95 % of
@@ -29,7 +31,7 @@ def table(real: Mapping[str, Judged], resampled: Mapping[str, Sequence[Judged]])
             lines.append(_line("real", kind, f"{len(gates)}", gates))
     for kind, several in resampled.items():
         if gates := [each for pool in several for each in pool]:
-            lines.append(_line("resampled", kind, f"{len(gates)} of {len(real[kind])}", gates))
+            lines.append(_line("resampled", kind, f"{len(gates)} of {len(real[_OF.get(kind, kind)])}", gates))
     return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", _NOTE])
 
 
@@ -48,6 +50,8 @@ def figures(how: Literal["real", "resampled"], kind: str, several: Sequence[Judg
         ]
     if kind == "delayed":
         return [figure("delayed_found", lambda route, said: (route, "p99") in said.worse, 0.90, ">=", several)]
+    if kind == "tail10":
+        return [figure("tail10_found", lambda route, said: route in said.routes, 0.90, ">=", several)]
     goal = 0.99 if kind == "slower20" else 0.90
     found = [figure(f"{kind}_found", lambda _, said: said.verdict == "fail", goal, ">=", several)]
     alarms = [[(route, said) for route, said in pool if said.verdict == "fail"] for pool in several]

@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 from tailgate_loadtest.judge.regression.statistics.pairs import Cut, Paired, cut
+from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.shapes.sides import Design
 from tailgate_slo.model import Tolerance
 
@@ -19,6 +20,7 @@ from benchmarks.gate.judged import Judged, Said, said_of
 from benchmarks.gate.quick import said_of_windows
 from benchmarks.gate.real import Gate, Setting, recorded
 from benchmarks.gate.resampled import POOLS, Pool, all_judged, judged, pools
+from benchmarks.gate.tail import longer_tail
 from benchmarks.gate.told import figures, of_pools, table
 from benchmarks.rivals import RIVALS
 from benchmarks.simulated import Change, Machine, Route, Scene, logs
@@ -189,6 +191,25 @@ def test_a_delay_of_few_is_found_where_the_p99_of_its_route_fails():
 def test_a_real_gate_that_is_over_in_two_minutes_breaks_nothing_that_is_promised_of_ten(seconds, enough):
     setting = Setting(seconds=seconds, warmup=15, block=2, rate=60.0, db_rtt=0.05)
     assert {kind for kind in KINDS if long_enough(kind, setting)} == enough
+
+
+def test_a_tail_is_longer_by_what_it_is_told_and_nothing_else_is():
+    before = gate()
+    after = longer_tail(before, WORSE, 0.1)
+    for q, factor in ((0.5, 1.0), (0.95, 1.1), (0.99, 1.1)):
+        was, now = (each.candidate.whole(WORSE, Kind.RESPONSE).quantile(q) for each in (before, after))
+        assert now / was == pytest.approx(factor, rel=2e-3)
+    others = [route for route in before.candidate.all_routes if route != WORSE]
+    assert others
+    for route in others:
+        assert after.candidate.whole(route, Kind.RESPONSE) == before.candidate.whole(route, Kind.RESPONSE)
+    assert after.base is before.base
+
+
+def test_a_longer_tail_is_found_where_any_measure_of_its_route_fails():
+    gates: Judged = [(WORSE, said("fail", (WORSE, "p95"))), (WORSE, said("fail", ("GET /b", "p95")))]
+    (found,) = figures("resampled", "tail10", [gates])
+    assert (found.name, found.value, found.met) == ("gate_resampled_tail10_found", 0.5, False)
 
 
 def test_what_is_named_is_counted_among_alarms_alone():

@@ -13,7 +13,7 @@ from tailgate_loadtest.run.document import Tick
 from tailgate_loadtest.run.visitors import Visitors
 
 from tests.loadtest.conftest import carry_out, objectives, plan_of, steady
-from tests.loadtest.vitals.made import account, visit, visits
+from tests.loadtest.vitals.made import account, visits
 
 LOOK = """
     from locust import FastHttpUser, task

@@ -1,7 +1,7 @@
 """Which visits' pictures are kept: more are taken, since which visit is the slowest is known only afterwards.
 
-Of each script and lane these remain, of the visits that are judged: the first, the slowest, those nearest to the median,
-and the first two that failed. How long a page took is what its visitor felt.
+Of each script and lane these remain, of the visits that are judged: the first, the slowest, those nearest to the
+median, and the first two that failed. How long a page took is what its visitor felt.
 """
 
 import bisect

@@ -27,7 +27,7 @@ _felt = attrgetter("felt")
 _MAX_CHARTS = 12
 _MAX_REASONS = 8
 _MAX_MARKS = 3
-_LIMITS = 66
+_LIMITS = 70
 """Room that a limit takes beside the plot."""
 _CHART = plot.Frame(width=1120, height=280, right=_LIMITS)
 _NARROW = plot.Frame(width=360, height=250, right=_LIMITS)

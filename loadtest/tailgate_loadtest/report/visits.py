@@ -16,6 +16,8 @@ MAX_DOTS = 300
 _STRIP = 38.0
 """The height of the strip that shows the load."""
 _GAP = 10.0
+_NAMED_FROM = 500.0
+"""The width from which on what a pointer reads has names."""
 _REACH = 3.0
 """Pixels on each side of a visit in which a pointer reads it."""
 
@@ -75,7 +77,7 @@ def over_time(
         *(_cross(x(dot.at), upper.y1 + 6) for dot in shown if dot.failed),
         plot.time_axis(lower, x, span),
         _limits(marks, y, upper),
-        plot.readout(upper, _columns(shown, moment, x, span)),
+        plot.readout(upper, _columns(shown, moment, x, span, upper)),
     )
 
 
@@ -112,13 +114,17 @@ def _cross(x: float, y: float) -> Markup:
     return svg.element("path", d=f"M{x - 4:.1f} {y - 4:.1f}l8 8m0 -8l-8 8", class_="dot failed")
 
 
-def _columns(dots: Iterable[Dot], moment: str | None, x: Scale, span: Span) -> Iterable[tuple[float, float, str]]:
+def _columns(
+    dots: Iterable[Dot], moment: str | None, x: Scale, span: Span, frame: Frame
+) -> Iterable[tuple[float, float, str]]:
+    # Where there is little room, they stand in the caption's order.
+    painted, marked = ("LCP ", f"{moment} ") if frame.width >= _NAMED_FROM else ("", "")
     for dot in dots:
         words = [show.moment(dot.at, span.seconds), f"visit {dot.number}"]
         if dot.failed:
             words.append("failed")
         if dot.painted is not None:
-            words.append(f"LCP {show.latency(dot.painted)}")
+            words.append(f"{painted}{show.latency(dot.painted)}")
         if dot.marked is not None:
-            words.append(f"{moment} {show.latency(dot.marked)}")
+            words.append(f"{marked}{show.latency(dot.marked)}")
         yield x(dot.at) - _REACH, x(dot.at) + _REACH, " · ".join(words)

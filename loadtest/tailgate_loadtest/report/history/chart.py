@@ -40,7 +40,7 @@ def chart(key: str, route: str, chapter: Chapter, frame: Frame) -> Markup:
     return svg.picture(
         key,
         f"Response time from run to run, {route}",
-        f"Lines of p50, p95 and p99 over {show.several(len(runs), "run")}, from {facts.when(runs[0].started)} to"
+        f"Lines of p50, p95 and p99 over {show.several(len(runs), 'run')}, from {facts.when(runs[0].started)} to"
         f" {facts.when(runs[-1].started)}; broken where the machine changes.",
         frame.width,
         frame.height,
