@@ -1,14 +1,17 @@
 // A visit's pictures: when a larger paint than any before is told of, and at the end.
 //
-// The first is taken beside the visit: the paint's own time is known by then, but what the page does next has less
-// processor for as long as a picture takes, which is told of each visit. So it is taken only where it may be shown.
+// Those of paints are taken beside the visit: the paint's own time is known by then, but what the page does next has
+// less processor for as long as a picture takes, which is told of each visit. So they are taken only where they may be
+// shown, and of a page that paints larger and larger ever more rarely: the last one then comes after its paint by as
+// long as the page had been painting, at most, or when the visit is over. None is kept of a paint that was outdone.
 
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { within } from "./texts.mjs";
 
-const MOST_PAINTS = 3; // of one visit; later ones would take too much of it
+const FIRST_PAUSE = 0.025; // seconds after a picture before the next, each twice as long: a minute has room for twelve
 const SEEN_WITHIN = 2.5;
 const HOW = { format: "jpeg", quality: 60, optimizeForSpeed: true };
 
@@ -17,10 +20,13 @@ export class Pictures {
   #orders;
   #name;
   #worth;
+  #over = new AbortController();
   #working = null;
-  #wanted = false;
-  #stale = false;
-  #taken = 0;
+  #pause = FIRST_PAUSE;
+  /** Whether the last paint is to have a picture that was not begun yet. */
+  #due = false;
+  /** Whether the picture of a paint, once it is there, is of the last. */
+  #current = false;
 
   files = {};
   seconds = 0;
@@ -36,24 +42,48 @@ export class Pictures {
   /** A paint, so many seconds after the page was asked for, was larger than any before. */
   painted(seconds) {
     if (!this.#orders.pictures) return;
-    this.#wanted = this.#taken < MOST_PAINTS && this.#worth(seconds);
-    this.#stale = !this.#wanted;
-    if (this.#wanted) this.#working ??= this.#paints();
+    this.#current = false;
+    this.#due = this.#worth(seconds);
+    if (this.#due) this.#working ??= this.#paints();
   }
 
-  /** Wait for those that are being taken, take no more of paints, and keep none that is not of the last one. */
-  async end() {
-    this.#taken = MOST_PAINTS;
+  /** Take none beside the visit any more: once this is done, none is being taken. */
+  async rest() {
+    this.#over.abort();
     await this.#working;
-    if (this.#stale && this.files.lcp !== undefined) {
+  }
+
+  /** After the rest: take what is due and how the page looks at its end, if it can be seen; keep nothing outdone. */
+  async end(visible) {
+    if (!this.#orders.pictures) return;
+    if (visible && this.#due) await this.#paint();
+    if (!this.#current && this.files.lcp !== undefined) {
       await rm(join(this.#orders.directory, this.files.lcp), { force: true });
       delete this.files.lcp;
     }
+    if (visible) await this.#take("end");
+  }
+
+  async #paints() {
+    const { signal } = this.#over;
+    while (this.#due && !signal.aborted) {
+      const began = performance.now();
+      await this.#paint();
+      this.seconds += (performance.now() - began) / 1e3;
+      await sleep(this.#pause * 1e3, undefined, { signal }).catch(() => {}); // the visit is over
+      this.#pause *= 2;
+    }
+    this.#working = null;
+  }
+
+  async #paint() {
+    this.#due = false;
+    this.#current = true; // unless a larger one is told of while it is taken
+    if (!(await this.#take("lcp"))) this.#current = false;
   }
 
   /** How the page looks now; whether that could be seen. */
-  async take(kind) {
-    if (!this.#orders.pictures) return false;
+  async #take(kind) {
     const file = join(this.#orders.picturesBelow, `${this.#name}-${kind}.jpg`);
     // Between two of its frames a page cannot be seen, once in a while: then it is looked at again.
     const picture = (await this.#seen()) ?? (await this.#seen());
@@ -66,16 +96,5 @@ export class Pictures {
   /** A picture, or nothing: it could not be taken, or took too long. */
   #seen() {
     return within(SEEN_WITHIN, this.#session.send("Page.captureScreenshot", HOW));
-  }
-
-  async #paints() {
-    while (this.#wanted && this.#taken < MOST_PAINTS) {
-      this.#wanted = false;
-      this.#taken += 1;
-      const began = performance.now();
-      if (!(await this.take("lcp"))) this.#stale = true;
-      this.seconds += (performance.now() - began) / 1e3;
-    }
-    this.#working = null;
   }
 }

@@ -43,8 +43,8 @@ class Visit {
     const failed = await this.#failure();
     const seconds = now() - this.began;
     this.network.end();
-    await this.pictures.end();
-    if (await this.measured.leave()) await this.pictures.take("end");
+    await this.pictures.rest();
+    await this.pictures.end(await this.measured.leave());
     await this.network.left();
     const { measured, network, pictures, task } = this;
     return {
