@@ -91,6 +91,21 @@ async def test_it_says_so_polls_every_30_s_and_comes_back_by_itself_with_nothing
 
 
 @pytest.mark.row("C8")
+async def test_a_conversation_that_was_deleted_meanwhile_is_left_when_it_is_read_again(inbox, site, world, wire):
+    page = inbox.page
+    await held(page)
+    wire.cut()
+    await expect(page.locator("#connection")).to_have_attribute("data-state", "polling")
+    cora = await site.owner.fetchval("SELECT id FROM contacts WHERE workspace_id = $1", world.id)
+    async with site.client(world) as client:
+        (await client.delete(f"/api/contacts/{cora}")).raise_for_status()
+    await page.clock.fast_forward(30_000)
+    await expect(page.get_by_text("Choose a conversation to read it.")).to_be_visible()
+    await expect(page.locator("#list button")).to_have_count(0)
+    await expect(page).to_have_url(f"{wire.url}/inbox")
+
+
+@pytest.mark.row("C8")
 async def test_a_connection_that_has_fallen_silent_is_given_up(inbox, wire, tell):
     page, connection = inbox.page, inbox.page.locator("#connection")
     await held(page)

@@ -31,7 +31,6 @@ function start({ api, session }: Opened): void {
     if (talk.id !== null) talk.known(listing.find(talk.id));
   };
   const listing = new Listing(api, chosen, taken);
-  const talk = new Talk(api, session, listing.names);
 
   /** Show what the address names. */
   const show = (): void => {
@@ -45,14 +44,16 @@ function start({ api, session }: Opened): void {
     // Where there is a way back, the list is not to be seen.
     if (id !== null && back.offsetParent !== null) talk.focus();
   };
-  const close = (): void => {
-    const { opened } = (history.state ?? {}) as { opened?: boolean };
-    if (opened) {
-      history.back();
-      return;
-    }
+  /** Show the list where there was a conversation: nobody is to come back to one that is no more. */
+  const gone = (): void => {
     history.replaceState(null, "", location.pathname);
     show();
+  };
+  const talk = new Talk(api, session, listing.names, gone);
+  const close = (): void => {
+    const { opened } = (history.state ?? {}) as { opened?: boolean };
+    if (opened) history.back();
+    else gone();
   };
   back.onclick = close;
   one("#thread", HTMLElement).onkeydown = ({ key, isComposing }) => {
@@ -65,7 +66,7 @@ function start({ api, session }: Opened): void {
   follow(api, {
     event: (event) => {
       listing.apply(event);
-      if (talk.apply(event)) close();
+      talk.apply(event);
     },
     anew: () => {
       listing.refresh(true);

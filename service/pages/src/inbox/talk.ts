@@ -1,6 +1,6 @@
 // The conversation that is read: its messages, what is answered, and that it has been read.
 
-import { told, type Api } from "../api.ts";
+import { ApiError, told, type Api } from "../api.ts";
 import { one, say } from "../dom.ts";
 import type { InboxItem, LiveEvent, Message, Thread } from "../models.ts";
 import type { Session } from "../session.ts";
@@ -10,6 +10,7 @@ export class Talk {
   readonly #api: Api;
   readonly #session: Session;
   readonly #names: ReadonlyMap<string, string>;
+  readonly #gone: () => void;
   readonly #view = one("#thread", HTMLElement);
   readonly #title = one("#thread-title", HTMLElement);
   readonly #facts = one("#thread-facts", HTMLElement);
@@ -33,10 +34,12 @@ export class Talk {
   /** Whether something came in while the conversation was being marked as read. */
   #markAgain = false;
 
-  constructor(api: Api, session: Session, names: ReadonlyMap<string, string>) {
+  /** `gone` is told that the conversation that is read is no more. */
+  constructor(api: Api, session: Session, names: ReadonlyMap<string, string>, gone: () => void) {
     this.#api = api;
     this.#session = session;
     this.#names = names;
+    this.#gone = gone;
     this.#again.onclick = () => void this.#read(null);
     this.#earlier.onclick = () => void this.#read(this.#next);
     this.#reply.onsubmit = (event) => {
@@ -95,9 +98,8 @@ export class Talk {
     void this.#read(null);
   }
 
-  /** Follow an event; true when the conversation is no more. */
-  apply(event: LiveEvent): boolean {
-    if (event.kind === "contact_deleted") return this.#item?.contact_id === event.body.contact.id;
+  apply(event: LiveEvent): void {
+    if (event.kind === "contact_deleted" && this.#item?.contact_id === event.body.contact.id) this.#gone();
     if (event.kind === "contact" && this.#item?.contact_id === event.body.contact.id) {
       this.known({ ...this.#item, contact: event.body.contact });
     }
@@ -112,7 +114,6 @@ export class Talk {
       if (this.#item !== null) this.#item = { ...this.#item, ...conversation };
       if (conversation.unread_count > 0) void this.#markRead();
     }
-    return false;
   }
 
   async #read(before: string | null): Promise<void> {
@@ -131,7 +132,9 @@ export class Talk {
     } catch (error) {
       if (reading.signal.aborted) return;
       const why = told(error);
-      if (before !== null) say(this.#earlier, `Try again. ${why}`);
+      // While there is no connection no event tells of it, and some are not kept until there is.
+      if (this.#state === "shown" && error instanceof ApiError && error.status === 404) this.#gone();
+      else if (before !== null) say(this.#earlier, `Try again. ${why}`);
       else if (this.#state !== "shown") this.#become("failed", why);
     } finally {
       if (this.#reading === reading) this.#reading = null;
