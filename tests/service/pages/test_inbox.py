@@ -112,10 +112,30 @@ async def test_the_arrow_keys_go_through_the_list_and_escape_comes_back_to_it(in
         await expect(rows[at]).to_be_focused()
     await inbox.keyboard.press("Enter")
     await expect(inbox.locator("#messages p")).to_have_text(["I am Ada"])
+    await expect(rows[2]).to_be_focused()
+    await inbox.keyboard.press("Escape")
+    await expect(inbox.get_by_text("Choose a conversation to read it.")).to_be_visible()
+    await expect(rows[2]).to_be_focused()
+    await inbox.keyboard.press("Enter")
+    await expect(inbox.locator("#messages p")).to_have_text(["I am Ada"])
     await inbox.get_by_label("Write a message").focus()
     await inbox.keyboard.press("Escape")
     await expect(inbox.get_by_text("Choose a conversation to read it.")).to_be_visible()
     await expect(rows[2]).to_be_focused()
+
+
+async def test_escape_empties_a_search_before_it_leaves_a_conversation(inbox):
+    await inbox.get_by_role("button", name="Ada").click()
+    await expect(inbox.locator("#messages p")).to_have_text(["I am Ada"])
+    search = inbox.get_by_label("Search")
+    await search.fill("be")
+    await expect(inbox.locator("#list .name")).to_have_text(["Bea"])
+    await inbox.keyboard.press("Escape")
+    await expect(search).to_have_value("")
+    await expect(inbox.locator("#list .name")).to_have_text(["Cora", "Bea", "Ada"])
+    await expect(inbox.locator("#messages p")).to_have_text(["I am Ada"])
+    await inbox.keyboard.press("Escape")
+    await expect(inbox.get_by_text("Choose a conversation to read it.")).to_be_visible()
 
 
 async def test_a_list_of_many_is_read_page_by_page(visit, site):

@@ -56,9 +56,9 @@ function start({ api, session }: Opened): void {
     else gone();
   };
   back.onclick = close;
-  one("#thread", HTMLElement).onkeydown = ({ key, isComposing }) => {
-    if (key === "Escape" && !isComposing) close();
-  };
+  addEventListener("keydown", ({ key, isComposing, target }) => {
+    if (key === "Escape" && !isComposing && talk.id !== null && !needsEscape(target)) close();
+  });
   addEventListener("popstate", show);
 
   look(listing);
@@ -77,6 +77,11 @@ function start({ api, session }: Opened): void {
       talk.refresh();
     },
   });
+}
+
+/** Whether a field has its own use for Escape: a search is emptied by it, and choices that are open are closed. */
+function needsEscape(field: EventTarget | null): boolean {
+  return field instanceof HTMLSelectElement || (field instanceof HTMLInputElement && field.value !== "");
 }
 
 /** Look for what the fields above the list say, now and whenever they say something else. */
