@@ -44,13 +44,23 @@ class Interruption:
         return signal.SIGTERM if self.name == "SIGTERM" else signal.SIGINT
 
     @contextmanager
-    def stops(self, stop: Callable[[], None]) -> Iterator[None]:
-        """Within, a signal calls ``stop``; afterwards it is only noted, so that what was measured can be written."""
+    def stops(self, stop: Callable[[], None], *, writes: bool = True) -> Iterator[None]:
+        """Within, a signal calls ``stop``; afterwards it is only noted, so that what was measured can be written.
+
+        After a block that raises, or of which nothing is written (``writes``), a signal ends the program as before it.
+
+        Raises:
+            KeyboardInterrupt: there was a signal before, and the program goes on all the same.
+        """
+        if self.name is not None:
+            raise KeyboardInterrupt
         self._stop = stop
         try:
             yield
+            # While `stop` is still there: a signal between the two must not end the program.
+            self._writing = writes
         finally:
-            self._stop, self._writing = None, True
+            self._stop = None
 
     def _caught(self, number: int, _frame: FrameType | None) -> None:
         first = self.name is None

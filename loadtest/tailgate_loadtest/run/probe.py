@@ -32,7 +32,7 @@ def probe(orders: Orders, path: Path, interruption: Interruption, requests: int 
     path.parent.mkdir(parents=True, exist_ok=True)
     asked = replace(orders, probe=requests, log=str(path.resolve()), rehearse=False, crew=None, rival=None)
     with EngineProcess(asked) as engine:
-        with interruption.stops(engine.stop):
+        with interruption.stops(engine.stop, writes=False):
             for _ in engine.ticks():
                 pass
         engine.finish()
