@@ -10,6 +10,7 @@ from tailgate_loadtest.data import locustfile as reference_locustfile
 from tailgate_loadtest.errors import EngineError
 from tailgate_loadtest.judge.regression.document import ComparisonDocument, Rates
 from tailgate_loadtest.judge.regression.statistics.looks import Look
+from tailgate_loadtest.judge.regression.stored import write_document
 from tailgate_loadtest.judge.regression.terms.asked import Asked, Terms
 from tailgate_loadtest.judge.regression.together import CYCLES, judge_pair, looks_of
 from tailgate_loadtest.report import show
@@ -160,18 +161,22 @@ def compare(request: Request, interruption: Interruption) -> tuple[Comparison, C
         except BaseException:
             comparison.discard()  # no load, or none that could be told of
             raise
-    terms = Terms(
-        sides={s: Asked(what=sides[s].what, revision=sides[s].revision, facts=sides[s].facts) for s in SIDES},
-        design=design,
-        error_rate=request.error_rate,
-        fresh=sides.renewable,
-        on_inconclusive=request.on_inconclusive,
-        until=until,
-        gave_out=gave_out,
-        rates=request.rates,
-        unrated=request.unrated,
-    )
-    return comparison, judge_pair(comparison, terms)
+        terms = Terms(
+            sides={s: Asked(what=sides[s].what, revision=sides[s].revision, facts=sides[s].facts) for s in SIDES},
+            design=design,
+            error_rate=request.error_rate,
+            fresh=sides.renewable,
+            on_inconclusive=request.on_inconclusive,
+            until=until,
+            gave_out=gave_out,
+            rates=request.rates,
+            unrated=request.unrated,
+        )
+        document = judge_pair(comparison, terms)
+        if interruption.name is not None:
+            # The sides still run, and whoever cancelled may kill us before they have ended.
+            write_document(comparison.directory, document)
+    return comparison, document
 
 
 def _probe(request: Request, design: Design, sides: Sides, comparison: Comparison, interruption: Interruption) -> None:

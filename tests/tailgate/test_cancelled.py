@@ -1,9 +1,10 @@
-"""Two live sides whose comparison somebody cancels: before the load it ends at once."""
+"""Two live sides whose comparison somebody cancels: before the load it ends at once, under it with all on disk."""
 
 import signal
 from pathlib import Path
 
 import pytest
+from tailgate_loadtest.shapes.sides import SIDES
 
 from tests.tailgate.conftest import Command
 from tests.tailgate.test_ab import LENGTH, MORTAL, command
@@ -52,3 +53,14 @@ def test_between_the_probe_and_the_load_it_ends_at_once_and_leaves_nothing(
     found, said = cancelled(tailgate, verb, *sides, *LENGTH, number=number, told="starting the base", times=2)
     assert (found, why in said) == (code, True), said
     assert not list(tmp_path.rglob("*-ab"))
+
+
+def test_under_the_load_all_is_on_disk_before_any_service_is_ended(tmp_path: Path) -> None:
+    """That may take its time, and who cancels kills whatever has not ended by itself soon after."""
+    tailgate = shop(tmp_path, "stop: \"find runs -name '*.json' > found-by-$TAILGATE_SIDE\"")
+    sides = [word for side in SIDES for word in (f"--{side}", 'cmd:exec perl shop.pl "$TAILGATE_PORT"')]
+    code, said = cancelled(tailgate, "ab", *sides, *LENGTH, number=signal.SIGTERM, told="  10 s")
+    assert code == 143, said
+    for side in SIDES:
+        found = {path.partition("-ab/")[2] for path in (tmp_path / f"found-by-{side}").read_text().split()}
+        assert {"base/run.json", "candidate/run.json", "comparison.json"} <= found

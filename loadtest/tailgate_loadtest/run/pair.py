@@ -33,7 +33,8 @@ def conduct_pair(
         interruption: what SIGINT and SIGTERM go through.
         on_tick: called once a second for each side with how its load stands.
         look: what may end the load before its time.
-        after_load: called when the load is over and the services' counters are read.
+        after_load: called when the load is over and the services' counters are read, unless it was interrupted: who
+            does that may not wait for more than the bundles.
 
     Returns why the load was ended before its time, if it was.
 
@@ -66,7 +67,8 @@ def conduct_pair(
         if death:
             recording.mend(death, interruption)
         recording.server.take("end")
-    after_load()
+    if interruption.name is None:
+        after_load()
     for recording in recordings.values():
         recording.write(interruption, ending, death)
     return ending

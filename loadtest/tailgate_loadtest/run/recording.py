@@ -70,7 +70,7 @@ class Recording:
     def write(
         self, interruption: Interruption, ending: Ending | None, death: str, browsers: Account | None = None
     ) -> None:
-        """The load is over, the last counters are read and the last traces have come: write the bundle."""
+        """The load is over and the last counters are read: write the bundle, with the traces that have come."""
         result = self.bundle.take_account()
         self.bundle.write_text(self.bundle.traces.name, self.traces.text() if self.traces is not None else "")
         self.bundle.write_json("server.json", self.server.document())
