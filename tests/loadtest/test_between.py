@@ -623,7 +623,7 @@ def test_a_moment_that_is_no_number_is_refused(run: Callable[..., Bundle], field
     document = json.loads((candidate.path / "run.json").read_text())
     document[field] = math.nan
     (candidate.path / "run.json").write_text(json.dumps(document))
-    with pytest.raises(BundleError, match=r"run\.json"):
+    with pytest.raises(BundleError, match=rf"run\.json: {field}: Input should be a finite number"):
         compared([base], [candidate])
 
 

@@ -1,5 +1,7 @@
 """The bundle's directory."""
 
+import json
+import math
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -63,6 +65,23 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
 def test_what_is_no_number_is_not_written_as_json(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         Bundle(tmp_path).write_json("a.json", {"x": float("nan")})
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(
+    "place",
+    ["began", "seconds", "measured_from", "measured_to", "plan.warmup", "plan.stages.0.duration", "generator.late"],
+)
+def test_a_number_that_is_none_is_named_whoever_reads_the_run(bundle, place, value):
+    made = bundle([])
+    document = part = json.loads((made.path / "run.json").read_text())
+    *into, last = (int(key) if key.isdigit() else key for key in place.split("."))
+    for key in into:
+        part = part[key]
+    part[last] = value
+    (made.path / "run.json").write_text(json.dumps(document))
+    with pytest.raises(BundleError, match=rf"run\.json: {place}: Input should be a finite number; "):
+        made.read_run()
 
 
 def test_a_discarded_bundle_leaves_nothing(tmp_path):

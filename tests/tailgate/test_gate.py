@@ -1,5 +1,7 @@
 """``tailgate gate`` of a bundle of which something has gone missing: exit code 2, never a verdict by what is left."""
 
+import json
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +44,11 @@ def without_gate(bundle: Path) -> None:
     slo.write_text(slo.read_text().partition("---\n")[0])
 
 
+def without_an_end(bundle: Path) -> None:
+    run = bundle / "run.json"
+    run.write_text(json.dumps({**json.loads(run.read_text()), "seconds": math.nan}))
+
+
 DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "no run.json": (lambda bundle: (bundle / "run.json").unlink(), "is no run bundle"),
     "no log": (lambda bundle: (bundle / "latency.hlog").unlink(), "latency.hlog: cannot be read"),
@@ -50,6 +57,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "objectives cut short": (without_gate, "slo.yaml: has other objectives than there were at first"),
     "objectives that are none": (lambda bundle: (bundle / "slo.yaml").write_text("{"), "slo.yaml"),
     "run.json cut short": (cut("run.json"), "run.json: is not JSON"),
+    "a moment that is no number": (without_an_end, "run.json: seconds: Input should be a finite number"),
     "counters cut short": (cut("server.json"), "server.json: is not JSON"),
     "a log cut short": (cut("latency.hlog"), "latency.hlog"),
     "a log cut short between two lines": (cut("latency.hlog", between_lines=True), "a file was cut short"),

@@ -25,9 +25,9 @@ _UNTOLD: dict[str, object] = {
 
 
 class Model(BaseModel):
-    """What all parts share: nothing unknown is taken, nothing changes after it is made."""
+    """What all parts share: nothing unknown is taken, nor NaN or infinity; nothing changes after it is made."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
 
 
 class Visit(Model):

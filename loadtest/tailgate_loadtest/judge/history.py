@@ -153,8 +153,6 @@ class _Kin:
 
 def _row(bundle: Bundle, path: str) -> tuple[_Kin, RunRow]:
     run = bundle.read_run()
-    if not all(math.isfinite(each) and each >= 0 for each in (run.began, run.seconds)):
-        raise BundleError(f"{bundle.path / 'run.json'}: began at {run.began} for {run.seconds} s, which is no moment")
     judged = read_verdict(bundle) if (bundle.path / "verdict.json").exists() else None
     where = run.environment
     revision = where.get("revision")

@@ -1,6 +1,6 @@
 """run.json: what a run was to do, where, and what came of it, before anybody judges it. In seconds and bytes."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,7 +15,16 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
-class StageRecord(Model):
+class Recorded(Model):
+    """What the parts of run.json share besides: no number is NaN or infinite, for nobody has measured such."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
+Seconds = Annotated[float, Field(ge=0)]
+
+
+class StageRecord(Recorded):
     """One stage of the plan; rates in arrivals per second."""
 
     duration: float
@@ -23,7 +32,7 @@ class StageRecord(Model):
     end: float
 
 
-class TlsRecord(Model):
+class TlsRecord(Recorded):
     """How connections were to be secured: the names of the files, never what is in them."""
 
     cacert: str | None = None
@@ -33,7 +42,7 @@ class TlsRecord(Model):
     """Any certificate was taken."""
 
 
-class PlanRecord(Model):
+class PlanRecord(Recorded):
     """What the run was to do."""
 
     profile: str | None
@@ -57,7 +66,7 @@ class PlanRecord(Model):
     """Limits of the generator's that the user moved: shares of 1."""
 
 
-class Arrivals(Model):
+class Arrivals(Recorded):
     """What became of the arrivals, warm-up included; under the closed model a request is an arrival."""
 
     planned: int
@@ -81,7 +90,7 @@ class Arrivals(Model):
     user_bound: int
 
 
-class Generator(Model):
+class Generator(Recorded):
     """How the generator itself did. Any reason makes the verdict inconclusive."""
 
     workers: int = 1
@@ -118,7 +127,7 @@ class Generator(Model):
     """What would have been a reason by the usual limits."""
 
 
-class Percentiles(Model):
+class Percentiles(Recorded):
     """Of the requests that succeeded, in seconds."""
 
     p50: float
@@ -130,7 +139,7 @@ class Percentiles(Model):
     max: float
 
 
-class Parts(Model):
+class Parts(Recorded):
     """What the requests around a percentile spent their time on: means in seconds, together their response time.
 
     These are the request of the percentile's rank and on each side of it a hundredth of all, at least 5 where there are
@@ -161,7 +170,7 @@ class Parts(Model):
     """The client's own work; and, of a request that was redirected or sent again, all exchanges but the last."""
 
 
-class Splits(Model):
+class Splits(Recorded):
     """What a route's response time is made of, where its client times its steps: requests that succeeded."""
 
     p50: Parts
@@ -169,7 +178,7 @@ class Splits(Model):
     p99: Parts
 
 
-class SlowRequest(Model):
+class SlowRequest(Recorded):
     """One of the slowest judged requests that came to an end."""
 
     response: float
@@ -183,7 +192,7 @@ class SlowRequest(Model):
     """Its trace, where the server told; traces.jsonl has it if the service kept it."""
 
 
-class RouteRecord(Model):
+class RouteRecord(Recorded):
     """One route over the judged part of the run."""
 
     route: str
@@ -204,7 +213,7 @@ class RouteRecord(Model):
     split: Splits | None = None
 
 
-class Tick(Model):
+class Tick(Recorded):
     """One second of the load, as it looked then; counts since the load began."""
 
     second: float
@@ -221,7 +230,7 @@ class Tick(Model):
     p99: float | None = None
 
 
-class RunDocument(Model):
+class RunDocument(Recorded):
     """The whole of run.json."""
 
     schema_: Literal["tailgate/run/v1"] = Field(default=SCHEMA, alias="schema")
@@ -230,13 +239,13 @@ class RunDocument(Model):
     """The version of tailgate that wrote it."""
     started: str
     """When the load began: ISO 8601, UTC."""
-    began: float
+    began: Seconds
     """The same as seconds since the epoch; every second in the bundle counts from here."""
-    seconds: float
+    seconds: Seconds
     """How long the load lasted, warm-up and drain included."""
-    measured_from: float
+    measured_from: Seconds
     """The first judged second."""
-    measured_to: float
+    measured_to: Seconds
     """The end of the last stage, or of the load where it ended before."""
     interrupted: Literal["SIGINT", "SIGTERM"] | None = None
     aborted: str | None = None

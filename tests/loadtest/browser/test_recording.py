@@ -1,4 +1,5 @@
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,7 @@ def test_a_line_that_breaks_off_is_left_out(tmp_path: Path):
         ("not JSON", "line 1: is no visit"),
         ('{"schema": "tailgate/visit/v2"}', "'tailgate/visit/v2': written by a newer tailgate"),
         (json.dumps({"schema": SCHEMA, "number": 0}), "number"),
+        (json.dumps({**made().model_dump(mode="json", by_alias=True), "began": math.nan}), "began: "),
         ("x" * 70_000, "line 1 is longer than 65536 bytes"),
     ],
 )

@@ -1,11 +1,9 @@
 """A run of some time ago, as a comparison needs it: its plan and place, and of each route what its requests did."""
 
 import hashlib
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tailgate_loadtest.errors import BundleError
 from tailgate_loadtest.judge.kept import check_log
 from tailgate_loadtest.judge.verdict import lacking
 from tailgate_loadtest.judge.windows import Windows, cut
@@ -62,9 +60,6 @@ def read(bundle: Bundle) -> Past:
         BundleError: it is incomplete or damaged, or its files are not of one run.
     """
     run = bundle.read_run()
-    moments = (run.began, run.seconds, run.measured_from, run.measured_to)
-    if not all(math.isfinite(each) and each >= 0 for each in moments):
-        raise BundleError(f"{bundle.path / 'run.json'}: its moments are no numbers of seconds: {moments}")
     server = ServerCounters.of(bundle.read_json("server.json", "tailgate/server/v", SERVER_SCHEMA))
     # Not by the bundle, which would keep it: of many runs, only what is needed stays in memory.
     log = LatencyLog.load(bundle.log)
