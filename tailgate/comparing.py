@@ -26,6 +26,7 @@ from tailgate_loadtest.run.probe import probe
 from tailgate_loadtest.run.receiver import TraceReceiver
 from tailgate_loadtest.run.recording import Recording
 from tailgate_loadtest.run.server import ServerCounters
+from tailgate_loadtest.shapes.orders import Probing
 from tailgate_loadtest.shapes.profile import Profile
 from tailgate_loadtest.shapes.sides import SIDES, TURNS, Design, Side
 from tailgate_loadtest.shapes.tolerance import Tolerance
@@ -183,11 +184,13 @@ def _probe(request: Request, design: Design, sides: Sides, comparison: Compariso
     """Ask both the same, one request after the other; then let both begin again with the data they began with."""
     # By the base's names for both, as when they are loaded: requests with two names are not lined up.
     routes = request.plan(sides[Side.BASE], design).routes
+    asked = Probing()
     for side in SIDES:
         plan, bundle = request.plan(sides[side], design), comparison.bundle(side)
         say(f"asking the {side} one request after the other")
         try:
-            probe(replace(plan.orders(bundle), routes=routes), comparison.probe(side), interruption)
+            found = probe(replace(plan.orders(bundle), routes=routes), comparison.probe(side), interruption, asked)
+            asked = replace(asked, iterations=found.account.iterations)
         except EngineError:
             if not interruption.name:
                 raise

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tailgate_loadtest.shapes.orders import Orders, Swarm
+from tailgate_loadtest.shapes.orders import Orders, Probing, Swarm
 from tailgate_loadtest.shapes.profile import find
 
 COMMON = {"locustfile": "/x/ü.py", "host": "http://h", "seed": 3, "drain": 5.5, "log": "/l", "result": "/r"}
@@ -22,3 +22,8 @@ def test_orders_of_a_closed_load_come_back(users, rate, time, tags):
     orders = Orders(**COMMON, load=load, exclude_tags=tags, rehearse=True)
     assert Orders.from_json(orders.to_json()) == orders
     assert "\n" not in orders.to_json()
+
+
+def test_orders_of_a_probe_come_back():
+    orders = Orders(**COMMON, load=find("smoke"), probe=Probing(requests=3, iterations=2, seconds=0.5))
+    assert Orders.from_json(orders.to_json()) == orders

@@ -18,7 +18,7 @@ from tailgate_loadtest.errors import EngineError, TargetUnreachableError
 from tailgate_loadtest.measure.probe import PHASES, Answered, Probe
 from tailgate_loadtest.run.interruption import Interruption
 from tailgate_loadtest.run.probe import probe
-from tailgate_loadtest.shapes.orders import Orders, Swarm
+from tailgate_loadtest.shapes.orders import Orders, Probing, Swarm
 from tailgate_loadtest.shapes.profile import Profile
 from tailgate_otel import names
 
@@ -84,7 +84,8 @@ def ask(tmp_path: Path) -> Ask:
             locustfile=str(locustfile), host=shop.url, load=load or steady(), seed=3, drain=1, log="", result=""
         )
         with Interruption() as interruption:
-            return probe(replace(orders, **more), tmp_path / "probe" / "side.jsonl", interruption, requests)
+            asked = Probing(requests=requests)
+            return probe(replace(orders, **more), tmp_path / "probe" / "side.jsonl", interruption, asked)
 
     return ask
 

@@ -36,7 +36,11 @@ GOOD = Answered(phase="cold", iteration=0, persona="Ada", route="GET /a", status
 END = Account(iterations=1, cut_short=None)
 
 
-@given(st.lists(ANSWERED), st.lists(BROKEN), st.builds(Account, iterations=st.integers(0, 999), cut_short=TEXTS))
+@given(
+    st.lists(ANSWERED),
+    st.lists(BROKEN),
+    st.builds(Account, iterations=st.integers(0, 999), cut_short=TEXTS, curtailed=TEXTS),
+)
 def test_a_probe_comes_back_from_its_lines(answers, broken, account):
     found = parse([line(each) for each in (*answers, *broken, account)], "x")
     assert (list(found.answers), list(found.broken), found.account) == (answers, broken, account)
@@ -82,3 +86,8 @@ def test_a_file_that_is_missing_or_no_text_is_named(tmp_path):
     (tmp_path / "base.jsonl").write_bytes(b"\xff\xfe\n")
     with pytest.raises(BundleError, match="is no text"):
         read(tmp_path / "base.jsonl")
+
+
+def test_an_end_that_does_not_tell_of_less_is_that_of_all_that_was_asked_for():
+    lines = [line(GOOD), '{"iterations": 1, "cut_short": null}\n']
+    assert parse(lines, "x").account == END

@@ -10,7 +10,7 @@ from tailgate_loadtest.judge.regression.exact.probed import compare
 from tailgate_loadtest.measure.probe import Probe
 from tailgate_loadtest.run.interruption import Interruption
 from tailgate_loadtest.run.probe import probe
-from tailgate_loadtest.shapes.orders import Orders
+from tailgate_loadtest.shapes.orders import Orders, Probing
 from tailgate_loadtest.shapes.profile import find
 from tailgate_service.seed.config import SeedConfig
 from tailgate_service.stack import StackConfig, start
@@ -57,7 +57,7 @@ def probed(templates: Path, tmp_path_factory: pytest.TempPathFactory) -> Find:
                 targets=str(stack.targets),
                 run_secret=SECRET,
             )
-            return probe(orders, place / "probe.jsonl", interruption)
+            return probe(orders, place / "probe.jsonl", interruption, Probing())
 
     return probed
 

@@ -1,13 +1,17 @@
 """What two states of a project are compared by, before anything of them runs."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import tailgate_slo
+from tailgate_loadtest.measure.probe import Account, Probe
 from tailgate_loadtest.run.comparison import Comparison
 from tailgate_loadtest.run.interruption import Interruption
+from tailgate_loadtest.run.probe import read
+from tailgate_loadtest.shapes.orders import Orders
 from tailgate_loadtest.shapes.sides import SIDES, Side
 
 from tailgate import comparing
@@ -15,6 +19,7 @@ from tailgate.asking import request_of
 from tailgate.comparing import Request
 from tailgate.sides.live import Live
 from tailgate.sides.opening import Sides
+from tests.server import Response, Server
 from tests.tailgate.test_ab import waiting
 
 SHORT, LONG = waiting("100ms"), waiting("500ms")
@@ -123,16 +128,49 @@ def test_a_side_of_which_no_files_are_known_is_judged_by_the_working_directorys(
     assert request.objectives_of(live(None)) is request.objectives is not None
 
 
+def probe(base: Live, candidate: Live, directory: Path) -> Comparison:
+    """Has both sides, which run elsewhere, asked one request after the other."""
+    sides = Sides(dict.fromkeys(SIDES, SimpleNamespace(renewable=False)), {})  # type: ignore[arg-type]
+    sides._live = {Side.BASE: base, Side.CANDIDATE: candidate}
+    request, comparison = asked(), Comparison.create(directory, "test")
+    with Interruption() as interruption:
+        comparing._probe(request, request.design, sides, comparison, interruption)
+    return comparison
+
+
 def test_both_sides_are_asked_by_the_same_names_whatever_their_objectives_name(
     here: Path, before: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else each request would have two names, and none would be compared with another."""
     write(before, {"slo.yaml": SHORT.replace("GET /catalogue", "'GET /catalogue/{page}'")})
     names: list[tuple[str, ...]] = []
-    monkeypatch.setattr(comparing, "probe", lambda orders, *_: names.append(orders.routes))
-    sides = Sides(dict.fromkeys(SIDES, SimpleNamespace(renewable=False)), {})  # type: ignore[arg-type]
-    sides._live = {Side.BASE: live(before), Side.CANDIDATE: live(here)}
-    request = asked()
-    with Interruption() as interruption:
-        comparing._probe(request, request.design, sides, Comparison.create(here / "runs", "test"), interruption)
+
+    def named(orders: Orders, *_: object) -> Probe:
+        names.append(orders.routes)
+        return Probe(answers=(), broken=(), account=Account(iterations=1, cut_short=None))
+
+    monkeypatch.setattr(comparing, "probe", named)
+    probe(live(before), live(here), here / "runs")
     assert names == [("GET /catalogue/{page}",)] * 2
+
+
+FOLLOWING = """
+from locust import task
+from tailgate_loadtest.engine.http import LoadUser
+
+
+class Reader(LoadUser):
+    @task
+    def read(self):
+        if self.client.get("/first").json()["more"]:
+            self.client.get("/second")
+"""
+
+
+def test_the_candidate_has_as_many_iterations_as_the_base_however_many_requests_they_come_to(here: Path) -> None:
+    """Else what one side is asked the second time would find it with more done than the other."""
+    write(here, {"locustfile.py": FOLLOWING})
+    with Server(Response(b'{"more": true}')) as more, Server(Response(b'{"more": false}')) as fewer:
+        sides = [replace(live(None), url=server.url) for server in (more, fewer)]
+        comparison = probe(*sides, here / "runs")
+    assert [read(comparison.probe(side)).account.iterations for side in SIDES] == [100, 100]

@@ -42,7 +42,7 @@ from tailgate_loadtest.errors import LoadtestError
 from tailgate_loadtest.measure.hlog import LogWriter
 from tailgate_loadtest.measure.probe import line
 from tailgate_loadtest.shapes.dealing import Dealer, Files
-from tailgate_loadtest.shapes.orders import Enlistment, Orders, Rival, Swarm, read
+from tailgate_loadtest.shapes.orders import Enlistment, Orders, Probing, Rival, Swarm, read
 from tailgate_loadtest.shapes.profile import Profile
 from tailgate_loadtest.shapes.sides import Side, SideSchedule
 
@@ -79,17 +79,17 @@ def main() -> int:
 def _obey(orders: Orders, say: Say, stop: Event) -> None:
     """Put a load on, alone or at the head of others."""
     _prepare(orders)
-    files = Files(seed=orders.seed, again=orders.rehearse or orders.probe > 0)
+    files = Files(seed=orders.seed, again=orders.rehearse or orders.probe is not None)
     feeding.use(files)
-    if orders.probe:
+    if orders.probe is not None:
         hasten()
     crew = None if orders.rehearse else orders.crew
     environment = _environment(orders, lambda env: create_master(env, crew) if crew else env.create_local_runner())
     if orders.rehearse:
         say({"rehearsal": rehearse(environment, Naming(orders.routes, orders.host))})
         return
-    if orders.probe:
-        _probe(orders, environment, say, stop)
+    if orders.probe is not None:
+        _probe(orders, orders.probe, environment, say, stop)
     elif orders.rival:
         _put_on_both(orders, orders.rival, environment, say, stop)
     else:
@@ -168,10 +168,10 @@ def _put_on_both(orders: Orders, rival: Rival, environment: Environment, say: Sa
             part.desk.close(Path(own.result))
 
 
-def _probe(orders: Orders, environment: Environment, say: Say, stop: Event) -> None:
+def _probe(orders: Orders, asked: Probing, environment: Environment, say: Say, stop: Event) -> None:
     """Ask one request after the other."""
     with Path(orders.log).open("w", encoding="utf-8") as file:
-        Probe(orders, environment, lambda entry: file.write(line(entry))).run(say, stop)
+        Probe(orders, asked, environment, lambda entry: file.write(line(entry))).run(say, stop)
 
 
 def _say_of(say: Say, side: Side, message: dict[str, Any]) -> None:

@@ -28,26 +28,22 @@ from tailgate_loadtest.engine.desk import Say
 from tailgate_loadtest.engine.http.stream import Stream
 from tailgate_loadtest.engine.loads import mix_of
 from tailgate_loadtest.engine.naming import Naming
+from tailgate_loadtest.engine.progress import Progress
 from tailgate_loadtest.engine.tracker import Tracker
 from tailgate_loadtest.engine.users import follow, pace
 from tailgate_loadtest.engine.visit import Visit
 from tailgate_loadtest.measure.probe import PHASES, Account, Answered, BrokenOff, Phase
 from tailgate_loadtest.measure.recorder import Recorder
-from tailgate_loadtest.shapes.orders import Orders
+from tailgate_loadtest.shapes.orders import Orders, Probing
 from tailgate_loadtest.shapes.profile import Profile
 from tailgate_loadtest.shapes.turns import turns
 
 _MOMENT = 0.002
 """Seconds of the longest sleep; not none, or who asks until something has happened would ask without end."""
-_PATIENCE = 20.0
-"""Seconds that an iteration, or a user's start, may take before the user is given up."""
 _FAREWELL = 2.0
 """Seconds that users who are given up get to end."""
-_PHASE = 300.0
-"""Seconds that all iterations of a phase may take."""
-_FRUITLESS = 50
-"""Iterations in a row that may ask nothing."""
 _TELL = 5.0
+"""Seconds between two signs of life."""
 _STOPPED = "it was told to stop"
 
 Write = Callable[[Answered | BrokenOff | Account], object]
@@ -88,8 +84,8 @@ class _Seat:
 class Probe:
     """Carries out one probe; ``write`` is given what it finds, and at last the account."""
 
-    def __init__(self, orders: Orders, environment: Environment, write: Write) -> None:
-        self._orders, self._environment, self._write = orders, environment, write
+    def __init__(self, orders: Orders, asked: Probing, environment: Environment, write: Write) -> None:
+        self._orders, self._asked, self._environment, self._write = orders, asked, environment, write
         self._classes = {cls.__name__: cls for cls in environment.user_classes}
         self._naming = Naming(orders.routes, orders.host)
         self._tracker = Tracker(Recorder(0.0), lambda _: None, self._naming)
@@ -98,6 +94,9 @@ class Probe:
         self._turn: _Turn | None = None
         """Whose requests count; None: nobody's."""
         self._requests = 0
+        """Of this phase, those that count."""
+        self._answers = 0
+        self._told = -math.inf
 
     def run(self, say: Say, stop: Event) -> None:
         """Ask as many requests as were ordered, and the same once more.
@@ -106,14 +105,16 @@ class Probe:
             LocustError: the orders name a user class that is not there.
         """
         self._take_in_hand()
-        iterations: int | None = None
+        iterations = self._asked.iterations
         cut_short: str | None = None
+        curtailed: str | None = None
         for phase in PHASES:
-            done, cut_short = self._ask(phase, iterations, say, stop)
-            iterations = done if iterations is None else min(iterations, done)
+            progress, cut_short = self._ask(phase, iterations, say, stop)
+            iterations = progress.iterations
             if cut_short is not None:
                 break
-        self._write(Account(iterations=iterations or 0, cut_short=cut_short))
+            curtailed = curtailed or progress.curtailed
+        self._write(Account(iterations=iterations or 0, cut_short=cut_short, curtailed=curtailed))
 
     def _take_in_hand(self) -> None:
         events, classes = self._environment.events, list(self._classes.values())
@@ -143,24 +144,21 @@ class Probe:
 
         return get_next_task
 
-    def _ask(self, phase: Phase, iterations: int | None, say: Say, stop: Event) -> tuple[int, str | None]:
-        """So many iterations, or until enough is asked. Returns how many there were, and why they were cut short."""
+    def _ask(self, phase: Phase, iterations: int | None, say: Say, stop: Event) -> tuple[Progress, str | None]:
+        """So many iterations, or until enough is asked. Returns what came of it, and why it was cut short."""
         self._requests, self._tasks = 0, {}
-        began, said = time.monotonic(), -math.inf
-        fruitless = number = 0
-        personas = turns(self._mix(), str(self._orders.seed))
+        began, mix = time.monotonic(), self._mix()
+        progress = Progress(self._asked, iterations, [persona for persona, weight in mix.items() if weight > 0])
+        personas = turns(mix, str(self._orders.seed))
         try:
-            while number != iterations and (iterations is not None or self._requests < self._orders.probe):
-                if cut_short := _why_not(phase, time.monotonic() - began, fruitless, stop):
-                    return number, cut_short
-                if time.monotonic() - said > _TELL:
-                    said = time.monotonic()
-                    say({"probe": phase, "requests": self._requests})
-                before = self._requests
-                self._iterate(_Turn(phase, number, next(personas)), stop)
-                number += 1
-                fruitless = 0 if self._requests > before else fruitless + 1
-            return number, None
+            while progress.goes_on(seconds := time.monotonic() - began):
+                if cut_short := _STOPPED if stop.is_set() else progress.cut_short(seconds):
+                    return progress, cut_short
+                self._tell(phase, say)
+                turn, before = _Turn(phase, progress.iterations, next(personas)), self._requests
+                self._iterate(turn, say, stop)
+                progress.add(turn.persona, self._requests - before)
+            return progress, None
         finally:
             self._environment.runner.user_greenlets.kill(timeout=_FAREWELL)  # type: ignore[union-attr]
             self._seats = {}
@@ -171,12 +169,12 @@ class Probe:
             return mix_of(load, list(self._classes.values()))
         return {name: float(cls.weight) for name, cls in self._classes.items()}
 
-    def _iterate(self, turn: _Turn, stop: Event) -> None:
+    def _iterate(self, turn: _Turn, say: Say, stop: Event) -> None:
         seat = self._seats.get(turn.persona)
         if seat is None or seat.gone:
             random.seed(f"{self._orders.seed} {turn.persona}")
             seat = self._take_seat(turn.persona)
-            gevent.wait([seat.rest, stop], _PATIENCE, 1)
+            self._await(seat, turn.phase, say, stop)
             if seat.gone or not seat.rest.is_set():
                 self._give_up(seat, turn, "its user could not start")
                 return
@@ -184,10 +182,24 @@ class Probe:
         self._turn = turn
         random.seed(f"{self._orders.seed} {turn.iteration}")
         seat.turn.set()
-        gevent.wait([seat.rest, stop], _PATIENCE, 1)
+        self._await(seat, turn.phase, say, stop)
         if not seat.rest.is_set():
-            self._give_up(seat, turn, _STOPPED if stop.is_set() else f"not done after {_PATIENCE:.0f} s")
+            self._give_up(seat, turn, _STOPPED if stop.is_set() else "it came to no end")
         self._turn = None
+
+    def _await(self, seat: _Seat, phase: Phase, say: Say, stop: Event) -> None:
+        """Until it rests, or is to be given up. A slow service may take its time, as long as answers come to an end."""
+        answers, most = -1, self._answers + self._asked.requests
+        while answers < self._answers < most and not (seat.rest.is_set() or stop.is_set()):
+            answers = self._answers
+            gevent.wait([seat.rest, stop], self._asked.patience, 1)
+            self._tell(phase, say)
+
+    def _tell(self, phase: Phase, say: Say) -> None:
+        """Give a sign of life, now and then: an engine that gives none is taken to hang."""
+        if (now := time.monotonic()) - self._told > _TELL:
+            self._told = now
+            say({"probe": phase, "requests": self._requests})
 
     def _take_seat(self, persona: str) -> _Seat:
         user = self._classes[persona](self._environment)
@@ -216,8 +228,11 @@ class Probe:
 
     def _answered(self, **event: Any) -> None:
         """Locust's event of a request."""
+        if not is_asked(event):
+            return
+        self._answers += 1
         turn = self._turn
-        if turn is not None and is_asked(event):
+        if turn is not None:
             self._requests += 1
             answer = told(self._naming, event)
             self._write(Answered(phase=turn.phase, iteration=turn.iteration, persona=turn.persona, **answer))
@@ -229,17 +244,6 @@ class Probe:
 
     def _break_off(self, turn: _Turn, why: str) -> None:
         self._write(BrokenOff(phase=turn.phase, iteration=turn.iteration, persona=turn.persona, broken_off=why))
-
-
-def _why_not(phase: Phase, seconds: float, fruitless: int, stop: Event) -> str | None:
-    """Why no more is asked, if so."""
-    if stop.is_set():
-        return _STOPPED
-    if seconds > _PHASE:
-        return f"its {phase} requests took more than {_PHASE:.0f} s"
-    if fruitless == _FRUITLESS:
-        return f"{_FRUITLESS} iterations in a row requested nothing"
-    return None
 
 
 def _one_at_a_time(client: Any) -> None:

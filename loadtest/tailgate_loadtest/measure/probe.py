@@ -56,6 +56,8 @@ class Account:
     """Of each phase."""
     cut_short: str | None
     """Why it did not come to its end, if so."""
+    curtailed: str | None = None
+    """What became of the requests that were asked for, where fewer had to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +110,7 @@ def _entry(plain: Mapping[str, Any]) -> Answered | BrokenOff | Account:
     entry: Answered | BrokenOff | Account
     if "iterations" in plain:
         entry = Account(**plain)
-        _check(_whole(entry.iterations) and _text(entry.cut_short))
+        _check(_whole(entry.iterations) and _text(entry.cut_short) and _text(entry.curtailed))
         return entry
     _check(plain["phase"] in PHASES and _whole(plain["iteration"]) and isinstance(plain["persona"], str))
     if "broken_off" in plain:

@@ -8,20 +8,19 @@ from tailgate_loadtest.measure.probe import Probe, parse
 from tailgate_loadtest.run.conduct import check_reachable
 from tailgate_loadtest.run.engine import EngineProcess
 from tailgate_loadtest.run.interruption import Interruption
-from tailgate_loadtest.shapes.orders import Orders
+from tailgate_loadtest.shapes.orders import Orders, Probing
 
-REQUESTS = 200
 _MAX_BYTES = 64 * 1024 * 1024
 
 
-def probe(orders: Orders, path: Path, interruption: Interruption, requests: int = REQUESTS) -> Probe:
+def probe(orders: Orders, path: Path, interruption: Interruption, asked: Probing) -> Probe:
     """Ask a service what its load would ask, serially and twice over, and write each answer to ``path``.
 
     Args:
         orders: those of the load; of these what it asks of whom, in which mix and by which seed.
         path: a file, such as ``probe/base.jsonl`` of a comparison.
         interruption: what SIGINT and SIGTERM go through; a probe that is interrupted says so in its account.
-        requests: how many, each time; the last iteration is carried to its end.
+        asked: how much of that, each time.
 
     Raises:
         TargetUnreachableError: nothing answers at the host.
@@ -30,8 +29,8 @@ def probe(orders: Orders, path: Path, interruption: Interruption, requests: int 
     """
     check_reachable(orders.host, "see whether it still runs")
     path.parent.mkdir(parents=True, exist_ok=True)
-    asked = replace(orders, probe=requests, log=str(path.resolve()), rehearse=False, crew=None, rival=None)
-    with EngineProcess(asked) as engine:
+    probing = replace(orders, probe=asked, log=str(path.resolve()), rehearse=False, crew=None, rival=None)
+    with EngineProcess(probing) as engine:
         with interruption.stops(engine.stop, writes=False):
             for _ in engine.ticks():
                 pass

@@ -84,6 +84,29 @@ class Rival:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Probing:
+    """Requests that are sent one after the other in place of a load, twice over.
+
+    Of two sides the first goes by ``requests`` and ``seconds``, and the other by its ``iterations``: whenever both are
+    asked the same, both were asked the same before.
+    """
+
+    requests: int = 200
+    """How many; the last iteration is carried to its end."""
+    seconds: float = 300.0
+    """After so many, fewer requests will do, if each persona has had a turn."""
+    iterations: int | None = None
+    """So many, in place of that."""
+    patience: float = 20.0
+    """Seconds without an answer after which an iteration, or a user's start, is given up."""
+
+    @property
+    def most(self) -> float:
+        """Seconds that all of it may take, once."""
+        return 3 * self.seconds
+
+
+@dataclass(frozen=True, kw_only=True)
 class Orders:
     """One load to put on."""
 
@@ -101,8 +124,8 @@ class Orders:
     run_secret: str | None = None
     rehearse: bool = False
     """Send nothing; only find out which routes each persona requests."""
-    probe: int = 0
-    """Put no load on; send so many requests one after the other, twice over, and write of each how it was answered."""
+    probe: Probing | None = None
+    """Put no load on; send requests one after the other, and write of each how it was answered."""
     classes: tuple[str, ...] = ()
     """Only these user classes; empty means all of the locustfile."""
     tags: tuple[str, ...] = ()
@@ -141,10 +164,11 @@ class Orders:
         """The orders that ``to_json`` wrote."""
         raw: dict[str, Any] = json.loads(text)
         listed = {key: tuple(raw.pop(key)) for key in ("classes", "tags", "exclude_tags", "routes")}
-        crew, rival = raw.pop("crew"), raw.pop("rival")
+        probe, crew, rival = raw.pop("probe"), raw.pop("crew"), raw.pop("rival")
         load = load_of(raw.pop("load"), is_open=raw.pop("open"))
         return cls(
             **{**raw, **listed, "load": load, "tls": Tls(**raw["tls"]), "tolerance": Tolerance(**raw["tolerance"])},
+            probe=Probing(**probe) if probe else None,
             crew=Crew(**crew) if crew else None,
             rival=Rival(**{**rival, "design": Design(**rival["design"])}) if rival else None,
         )

@@ -148,6 +148,8 @@ def _finding(
 
 
 def _remarks(base: Probe, candidate: Probe, phases: Mapping[Phase, Aligned], fresh: bool) -> Iterator[str]:
+    if base.account.curtailed is not None:
+        yield f"fewer requests than usual were asked one by one, of each persona some: {base.account.curtailed}"
     silent = [name for name, side in _named(base, candidate) if all(each.queries is None for each in side.answers)]
     if silent:
         who = "neither service tells" if len(silent) == 2 else f"the {silent[0]} does not tell"
