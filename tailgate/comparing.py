@@ -40,6 +40,7 @@ from tailgate.looking import Looker, told_dead
 from tailgate.settings import Service
 from tailgate.sides.live import Live as LiveSide
 from tailgate.sides.opening import OPTIONS, Means, Sides, open_sides
+from tailgate.sides.traces import receiving
 
 _EVERY = 10
 
@@ -146,7 +147,7 @@ def compare(request: Request, interruption: Interruption) -> tuple[Comparison, C
     """Bring both sides up, compare them, and write what came of it."""
     design = request.design
     with ExitStack() as stack:
-        receivers = {side: stack.enter_context(TraceReceiver()) for side in SIDES}
+        receivers = stack.enter_context(receiving(request.service.traces))
         means = Means(
             service=request.service,
             receivers=receivers,

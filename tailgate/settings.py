@@ -16,6 +16,7 @@ service:                    how ``tailgate ab`` brings a side up; docs/ab.md
   env: {SHOP_WORKERS: "2"}
   metrics: http://127.0.0.1:$TAILGATE_METRICS_PORT/metrics
   targets: $TAILGATE_DIRECTORY/targets.json
+  traces: 0.0.0.0:4318
   timeout: 30s
 """
 
@@ -34,6 +35,7 @@ from tailgate.errors import CommandError
 FILE = Path("tailgate.yaml")
 _MAX_BYTES = 64 * 1024
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ADDRESS = re.compile(r"(\d{1,3}(?:\.\d{1,3}){3}):([1-9]\d{0,4})", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +44,8 @@ class Service:
 
     ``build``, ``seed``, ``start`` and ``stop`` are commands of a shell, ``compose`` is a file for Docker Compose in
     place of ``start``. ``ready``, ``metrics`` and ``targets`` are an address, an address and a file, in which the
-    side's values stand by their names. ``timeout``: seconds until it must be ready.
+    side's values stand by their names. ``traces`` is an address and a port of this machine, at which traces of services
+    that run elsewhere are received. ``timeout``: seconds until it must be ready.
     """
 
     build: str | None = None
@@ -54,6 +57,7 @@ class Service:
     metrics: str | None = None
     targets: str | None = None
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    traces: tuple[str, int] | None = None
     timeout: float = 60.0
 
     @property
@@ -104,7 +108,7 @@ def _service(document: Any, place: str) -> Service:
     if document is None:
         return Service()
     given = _known(Service, document, place)
-    timeout, env = given.pop("timeout", None), given.pop("env", None) or {}
+    timeout, traces, env = given.pop("timeout", None), given.pop("traces", None), given.pop("env", None) or {}
     _texts(given, place)
     if empty := [key for key, value in given.items() if not value.strip()]:
         raise CommandError(f"{place}: {empty[0]}: is empty; leave it out")
@@ -121,7 +125,19 @@ def _service(document: Any, place: str) -> Service:
             given["timeout"] = seconds(str(timeout))
         except ValueError as error:
             raise CommandError(f"{place}: timeout: {error}") from error
+    if traces is not None:
+        given["traces"] = _address(traces, f"{place}: traces")
     return Service(**given, env=env)
+
+
+def _address(given: Any, place: str) -> tuple[str, int]:
+    found = _ADDRESS.fullmatch(given) if isinstance(given, str) else None
+    if found is None or int(found[2]) >= 1 << 16:
+        raise CommandError(
+            f"{place}: {given!r} is nowhere to listen; give an address of this machine, in numbers, and a port, like"
+            " 0.0.0.0:4318"
+        )
+    return found[1], int(found[2])
 
 
 def _known(kind: type, document: Any, place: str) -> dict[str, Any]:

@@ -183,7 +183,10 @@ def test_of_a_service_that_tells_nothing_the_clients_steps_are_all():
     assert said.startswith(
         "of +40 ms at p95: waiting for the answer +40 ms; what the service did meanwhile is not known:"
     )
-    assert said.endswith("traces (OTEL_EXPORTER_OTLP_ENDPOINT is set for it), or Server-Timing, would tell")
+    assert said.endswith(
+        " is not known: Server-Timing would tell, or OpenTelemetry's traces: `tailgate ab` tells its commands where to"
+        " send them, and containers and addresses may send them where `service: traces` of tailgate.yaml says"
+    )
 
 
 def test_where_nothing_is_known_it_is_said_and_what_would_tell():

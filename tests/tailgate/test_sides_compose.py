@@ -1,21 +1,28 @@
 """What Docker Compose is asked, by a stand-in for docker that notes it: no container is started here."""
 
 import json
+import re
+import textwrap
 from pathlib import Path
 
 import pytest
+import yaml
 from tailgate_loadtest.shapes.sides import Side
+from tailgate_otel import names
 
+from tailgate import settings
 from tailgate.errors import CommandError
 from tests.tailgate import shop
 from tests.tailgate.shop import opened
 
+PAGE = Path(__file__).parents[2] / "docs" / "ab.md"
 DOCKER = r"""#!/bin/sh
 case "$2" in
   config) cat "$STAND_IN/config.json"; exit ;;
 esac
 echo "$* project=$COMPOSE_PROJECT_NAME files=$COMPOSE_FILE" >> "$STAND_IN/$TAILGATE_SIDE.asked"
 if [ "$2" = up ]; then
+  env > "$STAND_IN/$TAILGATE_SIDE.told"
   echo 7 > "$TAILGATE_DIRECTORY/stock"
   exec perl shop.pl "$TAILGATE_PORT" "$TAILGATE_DIRECTORY/stock"
 fi
@@ -82,6 +89,37 @@ def test_images_that_both_would_call_by_one_name_have_names_of_their_own(project
         override = json.loads(Path(files[1]).read_text())
         assert override["services"]["shop"]["image"].startswith("tailgate-base-")
     assert Path(files[0]) == project / "compose.yaml"
+
+
+def example(first: str) -> str:
+    """Of the page, the last example that begins so."""
+    lines = PAGE.read_text(encoding="utf-8").rpartition(f"\n    {first}\n")[2].splitlines()
+    end = next(number for number, line in enumerate(lines) if not line.startswith("    "))
+    return textwrap.dedent("\n".join([f"    {first}", *lines[:end]]))
+
+
+def test_what_the_pages_example_hands_on_to_a_container_is_told(project: Path, stand_in: Path) -> None:
+    """A variable without a value is handed on, and others may stand in a value."""
+    (project / "compose.yaml").write_text(example("services:"))
+    with opened("compose:compose.yaml", "compose:compose.yaml"):
+        pass
+    environment = yaml.safe_load(example("services:"))["services"]["shop"]["environment"]
+    asked = {name for name, value in environment.items() if value is None}
+    asked |= set(re.findall(r"\$\{(\w+)\}", example("services:")))
+    assert asked >= {names.ENV_RUN_SECRET, names.ENV_PORT, names.ENV_SIDE, names.ENV_OTLP_PROTOCOL}
+    for side in Side:
+        lines = (stand_in / f"{side}.told").read_text().splitlines()
+        assert asked <= {name for name, _, value in (line.partition("=") for line in lines) if value}
+
+
+def test_the_pages_example_sends_traces_to_where_they_are_received(project: Path) -> None:
+    (project / "tailgate.yaml").write_text(example("service:"))
+    received = settings.load().service.traces
+    assert received is not None
+    container = yaml.safe_load(example("services:"))["services"]["shop"]
+    assert container["environment"][names.ENV_OTLP_ENDPOINT] == (
+        f"http://host.docker.internal:{received[1]}/${{{names.ENV_SIDE}}}"
+    )
 
 
 def test_a_side_begun_again_loses_its_containers_data(project: Path, stand_in: Path) -> None:

@@ -36,6 +36,7 @@ def test_a_service_is_read_as_it_is_written(tmp_path: Path) -> None:
         build="make", start="echo $HOME\nexec ./shop\n", env={"A": "$TAILGATE_PORT"}, timeout=90.0
     )
     assert read(tmp_path, "service: {start: ./shop, timeout: 5}").timeout == 5.0
+    assert read(tmp_path, "service: {traces: 0.0.0.0:4318}").traces == ("0.0.0.0", 4318)
 
 
 @pytest.mark.parametrize("text", ["", "profile: smoke", "service:", "service: {}"])
@@ -59,6 +60,11 @@ def test_a_project_without_one_has_none(tmp_path: Path, text: str) -> None:
         ("service: {env: {A: 1}}", "service: env: A: 1 must be text"),
         ("service: {timeout: soon}", "service: timeout: 'soon' is no duration"),
         ("service: {timeout: true}", "service: timeout: 'True' is no duration"),
+        ("service: {traces: 4318}", "service: traces: 4318 is nowhere to listen; give an address of this machine"),
+        ("service: {traces: 0.0.0.0}", "service: traces: '0.0.0.0' is nowhere to listen"),
+        ("service: {traces: 0.0.0.0:0}", "service: traces: '0.0.0.0:0' is nowhere to listen"),
+        ("service: {traces: 0.0.0.0:65536}", "service: traces: '0.0.0.0:65536' is nowhere to listen"),
+        ("service: {traces: 'http://0.0.0.0:4318'}", "service: traces: 'http://0.0.0.0:4318' is nowhere to listen"),
     ],
 )
 def test_what_cannot_be_is_refused_with_its_place(tmp_path: Path, text: str, message: str) -> None:

@@ -1,11 +1,13 @@
-"""Receives the traces that a service sends during a run: OTLP over HTTP, on loopback.
+"""Receives the traces that services send during a run: OTLP over HTTP.
 
-A service of any language may send them: it needs only the environment that the receiver hands out.
+A service of any language may send them. One that is started here needs only the environment that its receiver hands
+out; any other has to be told an address of this machine.
 """
 
 import json
 import threading
 import zlib
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
@@ -19,22 +21,28 @@ from tailgate_loadtest.run.traces import TraceStore
 
 SAMPLE_RATIO = 0.2
 """Of the requests, the share whose traces are asked for where two sides are to be told apart by them."""
+_LOOPBACK = "127.0.0.1"
+_TRACES = "/v1/traces"
+"""What exporters add to the address that they are told."""
 _MAX_BODY = 16 * 1024 * 1024
 
 
-class TraceReceiver:
-    """An OTLP/HTTP endpoint on loopback for the length of a run. A context manager."""
+class Receiver:
+    """An OTLP/HTTP endpoint for as long as it is entered; at ``address``, a host and a port.
 
-    def __init__(self) -> None:
-        self.store = TraceStore()
-        store = self.store
+    ``stores`` are by what comes before ``/v1/traces`` in the path, and take what is sent there. Raises ``OSError`` when
+    nobody can listen at the address.
+    """
+
+    def __init__(self, stores: Mapping[str, TraceStore], address: tuple[str, int]) -> None:
+        by_path = {base + _TRACES: store for base, store in stores.items()}
 
         class Handler(BaseHTTPRequestHandler):
             timeout = 5
 
             def do_POST(self) -> None:
-                status = _receive(self, store)
-                self.send_response(status)
+                store = by_path.get(self.path)
+                self.send_response(404 if store is None else _receive(self, store))
                 self.send_header("Content-Type", self.headers.get("Content-Type", "application/json"))
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -42,14 +50,30 @@ class TraceReceiver:
             def log_message(self, *_: Any) -> None:
                 """Say nothing: the run has the terminal."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(address, Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class TraceReceiver(Receiver):
+    """An endpoint on loopback for one service that is started here. A context manager."""
+
+    def __init__(self) -> None:
+        self.store = TraceStore()
+        super().__init__({"": self.store}, (_LOOPBACK, 0))
 
     @property
     def endpoint(self) -> str:
         """The base address, as OTEL_EXPORTER_OTLP_ENDPOINT wants it."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://{_LOOPBACK}:{self._server.server_address[1]}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -64,18 +88,8 @@ class TraceReceiver:
             names.ENV_TRACES_SAMPLER_ARG: str(SAMPLE_RATIO),
         }
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
 
 def _receive(handler: BaseHTTPRequestHandler, store: TraceStore) -> int:
-    if handler.path != "/v1/traces":
-        return 404
     try:
         length = int(handler.headers.get("Content-Length", ""))
     except ValueError:

@@ -10,7 +10,10 @@ from tailgate_loadtest.judge.regression.why.evidence import Evidence
 from tailgate_loadtest.judge.regression.why.spent import Kind
 from tailgate_loadtest.run.document import Parts
 
-CURE = "OpenTelemetry's traces (OTEL_EXPORTER_OTLP_ENDPOINT is set for it), or Server-Timing, would tell"
+CURE = (
+    "Server-Timing would tell, or OpenTelemetry's traces: `tailgate ab` tells its commands where to send them, and"
+    " containers and addresses may send them where `service: traces` of tailgate.yaml says"
+)
 
 _DATABASE = "database"
 _PERCENTILES: Mapping[str, float] = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
