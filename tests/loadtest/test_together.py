@@ -206,6 +206,16 @@ def test_where_there_is_no_answer_there_is_none_to_be_neutral_about(judged: Made
     assert any(why in reason for reason in found.reasons), found.reasons
 
 
+def test_what_the_comparison_did_not_see_is_told(judged: Made) -> None:
+    """Both probes asked for another route than the load, and so does the objective."""
+    found = judged(change=lambda _, found: other(found))
+    assert found.verdict == "pass"
+    assert found.warnings == (
+        "not compared request for request, so one query more would not be seen: GET /cart; give them more of the mix",
+        "objectives of which nothing was measured: shop; see whether a task asks for it",
+    )
+
+
 def halved(path: Path) -> None:
     """Cut short between two lines."""
     lines = path.read_text().splitlines(keepends=True)

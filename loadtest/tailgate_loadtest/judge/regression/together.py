@@ -31,6 +31,7 @@ from tailgate_loadtest.judge.regression.statistics.size import LEAST_PAIRS
 from tailgate_loadtest.judge.regression.terms.accept import Accepted, accept
 from tailgate_loadtest.judge.regression.terms.asked import Asked, Terms
 from tailgate_loadtest.judge.regression.terms.loosened import loosenings
+from tailgate_loadtest.judge.regression.unseen import unseen
 from tailgate_loadtest.judge.regression.why.evidence import evidence
 from tailgate_loadtest.judge.regression.why.explained import Sides, explained
 from tailgate_loadtest.judge.verdict import judge_bundle, lacking, raised
@@ -98,7 +99,9 @@ def judge_pair(comparison: Comparison, terms: Terms) -> ComparisonDocument:
     )
     accepted, untold = _explained(accepted, comparison)
     verdict, code, reasons = _conclude(runs, judgement, accepted, exact.reasons, terms)
-    warnings = [*judgement.warnings, *exact.remarks, *_missed(findings), *_told(base), *_told(candidate), *untold]
+    blind = unseen(judgement.cells, exact.asked, findings[Side.CANDIDATE])
+    told = [*_missed(findings), *_told(base), *_told(candidate), *untold]
+    warnings = [*judgement.warnings, *exact.remarks, *blind, *told]
     return ComparisonDocument(
         id=comparison.id,
         tool=version("tailgate-loadtest"),

@@ -48,6 +48,8 @@ class Compared:
 
     findings: tuple[ExactFinding, ...]
     """What stops the change first."""
+    asked: frozenset[str]
+    """The routes of which requests were compared."""
     remarks: tuple[str, ...]
     """What could not be compared, which is no fault."""
     reasons: tuple[str, ...]
@@ -75,6 +77,7 @@ def compare(base: Probe, candidate: Probe, *, fresh: bool = True, tolerance: flo
     ]
     return Compared(
         findings=tuple(sorted(findings, key=lambda each: (not each.blocking, not each.worse))),
+        asked=frozenset(route for aligned in phases.values() for route in aligned.pairs),
         remarks=tuple(_remarks(base, candidate, phases, fresh)),
         reasons=tuple(_reasons(base, candidate, phases)),
     )
