@@ -172,6 +172,10 @@ def broken_and_rare(side: Side, found: Found) -> Found:
 NO_ANSWER: dict[str, tuple[Callable[[Side, Found], Found], str]] = {
     "a route that the candidate lacks": (dropped, "GET /cart p50: the candidate had no request of it"),
     "a route that the base lacks": (added, "GET /cart p50: the base had no request of it"),
+    "a route that only the candidate has": (
+        lambda side, found: [*found, *other(found, kind=Kind.FAILED if side is Side.BASE else Kind.RESPONSE)],
+        "of the base failed: there are no times to compare; if the route is new, leave its task to a later change",
+    ),
     "all requests failed": (
         lambda _, found: [replace(each, kind=Kind.FAILED) for each in found],
         "requests failed, on both sides",

@@ -133,7 +133,8 @@ def _lacking(found: Evidence, *, rejected: bool) -> str | None:
         return f"all {sum(requests)} requests failed, on both sides: there are no times to compare"
     for mine in (0, 1):
         if not found.good[mine]:
-            return f"all {requests[mine]} requests of the {_NAMES[mine]} failed: there are no times to compare"
+            new = "" if mine else "; if the route is new, leave its task to a later change"
+            return f"all {requests[mine]} requests of the {_NAMES[mine]} failed: there are no times to compare{new}"
         if found.value[mine] < _SOONEST:
             return f"requests of the {_NAMES[mine]} took no time at all: its log holds no response times"
     return None
