@@ -212,6 +212,12 @@ def comparison(**changes: Any) -> ComparisonDocument:
     )
 
 
+def early() -> ComparisonDocument:
+    """Decided at the first of eight looks."""
+    decided = Look(at=120, spent=0.01 * 0.2 / 7, decided="pass")
+    return comparison(seconds=121.0, looks=(decided,), confidence=1 - 0.05 * 0.2 / 7)
+
+
 def failing(**changes: Any) -> ComparisonDocument:
     """One route got slower and asks more queries; another's slowdown is taken on."""
     worse = {

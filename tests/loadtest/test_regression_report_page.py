@@ -12,6 +12,7 @@ from tests.loadtest.comparisons import (
     cell,
     cells,
     comparison,
+    early,
     failing,
     hostile,
     interrupted,
@@ -66,7 +67,7 @@ def read(document: ComparisonDocument) -> Reader:
     return reader
 
 
-@pytest.mark.parametrize("build", [comparison, failing, undecided, interrupted, hostile, many])
+@pytest.mark.parametrize("build", [comparison, early, failing, undecided, interrupted, hostile, many])
 def test_a_page_is_whole_and_needs_nothing_from_outside(build) -> None:
     reader = read(build())
     assert reader.tags <= ALLOWED
@@ -139,6 +140,12 @@ def test_what_the_load_showed_is_not_told_as_the_verdict() -> None:
     text = page(failing(looks=(Look(at=240, spent=0.01, decided="pass"),)))
     assert '<th scope="col">By load</th>' in text
     assert '<th scope="col">Decided</th>' not in text
+
+
+def test_of_a_gate_that_was_decided_early_no_share_has_more_digits_than_it_is_worth() -> None:
+    text = page(early())
+    assert "each bound of an interval is at 99.86\u202f%" in text
+    assert '<td class="n">0.029\u202f%</td>' in text
 
 
 def test_objectives_that_the_load_misses_do_not_look_as_if_they_stopped_anything() -> None:

@@ -13,6 +13,7 @@ from tests.loadtest.comparisons import (
     HOSTILE,
     cell,
     comparison,
+    early,
     exact,
     failing,
     hostile,
@@ -29,7 +30,7 @@ def shown(document: ComparisonDocument, width: int = 80) -> str:
     return console.file.getvalue()
 
 
-@pytest.mark.parametrize("build", [comparison, failing, undecided, interrupted, hostile, many])
+@pytest.mark.parametrize("build", [comparison, early, failing, undecided, interrupted, hostile, many])
 def test_a_table_fits_eighty_columns_and_has_no_control_characters(build) -> None:
     text = shown(build())
     assert max(map(len, text.splitlines())) <= 80
@@ -65,6 +66,11 @@ def test_the_error_rate_is_always_told_and_the_measured_one_where_it_is_known() 
     assert "at most 1 % of" in shown(comparison())
     assert "0 false alarms in 60 comparisons of identical sides" in shown(comparison())
     assert "Not measured on this machine yet: `tailgate calibrate` does." in shown(undecided())
+
+
+def test_of_a_gate_that_was_decided_early_no_share_has_more_digits_than_it_is_worth() -> None:
+    assert "each bound of an interval is at 99.86 %" in " ".join(shown(early()).split())
+    assert "each bound of an interval is at 95 %" in " ".join(shown(comparison()).split())
 
 
 def test_an_undecided_route_shows_what_would_have_been_seen() -> None:

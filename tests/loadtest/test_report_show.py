@@ -82,6 +82,21 @@ def test_a_counted_share_keeps_all_its_nines(share, text):
 
 
 @pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0.9985714285714286, "99.86"),
+        (0.95, "95"),
+        (0.00028571428571428574, "0.029"),
+        (0.010000000000000002, "1"),
+        (0.0, "0"),
+        (1.0, "100"),
+    ],
+)
+def test_a_share_that_follows_from_others_has_no_more_digits_than_a_counted_one(share, text):
+    assert show.derived_share(share) == f"{text}{THIN}%"
+
+
+@pytest.mark.parametrize(
     ("seconds", "text"),
     [
         (0.4, "0.4 s"),

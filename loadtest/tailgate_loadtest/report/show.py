@@ -81,12 +81,19 @@ def percentile(share: float) -> str:
 
 def measured_share(share: float) -> str:
     """A share that was counted; near the whole with as many nines as it has, and two digits after."""
+    places = _places(share)
+    return f"{share * 100:.{places}f}{NARROW}%" if places else percent(float(round(share)))
+
+
+def derived_share(share: float) -> str:
+    """A share that follows from what was written down: with the digits of one that was counted, without last zeros."""
+    return percent(round(share, 2 + _places(share)))
+
+
+def _places(share: float) -> int:
+    """After the point of its percentage, so that two digits tell it from none and from the whole; 0: it is either."""
     rest = min(share, 1 - share)
-    if rest <= 0:
-        return percent(float(round(share)))
-    places = max(1 - math.floor(math.log10(rest * 100)), 1)
-    text = f"{share * 100:.{places}f}"
-    return f"{text}{NARROW}%"
+    return max(1 - math.floor(math.log10(rest * 100)), 1) if rest > 0 else 0
 
 
 def span(seconds: float) -> str:

@@ -167,7 +167,7 @@ def error_rate(document: ComparisonDocument) -> str:
     """How often such verdicts are wrong, by design."""
     return (
         f"If nothing had changed, a verdict of worse would come up in at most {show.percent(document.error_rate)} of"
-        f" such comparisons; each bound of an interval is at {show.percent(document.confidence)}."
+        f" such comparisons; each bound of an interval is at {show.derived_share(document.confidence)}."
     )
 
 
