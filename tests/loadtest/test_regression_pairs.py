@@ -61,6 +61,12 @@ def test_windows_side_by_side_last_about_five_seconds():
         assert 3 <= np.median(lengths) <= 7
 
 
+@pytest.mark.parametrize(("turn", "window"), [(2, 4), (5, 5)])
+def test_windows_side_by_side_are_as_long_as_the_page_says(turn, window):
+    design = Design(seconds=400, warmup=0, seed=1, block=turn)
+    assert {end - start for start, end in duet_windows(design, 400)} == {window}
+
+
 def test_counts_are_those_of_the_logs():
     design = Design(seconds=300, warmup=0, seed=1, block=5)
     found = cut(log(), log(each=(0.03,)), ROUTE, design, 300)
