@@ -272,6 +272,30 @@ def test_a_side_that_dies_says_how(project: Path) -> None:
         assert sides[CANDIDATE].ended() is None
 
 
+DETACHED = """start: |
+    perl built.pl "$TAILGATE_PORT" "$TAILGATE_DIRECTORY/stock" &
+    echo $! > "$TAILGATE_DIRECTORY/pid"
+  stop: kill -USR1 "$(cat "$TAILGATE_DIRECTORY/pid")" && echo "the $TAILGATE_SIDE" >> "$DIARY"
+"""
+
+
+def test_a_start_may_return_where_it_is_said_how_to_stop_what_it_began(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it began goes on when it is told to end."""
+    monkeypatch.setenv("DIARY", str(tmp_path / "diary"))
+    (project / "shop.pl").write_text('$SIG{TERM} = "IGNORE";' + (project / "shop.pl").read_text())
+    start = 'start: exec perl built.pl "$TAILGATE_PORT" "$TAILGATE_DIRECTORY/stock"\n'
+    assert start in shop.SETTINGS
+    (project / "tailgate.yaml").write_text(shop.SETTINGS.replace(start, DETACHED))
+    with opened(".", ".") as sides:
+        for side in Side:
+            assert shop.asked(sides[side].url)["side"] == side
+            assert sides[side].ended() is None
+        assert not (tmp_path / "diary").exists()
+    assert sorted((tmp_path / "diary").read_text().splitlines()) == ["the base", "the candidate"]
+
+
 def test_both_are_built_before_either_starts(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIARY", str(tmp_path / "diary"))
     text = shop.SETTINGS.replace("build: ", 'build: echo build >> "$DIARY"; ').replace(
