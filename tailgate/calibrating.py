@@ -24,6 +24,7 @@ from tailgate_loadtest.judge.regression.calibration.replayed import decided, gat
 from tailgate_loadtest.judge.regression.document import ComparisonDocument
 from tailgate_loadtest.judge.regression.stored import write_document
 from tailgate_loadtest.judge.regression.terms.asked import Terms
+from tailgate_loadtest.judge.regression.terms.leeway import Leeway
 from tailgate_loadtest.judge.regression.together import judge_pair, looks_of
 from tailgate_loadtest.report import show
 from tailgate_loadtest.report.calibration import words
@@ -32,7 +33,7 @@ from tailgate_loadtest.run import environment
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.comparison import Comparison
 from tailgate_loadtest.run.interruption import Interruption
-from tailgate_loadtest.shapes.sides import SIDES
+from tailgate_loadtest.shapes.sides import SIDES, Side
 from tailgate_slo import Gate, Objectives
 
 from tailgate.comparing import Request, compare
@@ -189,15 +190,20 @@ def _judged(
     request: Request, comparison: Comparison, document: ComparisonDocument
 ) -> tuple[GateRecord, ComparisonDocument]:
     """The gate as it would have been, had it ended as soon as it was decided; as it is, where a side gave out."""
-    base, candidate = (comparison.bundle(side) for side in SIDES)
-    objectives = tailgate_slo.load(base.objectives) if base.objectives.exists() else None
+    bundles = {side: comparison.bundle(side) for side in SIDES}
+    runs = {side: bundle.read_run() for side, bundle in bundles.items()}
+    files = {
+        side: tailgate_slo.load(bundle.objectives) if bundle.objectives.exists() else None
+        for side, bundle in bundles.items()
+    }
+    gates = {side: _gate(file, request.profile.name) for side, file in files.items()}
     judgements = replay(
-        base.read_log(),
-        candidate.read_log(),
+        bundles[Side.BASE].read_log(),
+        bundles[Side.CANDIDATE].read_log(),
         request.design,
         looks_of(request.design, request.error_rate),
-        _gate(objectives, request.profile.name).tolerance,
-        until=min(base.read_run().seconds, candidate.read_run().seconds),
+        Leeway.of(gates, runs[Side.BASE].began),
+        until=min(run.seconds for run in runs.values()),
     )
     if document.aborted is None and (at := decided(judgements)) is not None:
         document = judge_pair(comparison, replace(Terms.of(document), until=at))

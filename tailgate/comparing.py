@@ -1,5 +1,6 @@
 """Two live sides compared as the command does it: probed, loaded together, looked at meanwhile, judged."""
 
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from tailgate_loadtest.judge.regression.document import ComparisonDocument, Rate
 from tailgate_loadtest.judge.regression.statistics.looks import Look
 from tailgate_loadtest.judge.regression.stored import write_document
 from tailgate_loadtest.judge.regression.terms.asked import Asked, Terms
+from tailgate_loadtest.judge.regression.terms.leeway import Leeway
 from tailgate_loadtest.judge.regression.together import CYCLES, judge_pair, looks_of
 from tailgate_loadtest.report import show
 from tailgate_loadtest.run import environment
@@ -232,12 +234,13 @@ def _load(
         f"loading both with {name}, profile {request.profile.name}: {design.warmup} s of warm-up, then at most"
         f" {design.seconds - design.warmup} s{', until it is decided' if request.stops else ''}"
     )
-    asked = recordings[Side.BASE].plan.objectives
+    files = {side: recording.plan.objectives for side, recording in recordings.items()}
+    gates = {side: file.gate(request.profile.name) if file else Gate() for side, file in files.items()}
     looker = Looker(
         comparison,
         design,
         looks_of(design, request.error_rate),
-        (asked.gate(request.profile.name) if asked else Gate()).tolerance,
+        Leeway.of(gates, time.time()),
         due=request.early,
         sides=sides,
     )

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Sequence
 
-from tailgate_loadtest.judge.regression.decision import judge
+from tailgate_loadtest.judge.regression.decision import decide
 from tailgate_loadtest.judge.regression.statistics.looks import Look, Looks
+from tailgate_loadtest.judge.regression.terms.leeway import Leeway
 from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.run.brake import Ending
 from tailgate_loadtest.run.comparison import Comparison
 from tailgate_loadtest.shapes.sides import SIDES, Design, Side
-from tailgate_slo.model import Tolerance
 
 from tailgate.console import say
 from tailgate.sides.kept import last_lines
@@ -27,7 +27,7 @@ class Looker:
         comparison: Comparison,
         design: Design,
         looks: Looks,
-        tolerance: Tolerance,
+        leeway: Leeway,
         *,
         due: Sequence[Look],
         sides: Sides,
@@ -35,7 +35,7 @@ class Looker:
         self._logs = [comparison.bundle(side).log for side in SIDES]
         self._design = design
         self._looks = looks
-        self._tolerance = tolerance
+        self._leeway = leeway
         self._due = list(due)
         self._sides = sides
         self.until = math.inf
@@ -57,7 +57,7 @@ class Looker:
             return None
         look = self._due.pop(0)
         base, candidate = map(LatencyLog.so_far, self._logs)
-        found = judge(base, candidate, self._design, self._looks, self._tolerance, until=look.at)
+        found, _ = decide(base, candidate, self._design, self._looks, self._leeway, until=look.at)
         if found.verdict == "inconclusive":
             stopping = [cell for cell in found.cells if cell.blocking]
             undecided = sum(cell.verdict == "inconclusive" for cell in stopping)

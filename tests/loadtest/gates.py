@@ -1,8 +1,10 @@
 """The times of two sides, as a design would have loaded them, and what they had answered before, alike."""
 
+from collections.abc import Iterable, Mapping
+
 import numpy as np
 from tailgate_loadtest.measure.histogram import Histogram
-from tailgate_loadtest.measure.hlog import Interval
+from tailgate_loadtest.measure.hlog import Interval, LogWriter
 from tailgate_loadtest.measure.kinds import Kind
 from tailgate_loadtest.measure.probe import PHASES, Account, Answered, line
 from tailgate_loadtest.run.comparison import Comparison
@@ -36,4 +38,16 @@ def probed(comparison: Comparison) -> Comparison:
     for side in SIDES:
         comparison.probe(side).parent.mkdir(exist_ok=True)
         comparison.probe(side).write_text(text)
+    return comparison
+
+
+def logged(comparison: Comparison, found: Mapping[Side, Iterable[Interval]]) -> Comparison:
+    """The comparison under its load, whose logs hold these, and a last line that is being written just now."""
+    for side in SIDES:
+        with comparison.bundle(side).log.open("w", encoding="ascii") as file:
+            writer = LogWriter(file)
+            writer.begin(1_700_000_000.0, "Logged by a test")
+            for each in found[side]:
+                writer.write(each.second, each.route, each.kind, each.histogram)
+            file.write("Tag=")
     return comparison

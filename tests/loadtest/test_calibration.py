@@ -1,9 +1,11 @@
 """How often a gate errs here: what is replayed of logs, what gates come to together, and how that is shown."""
 
+import datetime as dt
 import io
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from tailgate_loadtest.judge.regression.calibration.records import (
 from tailgate_loadtest.judge.regression.calibration.replayed import decided, gate_record, replay
 from tailgate_loadtest.judge.regression.decision import judge
 from tailgate_loadtest.judge.regression.terms.asked import Asked, Terms
+from tailgate_loadtest.judge.regression.terms.leeway import Leeway
 from tailgate_loadtest.judge.regression.together import judge_pair, looks_of
 from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.report.calibration.page import MAX_ROUTES, page
@@ -40,11 +43,14 @@ from tailgate_slo.model import Tolerance
 
 from tests.loadtest.comparisons import HOSTILE, ROUTES, undecided
 from tests.loadtest.gates import ROUTE, intervals, probed
+from tests.loadtest.test_accept import entry
 
 DESIGN = Design(seconds=5 * 40 + 5, warmup=5, seed=3, block=5)
 LOOKS = looks_of(DESIGN, 0.01)
 TIMES = tuple(look.at for look in LOOKS.moments)
-LOOSE, TIGHT = Tolerance(), Tolerance(relative="0.0001", absolute="0.0000001")  # type: ignore[arg-type]
+LOOSE = Leeway(tolerance=Tolerance(), on=dt.date(2023, 11, 14))
+WIDE = replace(LOOSE, tolerance=Tolerance(relative=Decimal("0.5")))
+TIGHT = replace(LOOSE, tolerance=Tolerance(relative=Decimal("0.0001"), absolute=Decimal("0.0000001")))
 
 SETTING = Setting(
     machine=Machine(processor="EPYC", cores=2, memory_bytes=16 * 2**30 - 300_000_000),
@@ -111,7 +117,7 @@ def test_each_look_is_judged_as_if_the_load_had_been_looked_at_then() -> None:
     found = replay(base, candidate, DESIGN, LOOKS, LOOSE, until=DESIGN.seconds)
     assert [each.look.at for each in found if each.look] == list(TIMES)
     for each, at in zip(found, TIMES, strict=True):
-        assert each == judge(base, candidate, DESIGN, LOOKS, LOOSE, until=at)
+        assert each == judge(base, candidate, DESIGN, LOOKS, LOOSE.tolerance, until=at)
 
 
 def test_a_comparison_is_judged_as_if_it_had_ended_at_an_earlier_look(
@@ -128,7 +134,7 @@ def test_a_comparison_is_judged_as_if_it_had_ended_at_an_earlier_look(
         document = judge_pair(comparison, replace(terms, until=until))
         assert judge_pair(comparison, Terms.of(document)) == document
         assert tuple(look.at for look in document.looks) == looks
-        expected = judge(base, candidate, DESIGN, LOOKS, LOOSE, until=looks[-1])
+        expected = judge(base, candidate, DESIGN, LOOKS, LOOSE.tolerance, until=looks[-1])
         assert [(c.route, c.measure, c.ratio) for c in document.cells] == [
             (c.route, c.measure, c.ratio) for c in expected.cells
         ]
@@ -144,7 +150,7 @@ def test_looks_after_the_load_had_ended_tell_nothing() -> None:
 
 def test_the_first_look_that_decides_ends_the_gate() -> None:
     base, candidate = logs().values()
-    found = replay(base, candidate, DESIGN, LOOKS, Tolerance(relative="0.5"), until=DESIGN.seconds)  # type: ignore[arg-type]
+    found = replay(base, candidate, DESIGN, LOOKS, WIDE, until=DESIGN.seconds)
     assert {each.verdict for each in found} == {"pass"}
     assert decided(found) == TIMES[0]
     assert decided(replay(base, candidate, DESIGN, LOOKS, TIGHT, until=DESIGN.seconds)) is None
@@ -155,6 +161,14 @@ def test_a_side_that_is_slower_would_have_been_an_alarm() -> None:
     found = replay(base, candidate, DESIGN, LOOKS, LOOSE, until=DESIGN.seconds)
     assert decided(found) == TIMES[0]
     assert found[0].verdict == "fail"
+
+
+def test_what_is_taken_on_alarms_at_no_look_and_is_decided_when_its_interval_is_within_the_bound() -> None:
+    base, candidate = logs(slower=1.2).values()
+    assert decided(replay(base, candidate, DESIGN, LOOKS, LOOSE, until=DESIGN.seconds)) == TIMES[0]
+    knowing = replace(LOOSE, accepts=[entry(route=ROUTE, bound=Decimal("0.37"))])
+    found = replay(base, candidate, DESIGN, LOOKS, knowing, until=DESIGN.seconds)
+    assert [each.verdict for each in found] == ["inconclusive", "pass", "pass"]
 
 
 def test_a_gate_keeps_what_each_look_would_have_shown() -> None:
@@ -177,7 +191,7 @@ def test_a_gate_keeps_what_each_look_would_have_shown() -> None:
 
 def test_what_was_decided_though_the_whole_was_not_has_no_time() -> None:
     base, candidate = logs().values()
-    judgements = replay(base, candidate, DESIGN, LOOKS, Tolerance(relative="0.5"), until=DESIGN.seconds)  # type: ignore[arg-type]
+    judgements = replay(base, candidate, DESIGN, LOOKS, WIDE, until=DESIGN.seconds)
     unsound = undecided().model_copy(update={"reasons": ("the generator was late",)})
     record = gate_record(unsound, judgements, seed=1)
     assert (record.verdict, record.at, record.reasons) == ("inconclusive", None, ("the generator was late",))

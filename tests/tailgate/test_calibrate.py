@@ -19,11 +19,12 @@ from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.comparison import Comparison
 from tailgate_loadtest.run.interruption import Interruption
 from tailgate_loadtest.shapes.sides import SIDES
+from tailgate_slo import Objectives
 
 from tailgate.asking import request_of
 from tailgate.calibrating import CALIBRATION, Keep, calibrate, setting_of, side_of, with_rates
 from tailgate.comparing import Request
-from tests.loadtest.conftest import Api, bundle  # noqa: F401 - the fixture
+from tests.loadtest.conftest import Api, bundle, objectives  # noqa: F401 - the fixture
 from tests.loadtest.gates import intervals, probed
 from tests.tailgate.shop import git
 
@@ -198,7 +199,7 @@ def made(
 ) -> Callable[..., tuple[Calibration, int]]:
     """Calibrates by gates that were loaded beforehand: one for each factor by which the candidate is slower."""
 
-    def made(*slower: float, keep: Keep = Keep.LOGS) -> tuple[Calibration, int]:
+    def made(*slower: float, keep: Keep = Keep.LOGS, limits: Objectives | None = None) -> tuple[Calibration, int]:
         request = replace(asked, budget=205.0, turn=5, profile=replace(asked.profile, warmup=5.0), error_rate=0.01)
         left = list(slower)
 
@@ -208,7 +209,11 @@ def made(
             for side, found in intervals(request.design, left.pop(0)).items():
                 comparison.bundle(side).path.rmdir()
                 path = str(comparison.bundle(side).path.resolve())
-                bundle(found, path=path, seconds=request.budget).traces.touch()
+                plan = {"slo_digest": limits.digest} if limits else {}
+                written = bundle(found, path=path, seconds=request.budget, plan=plan)
+                written.traces.touch()
+                if limits:
+                    written.write_text(written.objectives.name, limits.text)
             sides = {side: Asked(what=SIDE, revision=None, facts={}) for side in SIDES}
             terms = Terms(sides=sides, design=request.design, error_rate=request.error_rate, fresh=True)
             return comparison, judge_pair(comparison, terms)
@@ -250,6 +255,15 @@ def test_of_a_false_alarm_everything_is_kept(made: Callable[..., Any]) -> None:
     kept = ComparisonDocument.model_validate_json((directory / "comparison.json").read_text())
     # As it would have been written, had the load ended when it was decided.
     assert [(look.at, look.decided) for look in kept.looks] == [(125.0, "fail")]
+
+
+def test_what_is_taken_on_ends_a_gate_no_sooner_than_it_would_a_real_one(made: Callable[..., Any]) -> None:
+    """At the first look it is worse, and its interval is still too wide for the entry."""
+    entry = "{route: GET /shop, measure: latency, bound: 0.37, until: 2030-01-31, why: signed uploads}"
+    limits = objectives(("shop", "measure: latency, route: GET /shop, threshold: 1s", "0.9"), gate=f"accept: [{entry}]")
+    calibration, _ = made(1.2, limits=limits)
+    (gate,) = calibration.gates
+    assert (gate.verdict, gate.at) == ("pass", 165.0)
 
 
 def test_a_load_goes_on_to_its_end_though_it_is_decided(asked: Request) -> None:

@@ -17,19 +17,22 @@ while one of them looks worse (``cells.SUSPECT``), no look before the last passe
 since what the later looks spend is theirs in any case.
 """
 
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from tailgate_slo.model import Tolerance
 
 from tailgate_loadtest.judge.document import Outcome
 from tailgate_loadtest.judge.regression import cells
-from tailgate_loadtest.judge.regression.document import Cell, Measure
+from tailgate_loadtest.judge.regression.document import Cell, ExactFinding, Measure
 from tailgate_loadtest.judge.regression.measured import Evidence, gather
 from tailgate_loadtest.judge.regression.statistics import holm
 from tailgate_loadtest.judge.regression.statistics.looks import Look, Looks
 from tailgate_loadtest.judge.regression.statistics.pairs import cut, turn_windows
+from tailgate_loadtest.judge.regression.terms.accept import Accepted, accept
+from tailgate_loadtest.judge.regression.terms.leeway import Leeway
+from tailgate_loadtest.judge.regression.terms.loosened import Loosening
 from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.shapes.sides import Design
 
@@ -63,7 +66,7 @@ def judge(
     """Judge what was there at the last look that was due by ``until`` seconds after the load began.
 
     The logs must be complete up to that moment; what is later in them does not count. The same logs give the same
-    verdict. An entry that accepts a regression is applied to the cells afterwards, and ``conclude`` asked again.
+    verdict. Of entries that accept a regression nothing is known here: ``decide`` applies them.
     """
     look = looks.look(until)
     if look is None:
@@ -79,6 +82,38 @@ def judge(
     return Judgement(
         verdict=verdict, reasons=tuple(reasons), cells=judged, warnings=tuple(_warnings(judged)), look=look
     )
+
+
+def decide(
+    base: LatencyLog,
+    candidate: LatencyLog,
+    design: Design,
+    looks: Looks,
+    leeway: Leeway,
+    *,
+    until: float,
+    exact: Iterable[ExactFinding] = (),
+    loosened: Iterable[Loosening] = (),
+) -> tuple[Judgement, Accepted]:
+    """Judge, apply the candidate's entries to the cells and to what else was found, and conclude by what is left.
+
+    While the load runs as afterwards: were it ended by what is taken on, a measure whose interval is still too wide for
+    its entry, and every other that is undecided, would stay so.
+    """
+    found = judge(base, candidate, design, looks, leeway.tolerance, until=until)
+    look = found.look
+    accepted = accept(
+        leeway.accepts,
+        leeway.on,
+        cells=found.cells,
+        exact=exact,
+        loosened=loosened,
+        slowest=lambda cell, bound: slowest(base, candidate, design, look, cell, bound) if look else None,
+    )
+    if look is None:
+        return found, accepted
+    verdict, reasons = conclude(accepted.cells)
+    return replace(found, verdict=verdict, reasons=tuple(reasons), cells=accepted.cells), accepted
 
 
 def adjusted(p: Mapping[Place, float], stopping: Set[Place]) -> dict[Place, float]:

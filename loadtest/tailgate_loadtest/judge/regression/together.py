@@ -1,6 +1,5 @@
 """Two sides that were loaded together, judged: the document of it all. The same bundles, the same document."""
 
-import datetime as dt
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -28,8 +27,9 @@ from tailgate_loadtest.judge.regression.exact.counted import under_load
 from tailgate_loadtest.judge.regression.exact.probed import compare as compare_exactly
 from tailgate_loadtest.judge.regression.statistics.looks import Looks
 from tailgate_loadtest.judge.regression.statistics.size import LEAST_PAIRS
-from tailgate_loadtest.judge.regression.terms.accept import Accepted, accept
+from tailgate_loadtest.judge.regression.terms.accept import Accepted
 from tailgate_loadtest.judge.regression.terms.asked import Asked, Terms
+from tailgate_loadtest.judge.regression.terms.leeway import Leeway
 from tailgate_loadtest.judge.regression.terms.loosened import loosenings
 from tailgate_loadtest.judge.regression.unseen import unseen
 from tailgate_loadtest.judge.regression.why.evidence import evidence
@@ -76,26 +76,18 @@ def judge_pair(comparison: Comparison, terms: Terms) -> ComparisonDocument:
     gates = {side: _gate(files[side], runs[side]) for side in SIDES}
     looks = looks_of(terms.design, terms.error_rate)
     logs = bundles[Side.BASE].read_log(), bundles[Side.CANDIDATE].read_log()
-    judgement = decision.judge(
+    leeway = Leeway.of(gates, base.began)
+    tolerance = float(leeway.tolerance.relative)
+    probes = (read_probe(comparison.probe(side)) for side in SIDES)
+    exact = compare_exactly(*probes, fresh=terms.fresh, tolerance=tolerance)
+    judgement, accepted = decision.decide(
         *logs,
         terms.design,
         looks,
-        # By the base's own objectives, so that no change can widen what it is measured by.
-        gates[Side.BASE].tolerance,
+        leeway,
         until=min(terms.until, *(run.seconds for run in runs.values())),
-    )
-    tolerance = float(gates[Side.BASE].tolerance.relative)
-    probes = (read_probe(comparison.probe(side)) for side in SIDES)
-    exact = compare_exactly(*probes, fresh=terms.fresh, tolerance=tolerance)
-    accepted = accept(
-        gates[Side.CANDIDATE].accept,
-        dt.datetime.fromtimestamp(base.began, dt.UTC).date(),
-        cells=judgement.cells,
         exact=exact.findings,
         loosened=loosenings(files[Side.BASE], files[Side.CANDIDATE]),
-        slowest=lambda cell, bound: (
-            decision.slowest(*logs, terms.design, judgement.look, cell, bound) if judgement.look else None
-        ),
     )
     accepted, untold = _explained(accepted, comparison)
     verdict, code, reasons = _conclude(runs, judgement, accepted, exact.reasons, terms)
@@ -155,7 +147,7 @@ def _conclude(
     gave_out = [candidate.aborted] if candidate.aborted else []
     if unsound and not worse:
         return "inconclusive", _CODES["inconclusive"], [*gave_out, *unsound]
-    verdict, reasons = decision.conclude(accepted.cells)
+    verdict, reasons = judgement.verdict, judgement.reasons
     of_candidate = gave_out if terms.gave_out == (Side.CANDIDATE,) else []
     if not unsound:
         worse += of_candidate
@@ -164,9 +156,7 @@ def _conclude(
     # A base that is out of order is nothing to be as good as; what a task was to do after it raised was never asked.
     doubts = [*gave_out, *unanswered, *(f"{side}: {why}" for side, run in runs.items() for why in raised(run))]
     if verdict == "fail" or (verdict == "pass" and not doubts):
-        return verdict, _CODES[verdict], reasons
-    if judgement.look is None:
-        return "inconclusive", _CODES["inconclusive"], [*doubts, *judgement.reasons]
+        return verdict, _CODES[verdict], list(reasons)
     neutral = terms.on_inconclusive == "neutral" and not doubts and decision.answered(accepted.cells)
     code = 0 if neutral else _CODES["inconclusive"]
     return "inconclusive", code, [*doubts, *(reasons if verdict == "inconclusive" else ())]

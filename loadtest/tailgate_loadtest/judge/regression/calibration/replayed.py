@@ -7,14 +7,13 @@ shown.
 
 from collections.abc import Sequence
 
-from tailgate_slo.model import Tolerance
-
 from tailgate_loadtest.errors import ComparisonError
 from tailgate_loadtest.judge.document import Outcome
 from tailgate_loadtest.judge.regression.calibration.records import GateRecord, Seen, order
-from tailgate_loadtest.judge.regression.decision import Judgement, judge
+from tailgate_loadtest.judge.regression.decision import Judgement, decide
 from tailgate_loadtest.judge.regression.document import ComparisonDocument, Measure
 from tailgate_loadtest.judge.regression.statistics.looks import Looks
+from tailgate_loadtest.judge.regression.terms.leeway import Leeway
 from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.shapes.sides import Design
 
@@ -22,12 +21,11 @@ _REASONS = 20
 
 
 def replay(
-    base: LatencyLog, candidate: LatencyLog, design: Design, looks: Looks, tolerance: Tolerance, *, until: float
+    base: LatencyLog, candidate: LatencyLog, design: Design, looks: Looks, leeway: Leeway, *, until: float
 ) -> list[Judgement]:
     """What each look that was due by ``until`` seconds comes to, whether or not an earlier one had decided."""
-    return [
-        judge(base, candidate, design, looks, tolerance, until=look.at) for look in looks.moments if look.at <= until
-    ]
+    due = [look.at for look in looks.moments if look.at <= until]
+    return [decide(base, candidate, design, looks, leeway, until=at)[0] for at in due]
 
 
 def decided(judgements: Sequence[Judgement]) -> float | None:
