@@ -80,6 +80,8 @@ def test_what_is_worse_is_named_and_what_is_not_is_not(worse: tuple[Command, int
     assert found["low"] < 1.5 < found["high"] or 1.3 < found["ratio"] < 1.6
     assert all(SLOW in reason for reason in told["reasons"])
     assert told["error_rate"] == 0.01
+    # At the first look there are too few windows to be so sure.
+    assert [(look["at"], look["decided"]) for look in told["looks"]] == [(24, None), (40, "fail")]
 
 
 def test_all_of_it_is_on_disk_and_judged_again_it_is_the_same(worse: tuple[Command, int, dict[str, Any]]) -> None:
@@ -135,15 +137,19 @@ def test_sides_that_are_the_same_are_never_called_worse(tmp_path: Path) -> None:
     assert [found for found in told["exact"] if found["worse"]] == []
 
 
-def test_a_route_that_only_fails_now_is_worse_by_its_first_answers(tmp_path: Path) -> None:
+def test_a_route_that_only_fails_now_is_worse_by_its_first_answers_and_ends_the_load(tmp_path: Path) -> None:
     ab = command(tmp_path)
     with shop(items=0.0, basket=0.0) as base, shop(items=0.0, basket=None) as candidate:
-        asked = ("--base", base.url, "--candidate", candidate.url, "--turn", "1", "--budget", "24s", "--json")
+        asked = ("--base", base.url, "--candidate", candidate.url, *LENGTH, "--error-rate", "0.05", "--json")
         told = json.loads(ab.here("ab", *asked).stdout)
     assert (told["verdict"], told["exit_code"]) == ("fail", 1)
     assert {"route": SLOW, "measure": "failures"} in [
         {"route": cell["route"], "measure": cell["measure"]} for cell in told["cells"] if cell["verdict"] == "fail"
     ]
+    assert [(look["at"], look["decided"]) for look in told["looks"]] == [(24, "fail")]
+    for side in ("base", "candidate"):
+        run = json.loads((tmp_path / "runs" / "latest" / side / "run.json").read_text())
+        assert run["ended"] == "the load was ended by what its first 24 s had shown"
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
