@@ -5,6 +5,7 @@ from typing import Any
 from tailgate_loadtest.judge.document import Finding
 from tailgate_loadtest.judge.regression.document import (
     Acceptance,
+    Adoption,
     Cell,
     ComparisonDocument,
     DesignRecord,
@@ -165,6 +166,25 @@ def objective(**changes: Any) -> Finding:
             "low": 0.129,
             "high": 0.138,
             "why": "at most 0.2 % are slower, and 5 % may be",
+        }
+        | changes
+    )
+
+
+def adoption(**changes: Any) -> Adoption:
+    """A candidate that is fast enough, and fast enough beside the base."""
+    return Adoption(
+        **{
+            "quantile": 0.95,
+            "advice": "adopt",
+            "candidate": 0.12,
+            "ratio": 0.4,
+            "low": 0.37,
+            "high": 0.43,
+            "why": (
+                "p95 of all requests is 120 ms [110 ms, 131 ms], -60 % [-63 %, -57 %];"
+                " adopt below 500 ms and 50 % faster, keep within 20 %"
+            ),
         }
         | changes
     )
@@ -332,6 +352,7 @@ def hostile() -> ComparisonDocument:
             "reasons": (HOSTILE,),
             "warnings": (HOSTILE,),
             "differences": (HOSTILE,),
+            "adoption": adoption(why=HOSTILE),
             "rates": RATES.model_copy(update={"machine": HOSTILE, "measured": HOSTILE}),
             "started": HOSTILE,
             "id": HOSTILE,

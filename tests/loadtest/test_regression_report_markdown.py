@@ -16,6 +16,7 @@ from tailgate_loadtest.report.regression.summary import summary
 from tests.loadtest.comparisons import (
     HOSTILE,
     accepts,
+    adoption,
     cell,
     cells,
     comparison,
@@ -110,6 +111,7 @@ def test_a_text_has_its_bounds_however_many_and_long_the_names_are(letter, write
             "reasons": (name,) * 90,
             "warnings": (name,) * 90,
             "tool": name,
+            "adoption": adoption(why=name),
         }
     )
     text = write(document)
@@ -194,3 +196,9 @@ def test_a_route_shows_what_its_load_came_to_beside_what_was_counted_of_it() -> 
 def test_why_nothing_would_have_shown_is_told_where_nothing_would() -> None:
     short = cell("GET /shop", "p50", visible=None)
     assert "<td>too short a load</td>" in summary(comparison(cells=(short,)))
+
+
+@pytest.mark.parametrize("write", [comment, summary])
+def test_what_the_rule_advises_is_told_with_its_numbers(write) -> None:
+    assert f"adopt the candidate: {adoption().why}" in words(write(comparison(adoption=adoption())))
+    assert "adopt" not in words(write(comparison()))

@@ -9,6 +9,7 @@ from tailgate_loadtest.report.regression.page import MAX_PICTURED, page
 
 from tests.loadtest.comparisons import (
     HOSTILE,
+    adoption,
     cell,
     cells,
     comparison,
@@ -156,3 +157,9 @@ def test_objectives_that_the_load_misses_do_not_look_as_if_they_stopped_anything
 
 def test_the_same_document_makes_the_same_page() -> None:
     assert page(failing()) == page(failing())
+
+
+def test_what_the_rule_advises_is_told_with_its_numbers() -> None:
+    text = " ".join("".join(read(comparison(adoption=adoption())).text).split())
+    assert f"adopt the candidate: {adoption().why}" in text
+    assert "The rule" not in "".join(read(comparison()).text)

@@ -11,6 +11,7 @@ from tailgate_loadtest.shapes.sides import Side
 
 from tests.loadtest.comparisons import (
     HOSTILE,
+    adoption,
     cell,
     comparison,
     early,
@@ -157,3 +158,18 @@ def test_reasons_are_told_only_where_nothing_else_says_them() -> None:
     alone = comparison(verdict="fail", exit_code=1, reasons=("the brake ended the load",))
     assert "- the brake ended the load" in shown(alone)
     assert "- 9 of 15 cells are undecided after the whole budget" in shown(undecided())
+
+
+@pytest.mark.parametrize(
+    ("advice", "told"),
+    [
+        ("adopt", "adopt the candidate"),
+        ("keep", "keep the base, and tune it"),
+        ("neither", "by the rule neither to adopt nor to keep"),
+        ("undecided", "not sure enough to adopt or to keep"),
+    ],
+)
+def test_what_the_rule_advises_is_told_with_its_numbers(advice: str, told: str) -> None:
+    rule = adoption(advice=advice)
+    assert f"{told}: {rule.why}" in shown(comparison(adoption=rule), width=200)
+    assert "adopt" not in shown(comparison(), width=200)
