@@ -10,9 +10,9 @@ from tailgate_loadtest.judge.regression.statistics.looks import Look
 
 _SOONEST = 1e-6
 """Seconds; no answer comes over a network sooner."""
-SUSPECT = 0.5
-"""The adjusted p from which a rare cell keeps a gate from passing before its budget is used up. Rare cells have a tenth
-of the error rate (``decision.RARE``), so at one look in twenty of sides that are the same some cell has as little."""
+SUSPECT = 0.3
+"""The adjusted p from which a rare cell keeps a gate from passing before its budget is used up. Rare cells have half of
+the error rate (``decision.SHARE``), so at one look in seven of sides that are the same some cell has as little."""
 _NAMES = ("base", "candidate")
 
 

@@ -12,7 +12,7 @@ Which cells can stop the change is decided by how many requests are planned, and
 candidate could scatter so much that nobody looks at it. Over all turns of the budget a side needs 100 for failures and
 p50, 1,000 for p95, 5,000 for p99. Of rarer cells no pass is asked, so that they do not keep every gate undecided for
 ever, and a warning names a route that has no others. What they prove stops the change all the same: they are a family
-of their own, which spends RARE of the error rate, so that both families together spend no more than all of it. And
+of their own, and each family spends half of the error rate, so that both together spend no more than all of it. And
 while one of them looks worse (``cells.SUSPECT``), no look before the last passes: to wait costs minutes and no error,
 since what the later looks spend is theirs in any case.
 """
@@ -36,10 +36,8 @@ from tailgate_loadtest.judge.regression.terms.loosened import Loosening
 from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.shapes.sides import Design
 
-RARE = 0.1
-"""Of the error rate, what cells may spend that are too rare for a pass to be asked of them."""
-_SHARES = {True: 1 - RARE, False: RARE}
-"""Of the error rate, by whether a pass is asked of the cells."""
+SHARE = 0.5
+"""Of the error rate, what each family of cells may spend: those of which a pass is asked, and those too rare for it."""
 MEASURES: tuple[Measure, ...] = ("p50", "p95", "p99", "failures")
 _MOST_NAMED = 6
 
@@ -117,11 +115,11 @@ def decide(
 
 
 def adjusted(p: Mapping[Place, float], stopping: Set[Place]) -> dict[Place, float]:
-    """Each cell's p within its family, by Holm, over the share of the error rate that this family has."""
+    """Each cell's p within its family, by Holm, over the share of the error rate that a family has."""
     found: dict[Place, float] = {}
-    for blocking, share in _SHARES.items():
+    for blocking in (True, False):
         family = {place: each for place, each in p.items() if (place in stopping) == blocking}
-        found |= {place: min(each / share, 1.0) for place, each in holm.adjusted(family).items()}
+        found |= {place: min(each / SHARE, 1.0) for place, each in holm.adjusted(family).items()}
     return found
 
 
@@ -130,7 +128,7 @@ def _judged(found: Sequence[Evidence], look: Look, seconds: float) -> tuple[Cell
     stopping = {place for place, each in by_place.items() if each.blocking}
     p = adjusted({place: each.p for place, each in by_place.items()}, stopping)
     count = {True: len(stopping), False: len(found) - len(stopping)}
-    level = {blocking: share * look.alpha / max(count[blocking], 1) for blocking, share in _SHARES.items()}
+    level = {blocking: SHARE * look.alpha / max(number, 1) for blocking, number in count.items()}
     return tuple(cells.judge(each, look, p[place], level[each.blocking], seconds) for place, each in by_place.items())
 
 
