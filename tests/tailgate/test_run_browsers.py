@@ -161,10 +161,28 @@ def test_an_interrupted_run_keeps_its_visits_and_leaves_no_browser(
 FAR = """
 name: far
 warmup: 1s
-stages: [{duration: 16s, rate: 4}]
+stages: [{duration: 24s, rate: 2}]
 users: 100
 browsers: [{visit: dashboard, count: 2}]
 """
+
+
+def looked_at_from_afar(
+    tailgate: Command, objectives: Callable[..., str], variant: str
+) -> tuple[int, dict[str, dict[str, Any]]]:
+    """Runs a variant, 300 ms from its database, with browsers at its dashboard: exit code and findings.
+
+    The untuned one asks for the day in numbers by twelve statements, one after another: 3.6 s for the way alone.
+    """
+    slo = objectives(
+        # Of a share that is decided by the few visits that a busy machine has time for.
+        ("panels", "vital, timing: panels_complete", "/dashboard", "3s", "0.6"),
+        ("paint", "vital, vital: lcp", "/dashboard", "30s", "0.1"),
+    )
+    (tailgate.cwd / "far.yaml").write_text(FAR)
+    done = tailgate.here("run", "--profile", "far.yaml", "--variant", variant, "--db-rtt", "300ms", "--slo", slo)
+    assert done.returncode in (0, 1, 3), done.stdout + done.stderr
+    return done.returncode, {each["name"]: each for each in read(latest(tailgate), "verdict.json")["objectives"]}
 
 
 @needs_pages
@@ -172,18 +190,10 @@ browsers: [{visit: dashboard, count: 2}]
 def test_a_dashboard_far_from_its_database_misses_its_objective_and_the_report_shows_why(
     tailgate: Command, objectives: Callable[..., str]
 ) -> None:
-    slo = objectives(
-        ("panels", "vital, timing: panels_complete", "/dashboard", "200ms", "0.75"),
-        ("paint", "vital, vital: lcp", "/dashboard", "30s", "0.1"),
-    )
-    (tailgate.cwd / "far.yaml").write_text(FAR)
-    slow = ("--variant", "sequential", "--db-rtt", "100ms")
-    done = tailgate.here("run", "--profile", "far.yaml", *slow, "--slo", slo)
-    assert done.returncode == 1, done.stdout + done.stderr
-    bundle = latest(tailgate)
-    found = {each["name"]: each for each in read(bundle, "verdict.json")["objectives"]}
+    code, found = looked_at_from_afar(tailgate, objectives, "sequential")
     assert {name: each["verdict"] for name, each in found.items()} == {"panels": "fail", "paint": "pass"}
-    assert found["panels"]["number"] > 0.2
+    assert code == 1
+    bundle = latest(tailgate)
     visits = visits_of(bundle)
     assert all(visit["failed"] is None for visit in visits), visits
     # The slowest visit is told by its own trace: the requests of its panels, as the service saw them.
@@ -199,6 +209,16 @@ def test_a_dashboard_far_from_its_database_misses_its_objective_and_the_report_s
     )
     assert "panels_complete" in why
     assert re.search(r"/ ?api/ ?analytics", why)
+
+
+@needs_pages
+@pytest.mark.row("C9")
+def test_a_dashboard_whose_queries_go_out_together_keeps_its_objective_as_far_from_its_database(
+    tailgate: Command, objectives: Callable[..., str]
+) -> None:
+    code, found = looked_at_from_afar(tailgate, objectives, "parallel")
+    assert {name: each["verdict"] for name, each in found.items()} == {"panels": "pass", "paint": "pass"}
+    assert code == 0
 
 
 @pytest.mark.parametrize(
