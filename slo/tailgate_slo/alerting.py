@@ -13,8 +13,8 @@ from .node import Node
 
 _PREFIX = "tailgate/"
 RUNBOOK, BOARD = f"{_PREFIX}runbook", f"{_PREFIX}board"
-MINIMUM_EVENTS, ABSENT = f"{_PREFIX}minimum-events", f"{_PREFIX}absent"
-_KEYS = (RUNBOOK, BOARD, MINIMUM_EVENTS, ABSENT)
+MINIMUM_EVENTS, PAGE, ABSENT = f"{_PREFIX}minimum-events", f"{_PREFIX}page", f"{_PREFIX}absent"
+_KEYS = (RUNBOOK, BOARD, MINIMUM_EVENTS, PAGE, ABSENT)
 _UNSAID = Alerting()
 
 
@@ -31,6 +31,8 @@ def read_alerting(metadata: Node, default: Alerting = _UNSAID) -> Alerting:
             said["board"] = _address(node)
         elif key == MINIMUM_EVENTS:
             said["minimum_events"] = node.integer()
+        elif key == PAGE:
+            said["page"] = node.one_of(("on", "off")) == "on"
         elif key == ABSENT:
             said["absent"] = node.one_of(("ticket", "off")) == "ticket"
         elif key.startswith(_PREFIX):

@@ -75,12 +75,14 @@ class Alerting:
     """What the alerts of an objective say and when they are silent.
 
     ``runbook`` and ``board`` are addresses that they lead to. With fewer than ``minimum_events`` in its long
-    window no page is sent. ``absent``: whether the lack of any data is a ticket.
+    window no page is sent; without ``page`` none ever is, but tickets are. ``absent``: whether the lack of any data
+    is a ticket.
     """
 
     runbook: str | None = None
     board: str | None = None
     minimum_events: int = 0
+    page: bool = True
     absent: bool = True
 
 

@@ -307,6 +307,17 @@ def test_with_fewer_events_than_a_page_needs_there_is_a_ticket_instead(check):
         )
 
 
+def test_without_a_page_there_is_a_ticket_however_fast_the_budget_burns(check):
+    check(
+        ["orders-p99"],
+        {COUNT: "0+100x65", P99: "0+0x65"},
+        (65, firing("orders-p99", "ticket"), 1),
+        (65, 'count(ALERTS{severity!="ticket"})', None),
+        step=5,
+        alerting=Alerting(page=False),
+    )
+
+
 def test_of_a_window_of_which_little_is_known_only_the_events_count_that_are(check):
     # One a minute, all of them bad: an hour of them would be sixty.
     check(

@@ -19,22 +19,22 @@ def service(annotations):
 
 
 def test_without_annotations_alerts_lead_nowhere_and_a_lack_of_data_is_a_ticket(orders, read):
-    assert read(orders).slos[0].alerting == Alerting(runbook=None, board=None, minimum_events=0, absent=True)
+    assert read(orders).slos[0].alerting == Alerting(runbook=None, board=None, minimum_events=0, page=True, absent=True)
 
 
 def test_annotations_say_what_alerts_lead_to_and_when_they_are_silent(orders, read):
     said = (
         f"{{tailgate/runbook: {RUNBOOK}, tailgate/board: 'http://grafana/d/x?a=1', tailgate/minimum-events: 100, "
-        "tailgate/absent: off, owner: orders}"
+        "tailgate/page: off, tailgate/absent: off, owner: orders}"
     )
     assert read(annotated(orders, said)).slos[0].alerting == Alerting(
-        runbook=RUNBOOK, board="http://grafana/d/x?a=1", minimum_events=100, absent=False
+        runbook=RUNBOOK, board="http://grafana/d/x?a=1", minimum_events=100, page=False, absent=False
     )
 
 
 def test_what_a_service_says_holds_where_its_objective_is_silent(orders, read):
-    said = service(f"{{tailgate/runbook: {RUNBOOK}, tailgate/minimum-events: 100}}")
-    (slo,) = read(said, annotated(orders, "{tailgate/minimum-events: 0}")).slos
+    said = service(f"{{tailgate/runbook: {RUNBOOK}, tailgate/minimum-events: 100, tailgate/page: off}}")
+    (slo,) = read(said, annotated(orders, "{tailgate/minimum-events: 0, tailgate/page: on}")).slos
     assert slo.alerting == Alerting(runbook=RUNBOOK, minimum_events=0)
 
 
@@ -48,6 +48,7 @@ def test_what_a_service_says_holds_where_its_objective_is_silent(orders, read):
         ("{tailgate/runbook: orders}", "not an address. Write it whole"),
         ("{tailgate/board: 'javascript:alert(1)'}", "not an address"),
         ("{tailgate/minimum-events: many}", "not a number"),
+        ("{tailgate/page: never}", "unknown value. Known: off, on"),
         ("{tailgate/absent: page}", "unknown value. Known: off, ticket"),
     ],
 )

@@ -22,4 +22,6 @@ def severities(slo: SLO) -> dict[Severity, int]:
     them, whereas those of requests are what is sent instead of a page.
     """
     least = slo.alerting.minimum_events
-    return {"ticket": least or _LEAST_VIEWS} if is_reported(slo) else {"page": least, "ticket": 0}
+    if is_reported(slo):
+        return {"ticket": least or _LEAST_VIEWS}
+    return {"page": least, "ticket": 0} if slo.alerting.page else {"ticket": 0}
