@@ -26,7 +26,7 @@ MAX_TIMINGS = 10
 """Of one page; two devices of so many pages and timings are as many series as a histogram may have."""
 MAX_CLIENTS = 4096
 """Whose rates are remembered; who came longest ago is forgotten first."""
-REASONS = ("rate", "size", "form", "page", "timing", "value")
+REASONS = ("late", "rate", "size", "form", "page", "timing", "value")
 """Why a beacon is refused."""
 
 BOUNDS: Mapping[str, tuple[float, float]] = MappingProxyType(
@@ -144,16 +144,18 @@ class Vitals:
         self._refused = Counter(names.BEACONS_REFUSED, "Beacons that were not taken, by reason.", (names.LABEL_REASON,))
         self._start()
 
-    def take(self, body: bytes, client: str, user_agent: str = "") -> Beacon:
+    def take(self, body: bytes | None, client: str, user_agent: str = "") -> Beacon:
         """The beacon that ``body`` is; ``client`` is the address that sent it.
 
+        A ``body`` of None is one that was not there in the time that it was given.
+
         Raises:
-            BeaconRefused: there are too many, or it is none; which is counted.
+            BeaconRefused: there are too many, or it is none, or late; which is counted.
 
         """
         try:
-            self._admit(client)
-            return read(body, self._marks, synthetic=names.SYNTHETIC_AGENT in user_agent.lower())
+            admitted = self._admitted(body, client)
+            return read(admitted, self._marks, synthetic=names.SYNTHETIC_AGENT in user_agent.lower())
         except BeaconRefused as refused:
             self._refused.add((refused.reason,))
             raise
@@ -197,7 +199,9 @@ class Vitals:
         for reason in REASONS:
             self._refused.add((reason,), 0)
 
-    def _admit(self, client: str) -> None:
+    def _admitted(self, body: bytes | None, client: str) -> bytes:
+        if body is None:
+            raise BeaconRefused("late", "the beacon was not there in time; send all of it at once", 408)
         now, network = self._clock(), _network(client)
         bucket = self._clients.get(network)
         if bucket is None:
@@ -209,6 +213,7 @@ class Vitals:
         # In this order: what one client has too many of is not taken from the others.
         if not (bucket.take(now) and self._all.take(now)):
             raise BeaconRefused("rate", "there are too many beacons; leave this one out", 429)
+        return body
 
 
 def edges_of(vital: str) -> tuple[float, ...]:

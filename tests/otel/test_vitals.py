@@ -345,6 +345,16 @@ def test_all_clients_together_may_send_so_many(clock):
     assert samples(vitals) == {(f"{names.BEACONS_REFUSED}_total", "rate"): 95}
 
 
+def test_what_is_not_there_in_time_is_refused_and_leaves_its_place_to_others(clock):
+    vitals = Vitals(config(client_rate=1.0), clock)
+    for _ in range(3):
+        with pytest.raises(BeaconRefused) as caught:
+            vitals.take(None, ANYBODY)
+        assert (caught.value.reason, caught.value.status) == ("late", 408)
+    assert samples(vitals) == {(f"{names.BEACONS_REFUSED}_total", "late"): 3}
+    vitals.take(body(), ANYBODY)
+
+
 def test_who_is_refused_for_too_many_is_not_even_read(clock):
     vitals = Vitals(config(client_rate=1.0), clock)
     vitals.take(body(), ANYBODY)

@@ -1,5 +1,6 @@
 """What visits were like, as the pages themselves tell."""
 
+import asyncio
 from contextlib import suppress
 
 from fastapi import APIRouter, Request, Response
@@ -13,14 +14,22 @@ from tailgate_service.problems import Problem, responses
 
 router = APIRouter(tags=["vitals"])
 
-# What is left of a body that is too large would be read as the next request's begin.
-_HEADERS = {413: {"connection": "close"}, 429: {"retry-after": "1"}}
+_WITHIN = 5.0
+"""Seconds in which a body has to be there, from its headers on.
+
+It goes out with them, in a packet or two. One that is lost is sent again after a second, and if that is lost as well,
+once more two seconds later (RFC 6298, 2.1 and 5.5).
+"""
+
+# What is left of a body that is too large, or too slow, would be read as the next request's begin.
+_CLOSE = {"connection": "close"}
+_HEADERS = {408: _CLOSE, 413: _CLOSE, 429: {"retry-after": "1"}}
 
 
 @router.post(
     "/api/vitals",
     status_code=204,
-    responses=responses(413, 422, 429, 500),
+    responses=responses(408, 413, 422, 429, 500),
     openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": schema(PAGES)}}}},
 )
 async def take(request: Request, vitals: VitalsOf) -> Response:
@@ -36,13 +45,17 @@ async def take(request: Request, vitals: VitalsOf) -> Response:
     return Response(status_code=204)
 
 
-async def _body(request: Request) -> bytes:
-    """The body, or as much of it as shows that it is too large."""
+async def _body(request: Request) -> bytes | None:
+    """The body, or as much of it as shows that it is too large; None where it is not there in time."""
     body = b""
-    # Pages send it on their way out: whoever is gone before the end is not heard, and nothing has failed.
-    with suppress(ClientDisconnect):
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY:
-                break
+    try:
+        # Pages send it on their way out: whoever is gone before the end is not heard, and nothing has failed.
+        with suppress(ClientDisconnect):
+            async with asyncio.timeout(_WITHIN):
+                async for chunk in request.stream():
+                    body += chunk
+                    if len(body) > MAX_BODY:
+                        break
+    except TimeoutError:
+        return None
     return body

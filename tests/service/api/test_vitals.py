@@ -1,5 +1,6 @@
 """What pages tell of a visit: taken from anybody, and believed by nobody who could be harmed."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,6 +12,7 @@ from tailgate_otel import Vitals, VitalsConfig, names
 from tailgate_otel.beacon import MAX_BODY
 from tailgate_service.app import create_app
 from tailgate_service.models.vitals import PAGES
+from tailgate_service.routes import vitals as vitals_route
 from tailgate_slo import load, reference_path
 
 from tests.service.api.conftest import client_of, settings_for
@@ -106,6 +108,21 @@ async def test_a_beacon_that_is_too_large_is_refused_without_reading_on(app, cli
     assert answer.headers["connection"] == "close"
     assert sent == MAX_BODY // 1_024 + 1
     assert f'{names.BEACONS_REFUSED}_total{{reason="size"}} 1\n' in page(app)
+
+
+async def test_a_beacon_that_drips_is_not_waited_for(app, client, monkeypatch):
+    """Each byte comes soon after the one before, and the last of them never."""
+    monkeypatch.setattr(vitals_route, "_WITHIN", 0.05)
+
+    async def dripping():
+        while True:
+            await asyncio.sleep(0.001)
+            yield b" "
+
+    answer = await client.post("/api/vitals", content=dripping(), headers=JSON)
+    assert problem(answer).status == 408
+    assert answer.headers["connection"] == "close"
+    assert f'{names.BEACONS_REFUSED}_total{{reason="late"}} 1\n' in page(app)
 
 
 async def test_who_sends_too_many_is_told_when_to_come_again(app, client):
