@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import tailgate_slo
+from tailgate_dashboards.boards import vitals
 from tailgate_dashboards.boards.asked import every_query
 from tailgate_dashboards.boards.catalog import boards_of
 from tailgate_dashboards.rules import compile_rules
@@ -20,7 +21,7 @@ from tailgate_otel import names
 from tailgate_slo import SLO, Objectives
 from tailgate_slo.budget import alert_windows, error_budget
 
-from tests.dashboards.live import CALLER, CHANGED, INBOX, MARKED, PACE, PAGED, SILENCED, Live, fires, living
+from tests.dashboards.live import CALLER, CHANGED, INBOX, MARKED, MEASURED, PACE, PAGED, SILENCED, Live, fires, living
 from tests.dashboards.servers import Version, needs_alertmanager, needs_prometheus
 from tests.tailgate.conftest import Command, objectives_in
 
@@ -176,6 +177,7 @@ def test_a_load_test_counts_in_no_objective_and_visitors_do(live: Live) -> None:
     assert tested.value > ENOUGH
 
 
+@pytest.mark.row("A1")
 def test_what_pages_report_counts_in_its_objectives_but_for_a_load_tests(live: Live) -> None:
     views = f"sum by ({names.LABEL_PAGE}) ({names.PAGE_VIEWS}_total)"
     before = {each.labels[names.LABEL_PAGE]: each.value for each in live.prometheus.query(views, live.between)}
@@ -191,6 +193,18 @@ def test_what_pages_report_counts_in_its_objectives_but_for_a_load_tests(live: L
             own = equal(names.LABEL_SLO_NAME, slo.name), equal(names.LABEL_SOURCE, names.SOURCE_BEACON)
             (ratio,) = live.prometheus.query(select(f"{names.SLI_ERROR_RATIO}5m", *own), live.failed)
             assert ratio.value == 0
+
+
+@pytest.mark.row("A1")
+def test_the_p75_of_each_vital_is_what_pages_told(live: Live) -> None:
+    shown = {each.place: each for each in every_query(vitals.board(live.objectives)) if each.letter == "A"}
+    # Of desktops the visitors of the run tell as well.
+    chosen = {"__rate_interval": "5m", "device": "phone"}
+    for vital, value in MEASURED.items():
+        asked = shown[f"{vital.upper()} at p75, by page and device"].resolved(chosen)
+        answers = live.prometheus.query(asked, live.failed)
+        found = {each.labels[names.LABEL_PAGE]: each.value for each in answers}
+        assert found == pytest.approx(dict.fromkeys(MARKED, value), rel=0.15)  # more than from one edge to the next
 
 
 def said_of(objectives: Objectives, edge: str) -> set[str]:

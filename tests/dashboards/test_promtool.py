@@ -219,6 +219,7 @@ VIEWS = f'{LCP}_count{{page="/inbox",device="phone"}}'
 QUICK = f'{LCP}_bucket{{page="/inbox",device="phone",le="2.5"}}'
 
 
+@pytest.mark.row("A1")
 def test_slow_pages_are_a_ticket_and_wake_nobody(check):
     # Every view is slow, which is four times what the objective allows: 18 hours of it are three quarters of a day.
     check(
