@@ -140,7 +140,7 @@ def test_sides_that_are_the_same_are_never_called_worse(tmp_path: Path) -> None:
 def test_a_route_that_only_fails_now_is_worse_by_its_first_answers_and_ends_the_load(tmp_path: Path) -> None:
     ab = command(tmp_path)
     with shop(items=0.0, basket=0.0) as base, shop(items=0.0, basket=None) as candidate:
-        asked = ("--base", base.url, "--candidate", candidate.url, *LENGTH, "--error-rate", "0.05", "--json")
+        asked = ("--base", base.url, "--candidate", candidate.url, *LENGTH, "--error-rate", "0.1", "--json")
         told = json.loads(ab.here("ab", *asked).stdout)
     assert (told["verdict"], told["exit_code"]) == ("fail", 1)
     assert {"route": SLOW, "measure": "failures"} in [
