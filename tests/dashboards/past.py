@@ -12,7 +12,9 @@ HOUR = 3_600
 HOURS = 48
 """Before the end: what backtests look at."""
 END = int(time.time()) // SCRAPE * SCRAPE - 53
-"""The last scrape, about now, and at no round second."""
+"""A scrape about now, and at no round second; what is asked of the past ends with it."""
+AHEAD = HOUR
+"""Scrapes go on for so long after that, so that there is one of just now whenever somebody asks."""
 START = END - 60 * HOUR
 MIDDLING = END - 30 * HOUR
 """From here on every request takes between 0.3 and 0.5 s, for twenty minutes."""
@@ -102,7 +104,7 @@ def exposition() -> str:
     lines = [f"# TYPE {DURATION} histogram"]
     columns: dict[str, list[str]] = {}
     counts = dict.fromkeys((*edges, "200", "503"), 0)
-    for at in range(START, END + 1, SCRAPE):
+    for at in range(START, END + AHEAD + 1, SCRAPE):
         if at == RESTART:
             counts = dict.fromkeys(counts, 0)
         middling, slow = within(MIDDLING, 20, at), within(SLOW, 40, at)
