@@ -16,7 +16,9 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
+import psutil
 from tailgate_otel import names
 
 PR_SET_PDEATHSIG = 1
@@ -55,13 +57,23 @@ class Leashed:
     def failed(self, url: str) -> str:
         """Why it does not answer at ``url``, once that is known; empty as soon as it does."""
         end = time.monotonic() + READY_WITHIN
+        port = urlsplit(url).port
         while self._process.poll() is None:
-            with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):  # noqa: S310 - of loopback
-                return ""
+            if self._listens(port):
+                with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):  # noqa: S310 - of loopback
+                    return ""
             if time.monotonic() > end:
                 return f"it is not ready after {READY_WITHIN:g} s; its log is {self._log}"
             time.sleep(0.1)
         return self.fate()
+
+    def _listens(self, port: int | None) -> bool:
+        """Whether it, or a child of it, has ``port``: whoever else came first there may answer like it."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            ours = psutil.Process(self._process.pid)
+            sockets = (one for process in (ours, *ours.children(recursive=True)) for one in process.net_connections())
+            return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in sockets)
+        return False
 
     def fate(self) -> str:
         """How it ended, and what it said of that; empty while it runs."""

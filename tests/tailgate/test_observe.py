@@ -22,6 +22,7 @@ from tailgate_otel import names
 from tailgate import observe
 from tailgate.errors import CommandError
 from tests.dashboards.servers import PATH, eventually, needs_alertmanager, needs_prometheus
+from tests.server import Response, Server
 from tests.tailgate.conftest import Command, serving
 
 METRICS = "http://127.0.0.1:9/metrics"
@@ -139,6 +140,17 @@ def test_a_program_that_does_not_start_is_named_with_what_it_said_last(tmp_path,
         assert "ended with 1" in observers.missing["prometheus"]
         assert "the disk is full" in observers.missing["prometheus"]
         assert "SyntaxError" in observers.missing["alertmanager"]
+
+
+def test_who_answers_in_its_place_is_not_taken_for_it(tmp_path, path, objectives, monkeypatch):
+    program(path, "prometheus", "import sys, time\ntime.sleep(1)\nsys.exit('address already in use')")
+    with Server(Response()) as somebody:
+        monkeypatch.setattr(observe, "_port", lambda _: somebody.server_port)
+        with observe.observing(tmp_path / "observe", METRICS, objectives) as observers:
+            pass
+        assert somebody.asked == []
+        assert observers.addresses == {}
+        assert "address already in use" in observers.missing["prometheus"]
 
 
 def test_grafana_is_given_the_provisioning_of_the_compose_file(tmp_path, path, objectives):

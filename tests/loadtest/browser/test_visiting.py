@@ -258,20 +258,22 @@ def test_a_phone_is_touched_and_as_wide_as_one(visit: Visits, site: Site):
 def test_a_slow_processor_takes_longer_for_the_same(visit: Visits, site: Site):
     site.pages["/"] = Page(
         body="""<h1>Busy</h1><script>
-          // The least of some times: whatever else the machine does, it does not do in all of them.
-          let least = Infinity;
-          for (let round = 0; round < 6; round++) {
+          const took = [];
+          for (let round = 0; round < 9; round++) {
             const began = performance.now();
             let sum = 0;
             for (let n = 0; n < 2e7; n++) sum += n % 7;
-            least = Math.min(least, performance.now() - began);
+            took.push(performance.now() - began);
           }
-          performance.mark("took", { startTime: least });
+          took.sort((a, b) => a - b);
+          performance.mark("least", { startTime: took[0] });
+          performance.mark("median", { startTime: took[4] });
         </script>"""
     )
     [quick], _ = visit(LOOK)
     [slow], _ = visit(LOOK, cpu=10)
-    assert slow.timings["took"] > 2 * quick.timings["took"]
+    # On a busy machine some rounds are slowed down by others, and in some the browser comes late to slow down its own.
+    assert slow.timings["median"] > 2 * quick.timings["least"]
 
 
 def test_scripts_draw_the_same_numbers_in_every_run(visit: Visits):
