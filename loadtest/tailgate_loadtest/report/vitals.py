@@ -10,6 +10,7 @@ from tailgate_slo.model import Vital
 from tailgate_slo.vitals import JUDGED_BY
 
 from tailgate_loadtest.judge.document import Verdict
+from tailgate_loadtest.judge.several import several
 from tailgate_loadtest.judge.vitals.document import Cell, LaneFinding, Rating, VitalFinding, VitalsDocument
 from tailgate_loadtest.report import show, words
 
@@ -27,7 +28,6 @@ _RATINGS: dict[Rating, tuple[str, str]] = {
 }
 _LONGEST = 400
 _LONGEST_ELEMENT = 60
-_MAX_NAMED = 5
 
 _Judged = tuple[VitalFinding, LaneFinding]
 _Row = tuple[str | None, str, str, str]
@@ -156,9 +156,7 @@ def warnings(document: VitalsDocument) -> list[str]:
 
 def _notes(document: VitalsDocument) -> Iterator[Text]:
     if skipped := document.skipped:
-        named = ", ".join(skipped[:_MAX_NAMED])
-        more = f" and {len(skipped) - _MAX_NAMED} more" if len(skipped) > _MAX_NAMED else ""
-        yield _aside(f"not judged, since no visit came to their pages: {named}{more}")
+        yield _aside(f"not judged, since no visit came to their pages: {several(skipped)}")
     for why, number in document.failures.items():
         yield Text(f"  ! {_visits(number)} failed: {_line(why)}", style="yellow")
     yield from (Text(f"  ! {_line(warning)}", style="yellow") for warning in warnings(document))

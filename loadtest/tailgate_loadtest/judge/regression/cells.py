@@ -12,7 +12,7 @@ _SOONEST = 1e-6
 """Seconds; no answer comes over a network sooner."""
 SUSPECT = 0.3
 """The adjusted p from which a rare cell keeps a gate from passing before its budget is used up. Rare cells have half of
-the error rate (``decision.SHARE``), so at one look in seven of sides that are the same some cell has as little."""
+the error rate (``decision.SHARE``), so of sides that are the same some has as little at one look in seven at most."""
 _NAMES = ("base", "candidate")
 
 

@@ -33,13 +33,13 @@ from tailgate_loadtest.judge.regression.statistics.pairs import cut, turn_window
 from tailgate_loadtest.judge.regression.terms.accept import Accepted, accept
 from tailgate_loadtest.judge.regression.terms.leeway import Leeway
 from tailgate_loadtest.judge.regression.terms.loosened import Loosening
+from tailgate_loadtest.judge.several import several
 from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.shapes.sides import Design
 
 SHARE = 0.5
 """Of the error rate, what each family of cells may spend: those of which a pass is asked, and those too rare for it."""
 MEASURES: tuple[Measure, ...] = ("p50", "p95", "p99", "failures")
-_MOST_NAMED = 6
 
 Place = tuple[str, Measure]
 """A route, and what is measured of it."""
@@ -171,7 +171,5 @@ def _warnings(judged: Sequence[Cell]) -> list[str]:
     rare = sorted({cell.route for cell in judged} - {cell.route for cell in judged if cell.blocking})
     if not rare:
         return []
-    shown = ", ".join(rare[:_MOST_NAMED])
-    more = f" and {len(rare) - _MOST_NAMED} more" if len(rare) > _MOST_NAMED else ""
     cure = "load them longer, or give them more of the mix"
-    return [f"too few requests for a pass to be asked of: {shown}{more}; {cure}"]
+    return [f"too few requests for a pass to be asked of: {several(rare)}; {cure}"]

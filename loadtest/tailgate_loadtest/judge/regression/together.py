@@ -34,6 +34,7 @@ from tailgate_loadtest.judge.regression.terms.loosened import loosenings
 from tailgate_loadtest.judge.regression.unseen import unseen
 from tailgate_loadtest.judge.regression.why.evidence import evidence
 from tailgate_loadtest.judge.regression.why.explained import Sides, explained
+from tailgate_loadtest.judge.several import several
 from tailgate_loadtest.judge.verdict import judge_bundle, lacking, raised
 from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.measure.kinds import Kind
@@ -47,7 +48,6 @@ from tailgate_loadtest.run.server import ServerCounters
 from tailgate_loadtest.shapes.sides import SIDES, TURNS, Design, Side
 
 Verdict = Literal["pass", "fail", "inconclusive", "interrupted"]
-_NAMED = 6
 _BETWEEN = 30.0
 """Seconds from one look to the next: each takes some of what may be spent, and a second of a core."""
 CYCLES = math.ceil(LEAST_PAIRS / TURNS)
@@ -206,8 +206,7 @@ def _missed(findings: Mapping[Side, Sequence[Finding]]) -> list[str]:
     lost = [found.name for found in findings[Side.CANDIDATE] if found.verdict == "fail" and found.name in kept]
     if not lost:
         return []
-    more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
-    return [f"under this load the candidate misses objectives that the base keeps: {', '.join(lost[:_NAMED])}{more}"]
+    return [f"under this load the candidate misses objectives that the base keeps: {several(lost)}"]
 
 
 def _gate(objectives: Objectives | None, run: RunDocument) -> Gate:

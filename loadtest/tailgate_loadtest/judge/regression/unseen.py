@@ -1,14 +1,14 @@
 """What a comparison had no eyes for, as warnings: its verdict says nothing of it."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 
 from tailgate_loadtest.judge.document import Finding
 from tailgate_loadtest.judge.regression.document import Cell
+from tailgate_loadtest.judge.several import several
 
 _STREAMS = ("WS ", "SSE ")
 _OPENED = " connect"
 """How routes of streams begin, and how the one ends by which a stream is asked for: what comes over it is not asked."""
-_NAMED = 6
 
 
 def unseen(cells: Iterable[Cell], asked: Collection[str], objectives: Iterable[Finding]) -> list[str]:
@@ -23,12 +23,7 @@ def unseen(cells: Iterable[Cell], asked: Collection[str], objectives: Iterable[F
     found = []
     if unasked := sorted(requests - {*asked}):
         blind = "not compared request for request, so one query more would not be seen"
-        found.append(f"{blind}: {_some(unasked)}; give them more of the mix")
+        found.append(f"{blind}: {several(unasked)}; give them more of the mix")
     if missing := [each.name for each in objectives if each.missing]:
-        found.append(f"objectives of which nothing was measured: {_some(missing)}; see whether a task asks for it")
+        found.append(f"objectives of which nothing was measured: {several(missing)}; see whether a task asks for it")
     return found
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{', '.join(names[:_NAMED])}{more}"
