@@ -157,3 +157,24 @@ async def test_who_was_away_for_longer_than_events_are_kept_reads_anew_and_is_li
     gone, anew = (parse_qs(urlsplit(socket).query) for socket in sockets[-2:])
     assert "after" in gone
     assert "after" not in anew
+
+
+@pytest.mark.row("C8")
+async def test_who_has_read_on_in_the_list_keeps_that_when_all_of_it_is_read_again(visit, site, wire):
+    wire.cut()
+    made = await visit("/inbox", site.key, url=wire.url)
+    rows, more = made.page.locator("#list button"), made.page.get_by_role("button", name="Show more")
+    await expect(made.page.locator("#connection")).to_have_attribute("data-state", "polling")
+    await more.click()
+    await expect(rows).to_have_count(50)
+
+    def readings() -> int:
+        return len(made.watched.asked("/api/conversations"))
+
+    before = readings()
+    wire.mend()
+    await made.page.evaluate("dispatchEvent(new Event('online'))")
+    await until(lambda: readings() >= before + 2)
+    await more.click()
+    await expect(rows).to_have_count(60)
+    await expect(more).to_be_hidden()

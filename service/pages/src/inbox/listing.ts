@@ -94,9 +94,17 @@ export class Listing {
     this.#readAt = performance.now();
     if (!this.#shown) this.#state("loading", "");
     try {
-      const page = await this.#api.get<Inbox>(address(filter, how === "add" ? next : null), reading.signal);
+      let page = await this.#api.get<Inbox>(address(filter, how === "add" ? next : null), reading.signal);
+      const pages = [page];
+      // Who has read on finds all of that again.
+      let missing = how === "replace" ? this.#conversations.list().length - page.conversations.length : 0;
+      while (missing > 0 && page.next_before !== null) {
+        page = await this.#api.get<Inbox>(address(filter, page.next_before), reading.signal);
+        pages.push(page);
+        missing -= page.conversations.length;
+      }
       if (reading.signal.aborted) return;
-      this.#take(page, how);
+      this.#take(pages, how);
     } catch (error) {
       if (!reading.signal.aborted) this.#failed(told(error), how);
     } finally {
@@ -105,11 +113,11 @@ export class Listing {
     if (!reading.signal.aborted && this.#due !== null) void this.#read(this.#due);
   }
 
-  #take(page: Inbox, how: How): void {
-    this.#conversations[how](page);
+  #take(pages: readonly Inbox[], how: How): void {
+    pages.forEach((page, at) => this.#conversations[at === 0 ? how : "add"](page));
     const unknown = this.#meanwhile.map((event) => this.#conversations.apply(event));
     if (unknown.includes(true)) this.#refreshSoon();
-    for (const { id, name } of page.team) this.names.set(id, name);
+    for (const { id, name } of pages.flatMap(({ team }) => team)) this.names.set(id, name);
     this.#state("shown", "");
     this.#paint();
     mark("list_shown");
