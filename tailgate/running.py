@@ -36,6 +36,7 @@ from tailgate.console import out, print_json, say
 from tailgate.counters import counters_in
 from tailgate.crew import key_for
 from tailgate.live import LiveView
+from tailgate.traces import listening
 
 _LOOPBACK = ("127.0.0.1", "::1")
 """Where browsers visit from: the traces of their requests are kept."""
@@ -54,6 +55,8 @@ class Request:
     metrics: str | None
     prometheus: str | None
     metrics_port: int | None
+    traces: tuple[str, int] | None
+    """Where those of the host's service are received."""
     targets: Path | None
     openapi: tuple[str, ...]
     out: Path
@@ -96,9 +99,14 @@ def against_host(request: Request, interruption: Interruption, announcer: Announ
     parts = urlsplit(plan.host)
     say(f"loading {parts.scheme}://{parts.netloc} with {plan.locustfile.name}, {_describe(request.load)}")
     read = counters_in(request.prometheus, request.objectives, interruption) if request.prometheus else None
-    browsers = _browsers(request, plan)
-    with announcer.load(plan), _watched(request, plan) as watchers:
-        return conduct(plan, interruption, counters=read, browsers=browsers, **watchers)
+    with ExitStack() as stack:
+        traces = TraceStore() if request.traces is not None else None
+        if request.traces is not None and traces is not None:
+            stack.enter_context(listening(request.traces, {"": traces}, "the service's"))
+        browsers = _browsers(request, plan, traces)
+        stack.enter_context(announcer.load(plan))
+        watchers = stack.enter_context(_watched(request, plan))
+        return conduct(plan, interruption, counters=read, traces=traces, browsers=browsers, **watchers)
 
 
 def embedded(request: Request, interruption: Interruption, announcer: Announcer) -> Bundle:

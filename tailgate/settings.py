@@ -8,7 +8,7 @@ metrics: http://127.0.0.1:9464/metrics
 targets: .tailgate/targets.json
 openapi: openapi.yaml
 out: runs
-service:                    how ``tailgate ab`` brings a side up; docs/ab.md
+service:                    how ``tailgate ab`` brings a side up, and where traces come to; docs/ab.md
   build: make shop
   seed: ./shop --seed "$TAILGATE_DIRECTORY/shop.db"
   start: exec ./shop --port "$TAILGATE_PORT" --data "$TAILGATE_DIRECTORY/shop.db"

@@ -121,6 +121,7 @@ def run(
         metrics=None if prometheus else metrics or defaults.metrics,
         prometheus=prometheus,
         metrics_port=metrics_port,
+        traces=defaults.service.traces,
         targets=targets_file,
         openapi=routes_of(Path(given)) if (given := openapi or defaults.openapi) else (),
         out=Path(out_dir or defaults.out or "runs"),

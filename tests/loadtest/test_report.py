@@ -226,7 +226,9 @@ def trace(route: str) -> dict[str, object]:
     start = int((BEGAN + 12) * 1e9)
     slowest = len(route) * 1_000_000
     text = "select id, body, sent_at from messages where conversation_id = $1 order by sent_at desc limit $2"
-    spans = [span("server", route, 2, start, slowest, {**ROOT, names.ATTR_ROUTE: route.partition(" ")[2]})]
+    method, _, template = route.partition(" ")
+    asked = {**ROOT, names.ATTR_METHOD: method, names.ATTR_ROUTE: template}
+    spans = [span("server", route, 2, start, slowest, asked)]
     spans.append(span("wait", "wait for a connection", 1, start + 200_000, 1_500_000, {names.ATTR_CALL_KIND: "wait"}))
     for i in range(4):
         attributes = {names.ATTR_CALL_KIND: "query", names.ATTR_DB_QUERY: text if i else "select 1 -- " + route}

@@ -66,7 +66,9 @@ def words(page: Page) -> str:
 def request(trace: str, key: str, route: str, start: float, seconds: float, *queries: tuple[float, float]) -> str:
     """A line of traces.jsonl: a request and its queries, in seconds from its own beginning."""
     at = int((BEGAN + start) * 1e9)
-    attributes = {names.ATTR_ROUTE: route.partition(" ")[2], names.ATTR_STATUS: 200, names.ATTR_QUERIES: len(queries)}
+    method, _, template = route.partition(" ")
+    asked = {names.ATTR_METHOD: method, names.ATTR_ROUTE: template}
+    attributes = {**asked, names.ATTR_STATUS: 200, names.ATTR_QUERIES: len(queries)}
     spans = [span(key, route, 2, at, int(seconds * 1e9), attributes)]
     for n, (begin, length) in enumerate(queries):
         more = {names.ATTR_CALL_KIND: "query", names.ATTR_DB_QUERY: f"select {n}"}

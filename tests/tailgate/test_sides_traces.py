@@ -1,22 +1,19 @@
 """Traces of services that run elsewhere come to the side they are of, and say why one got worse."""
 
 import json
-import subprocess
-import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from tailgate_loadtest.shapes.sides import Side
-from tailgate_otel import names
 
 from tailgate.errors import CommandError
 from tailgate.sides.traces import receiving
 from tests.loadtest.exports import request_of
-from tests.tailgate.conftest import Command, clean_environment, free_port
+from tests.tailgate.conftest import Command, free_port
+from tests.tailgate.traced import service
 
 BASE, CANDIDATE = Side.BASE, Side.CANDIDATE
 
@@ -63,48 +60,6 @@ def test_where_somebody_else_listens_already_it_is_said() -> None:
         assert send(receivers[BASE].endpoint, 1) == 200
 
 
-SERVICE = """
-import sys
-import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import SpanKind
-
-provider = TracerProvider()
-provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-tracer = provider.get_tracer("shop")
-ASKED = {"http.method": "GET", "http.route": "/basket", "http.status_code": 200}
-QUERY = {"db.system": "mysql", "db.statement": "SELECT name, price FROM prices WHERE item = 4711"}
-
-
-class Shop(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        with tracer.start_as_current_span("GET", kind=SpanKind.SERVER, attributes=ASKED):
-            for _ in range(int(sys.argv[1])):
-                with tracer.start_as_current_span("SELECT", kind=SpanKind.CLIENT, attributes=QUERY):
-                    time.sleep(0.004)
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
-
-
-class Listener(ThreadingHTTPServer):
-    request_queue_size = 512
-
-
-with Listener(("127.0.0.1", 0), Shop) as listener:
-    print(listener.server_port, flush=True)
-    listener.serve_forever()
-"""
-"""It answers after so many queries, and traces them as its environment alone says."""
 LOCUSTFILE = """
 from locust import task
 from tailgate_loadtest.engine.http import LoadUser
@@ -116,20 +71,6 @@ class Shopper(LoadUser):
         self.client.get("/basket")
 """
 PROFILE = "name: steady\nstages: [{duration: 1m, rate: 60}]\nusers: 100\n"
-
-
-@contextmanager
-def service(endpoint: str, queries: int) -> Iterator[str]:
-    """The address of one that nobody but this test has started."""
-    environment = clean_environment() | {names.ENV_OTLP_ENDPOINT: endpoint, "OTEL_BSP_SCHEDULE_DELAY": "200"}
-    arguments = [sys.executable, "-c", SERVICE, str(queries)]
-    with subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            if process.stdout is None:
-                raise ValueError("its output is not ours")
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-        finally:
-            process.kill()
 
 
 @pytest.mark.xdist_group("two sides")

@@ -104,7 +104,7 @@ def _why(ended: int, last: Trace | None) -> str:
     if last is None:
         return (
             "What its requests were made of is not known: of none of them a trace came here. The embedded service"
-            " sends its traces to the run."
+            " sends its traces to the run; another does where tailgate.yaml says service: traces."
         )
     asked = f"{ended} requests" if ended != 1 else "one request"
     words = f"Until then the service answered {asked}. The last to end was {last.route}: {show.latency(last.seconds)}"

@@ -10,8 +10,9 @@ from tailgate_otel import names
 from tailgate_loadtest.errors import ANEW, BundleError
 from tailgate_loadtest.report import show
 from tailgate_loadtest.run.bundle import Bundle
+from tailgate_loadtest.run.cleaning import STATEMENTS
 from tailgate_loadtest.run.document import RunDocument
-from tailgate_loadtest.run.spans import attribute, root_of
+from tailgate_loadtest.run.spans import attribute, nanoseconds, root_of, route_of, seconds, spans_of
 
 MAX_ROWS = 60
 MAX_OTHERS = 9
@@ -112,18 +113,12 @@ def _documents(bundle: Bundle) -> Iterator[dict[str, Any]]:
 
 def _trace(document: dict[str, Any], run: RunDocument) -> Trace:
     root = root_of(document)
-    others = [
-        span
-        for resource in document["resourceSpans"]
-        for scope in resource["scopeSpans"]
-        for span in scope["spans"]
-        if span is not root
-    ]
-    others.sort(key=lambda span: (_nanoseconds(span, "startTimeUnixNano"), str(span.get("spanId"))))
+    others = [span for span in spans_of(document) if span is not root]
+    others.sort(key=lambda span: (nanoseconds(span, "startTimeUnixNano"), str(span.get("spanId"))))
     statements: dict[str, Statement] = {}
     rows = []
     for span in others:
-        text = _words(span, names.ATTR_DB_QUERY)
+        text = _words(span, *STATEMENTS)
         if text is not None:
             known = statements.setdefault(text[:_MAX_STATEMENT], Statement(text[:_MAX_STATEMENT]))
             known.times += 1
@@ -136,8 +131,8 @@ def _trace(document: dict[str, Any], run: RunDocument) -> Trace:
     reason = _words(root, names.ATTR_KEPT_REASON)
     return Trace(
         id=str(root.get("traceId", "")),
-        route=str(root.get("name") or f"{_words(root, names.ATTR_METHOD)} {_words(root, names.ATTR_ROUTE)}"),
-        status=_words(root, names.ATTR_STATUS) or show.NOTHING,
+        route=route_of(root),
+        status=_words(root, names.ATTR_STATUS, names.ATTR_STATUS_OLD) or show.NOTHING,
         seconds=_length(root),
         at=_at(document, run),
         reason=_REASONS.get(reason or "", reason or "not said"),
@@ -157,24 +152,20 @@ def _row(span: dict[str, Any], root: dict[str, Any], statement: int | None) -> R
         name=str(span.get("name", "")),
         kind=kind,
         statement=statement,
-        start=(_nanoseconds(span, "startTimeUnixNano") - _nanoseconds(root, "startTimeUnixNano")) / 1e9,
+        start=(nanoseconds(span, "startTimeUnixNano") - nanoseconds(root, "startTimeUnixNano")) / 1e9,
         length=_length(span),
         failed=span.get("status", {}).get("code") == 2 or attribute(span, names.ATTR_ERROR_TYPE) is not None,
     )
 
 
-def _words(span: dict[str, Any], name: str) -> str | None:
-    value = attribute(span, name)
+def _words(span: dict[str, Any], *keys: str) -> str | None:
+    value = attribute(span, *keys)
     return None if value is None else str(value)
 
 
 def _at(document: dict[str, Any], run: RunDocument) -> float:
-    return _nanoseconds(root_of(document), "startTimeUnixNano") / 1e9 - run.began
+    return nanoseconds(root_of(document), "startTimeUnixNano") / 1e9 - run.began
 
 
 def _length(span: dict[str, Any]) -> float:
-    return max(_nanoseconds(span, "endTimeUnixNano") - _nanoseconds(span, "startTimeUnixNano"), 0) / 1e9
-
-
-def _nanoseconds(span: dict[str, Any], key: str) -> int:
-    return int(span.get(key, 0))
+    return max(seconds(span), 0.0)
