@@ -98,5 +98,7 @@ def _machine() -> Machine:
 
 
 def _command() -> str:
-    module = sys.modules["__main__"].__spec__
-    return shlex.join(["python", "-m", module.name if module else sys.argv[0], *sys.argv[1:]])
+    spec = sys.modules["__main__"].__spec__
+    # Of a package its __main__ is run.
+    module = spec.name.removesuffix(".__main__") if spec else sys.argv[0]
+    return shlex.join(["python", "-m", module, *sys.argv[1:]])
