@@ -69,11 +69,15 @@ class Leashed:
 
     def _listens(self, port: int | None) -> bool:
         """Whether it, or a child of it, has ``port``: whoever else came first there may answer like it."""
-        with contextlib.suppress(psutil.NoSuchProcess):
+        try:
             ours = psutil.Process(self._process.pid)
             sockets = (one for process in (ours, *ours.children(recursive=True)) for one in process.net_connections())
             return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in sockets)
-        return False
+        except psutil.NoSuchProcess:
+            return False
+        except psutil.AccessDenied:
+            # Nobody may look into it, as into one with capabilities of its own: what answers is all that is known.
+            return True
 
     def fate(self) -> str:
         """How it ended, and what it said of that; empty while it runs."""

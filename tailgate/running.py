@@ -100,8 +100,9 @@ def against_host(request: Request, interruption: Interruption, announcer: Announ
     say(f"loading {parts.scheme}://{parts.netloc} with {plan.locustfile.name}, {_describe(request.load)}")
     read = counters_in(request.prometheus, request.objectives, interruption) if request.prometheus else None
     with ExitStack() as stack:
-        traces = TraceStore() if request.traces is not None else None
-        if request.traces is not None and traces is not None:
+        traces = None
+        if request.traces is not None:
+            traces = TraceStore()
             stack.enter_context(listening(request.traces, {"": traces}, "the service's"))
         browsers = _browsers(request, plan, traces)
         stack.enter_context(announcer.load(plan))

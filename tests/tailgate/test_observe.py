@@ -153,6 +153,18 @@ def test_who_answers_in_its_place_is_not_taken_for_it(tmp_path, path, objectives
         assert "address already in use" in observers.missing["prometheus"]
 
 
+def test_one_that_may_not_be_looked_into_is_believed_when_it_answers(tmp_path, path, objectives, monkeypatch):
+    """What keeps others out, such as capabilities of its own, is not to be had everywhere: here it is made up."""
+
+    def denied(process: psutil.Process) -> None:
+        raise psutil.AccessDenied(process.pid)
+
+    program(path, "prometheus", SERVER)
+    monkeypatch.setattr(psutil.Process, "net_connections", denied)
+    with observe.observing(tmp_path / "observe", METRICS, objectives) as observers:
+        assert set(observers.addresses) == {"prometheus"}
+
+
 def test_grafana_is_given_the_provisioning_of_the_compose_file(tmp_path, path, objectives):
     home = tmp_path / "share"
     (home / "bin").mkdir(parents=True)

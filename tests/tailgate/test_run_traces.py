@@ -8,18 +8,8 @@ from tailgate_loadtest.browser.found import MEASURE
 
 from tests.browser import needs_chromium
 from tests.tailgate.conftest import Command, free_port
-from tests.tailgate.traced import service
+from tests.tailgate.traced import SHOPPER, service
 
-LOCUSTFILE = """
-from locust import task
-from tailgate_loadtest.engine.http import LoadUser
-
-
-class Shopper(LoadUser):
-    @task
-    def buy(self):
-        self.client.get("/basket")
-"""
 PROFILE = "name: calm\nstages: [{duration: 5s, rate: 5}]\nusers: 20\n"
 SCRIPT = """
 export const page = "/";
@@ -34,7 +24,7 @@ STATEMENT = "SELECT name, price FROM prices WHERE item = ?"
 
 def directory(path: Path, traces: str) -> Command:
     settings = f"locustfile: locustfile.py\nprofile: calm.yaml\nservice:\n  traces: {traces}\n"
-    texts = {"locustfile.py": LOCUSTFILE, "calm.yaml": PROFILE, "tailgate.yaml": settings, "visit.js": SCRIPT}
+    texts = {"locustfile.py": SHOPPER, "calm.yaml": PROFILE, "tailgate.yaml": settings, "visit.js": SCRIPT}
     for name, text in texts.items():
         (path / name).write_text(text)
     return Command(path)

@@ -13,7 +13,7 @@ from tailgate.errors import CommandError
 from tailgate.sides.traces import receiving
 from tests.loadtest.exports import request_of
 from tests.tailgate.conftest import Command, free_port
-from tests.tailgate.traced import service
+from tests.tailgate.traced import SHOPPER, service
 
 BASE, CANDIDATE = Side.BASE, Side.CANDIDATE
 
@@ -60,23 +60,13 @@ def test_where_somebody_else_listens_already_it_is_said() -> None:
         assert send(receivers[BASE].endpoint, 1) == 200
 
 
-LOCUSTFILE = """
-from locust import task
-from tailgate_loadtest.engine.http import LoadUser
-
-
-class Shopper(LoadUser):
-    @task
-    def buy(self):
-        self.client.get("/basket")
-"""
 PROFILE = "name: steady\nstages: [{duration: 1m, rate: 60}]\nusers: 100\n"
 
 
 @pytest.mark.xdist_group("two sides")
 def test_of_services_at_addresses_their_traces_say_why_one_is_worse(tmp_path: Path) -> None:
     shared = f"127.0.0.1:{free_port()}"
-    (tmp_path / "locustfile.py").write_text(LOCUSTFILE)
+    (tmp_path / "locustfile.py").write_text(SHOPPER)
     (tmp_path / "steady.yaml").write_text(PROFILE)
     settings = f"locustfile: locustfile.py\nprofile: steady.yaml\nservice:\n  traces: {shared}\n"
     (tmp_path / "tailgate.yaml").write_text(settings)

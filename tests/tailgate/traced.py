@@ -61,6 +61,17 @@ with Listener(("127.0.0.1", 0), Shop) as listener:
     print(listener.server_port, flush=True)
     listener.serve_forever()
 '''
+SHOPPER = """
+from locust import task
+from tailgate_loadtest.engine.http import LoadUser
+
+
+class Shopper(LoadUser):
+    @task
+    def buy(self):
+        self.client.get("/basket")
+"""
+"""A locustfile for it."""
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from tailgate_slo.model import Vital
 from tailgate_slo.vitals import JUDGED_BY
 
 from tailgate_loadtest.judge.document import Verdict
-from tailgate_loadtest.judge.several import several
+from tailgate_loadtest.judge.listed import listed
 from tailgate_loadtest.judge.vitals.document import Cell, LaneFinding, Rating, VitalFinding, VitalsDocument
 from tailgate_loadtest.report import show, words
 
@@ -156,7 +156,7 @@ def warnings(document: VitalsDocument) -> list[str]:
 
 def _notes(document: VitalsDocument) -> Iterator[Text]:
     if skipped := document.skipped:
-        yield _aside(f"not judged, since no visit came to their pages: {several(skipped)}")
+        yield _aside(f"not judged, since no visit came to their pages: {listed(skipped)}")
     for why, number in document.failures.items():
         yield Text(f"  ! {_visits(number)} failed: {_line(why)}", style="yellow")
     yield from (Text(f"  ! {_line(warning)}", style="yellow") for warning in warnings(document))

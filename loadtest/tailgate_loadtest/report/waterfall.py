@@ -12,7 +12,7 @@ from tailgate_loadtest.report import show
 from tailgate_loadtest.run.bundle import Bundle
 from tailgate_loadtest.run.cleaning import STATEMENTS
 from tailgate_loadtest.run.document import RunDocument
-from tailgate_loadtest.run.spans import attribute, nanoseconds, root_of, route_of, seconds, spans_of
+from tailgate_loadtest.run.spans import ERROR, attribute, nanoseconds, root_of, route_of, seconds, spans_of
 
 MAX_ROWS = 60
 MAX_OTHERS = 9
@@ -154,7 +154,7 @@ def _row(span: dict[str, Any], root: dict[str, Any], statement: int | None) -> R
         statement=statement,
         start=(nanoseconds(span, "startTimeUnixNano") - nanoseconds(root, "startTimeUnixNano")) / 1e9,
         length=_length(span),
-        failed=span.get("status", {}).get("code") == 2 or attribute(span, names.ATTR_ERROR_TYPE) is not None,
+        failed=span.get("status", {}).get("code") == ERROR or attribute(span, names.ATTR_ERROR_TYPE) is not None,
     )
 
 

@@ -24,6 +24,7 @@ from decimal import Decimal
 from tailgate_slo.model import Tolerance
 
 from tailgate_loadtest.judge.document import Outcome
+from tailgate_loadtest.judge.listed import listed
 from tailgate_loadtest.judge.regression import cells
 from tailgate_loadtest.judge.regression.document import Cell, ExactFinding, Measure
 from tailgate_loadtest.judge.regression.measured import Evidence, gather
@@ -33,7 +34,6 @@ from tailgate_loadtest.judge.regression.statistics.pairs import cut, turn_window
 from tailgate_loadtest.judge.regression.terms.accept import Accepted, accept
 from tailgate_loadtest.judge.regression.terms.leeway import Leeway
 from tailgate_loadtest.judge.regression.terms.loosened import Loosening
-from tailgate_loadtest.judge.several import several
 from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.shapes.sides import Design
 
@@ -172,4 +172,4 @@ def _warnings(judged: Sequence[Cell]) -> list[str]:
     if not rare:
         return []
     cure = "load them longer, or give them more of the mix"
-    return [f"too few requests for a pass to be asked of: {several(rare)}; {cure}"]
+    return [f"too few requests for a pass to be asked of: {listed(rare)}; {cure}"]

@@ -11,6 +11,7 @@ from tailgate_slo import Gate, Objectives
 from tailgate_loadtest.errors import BundleError
 from tailgate_loadtest.judge.document import Finding
 from tailgate_loadtest.judge.kept import objectives_kept
+from tailgate_loadtest.judge.listed import listed
 from tailgate_loadtest.judge.regression import decision
 from tailgate_loadtest.judge.regression.adoption import adoption
 from tailgate_loadtest.judge.regression.decision import Judgement
@@ -34,7 +35,6 @@ from tailgate_loadtest.judge.regression.terms.loosened import loosenings
 from tailgate_loadtest.judge.regression.unseen import unseen
 from tailgate_loadtest.judge.regression.why.evidence import evidence
 from tailgate_loadtest.judge.regression.why.explained import Sides, explained
-from tailgate_loadtest.judge.several import several
 from tailgate_loadtest.judge.verdict import judge_bundle, lacking, raised
 from tailgate_loadtest.measure.hlog import LatencyLog
 from tailgate_loadtest.measure.kinds import Kind
@@ -206,7 +206,7 @@ def _missed(findings: Mapping[Side, Sequence[Finding]]) -> list[str]:
     lost = [found.name for found in findings[Side.CANDIDATE] if found.verdict == "fail" and found.name in kept]
     if not lost:
         return []
-    return [f"under this load the candidate misses objectives that the base keeps: {several(lost)}"]
+    return [f"under this load the candidate misses objectives that the base keeps: {listed(lost)}"]
 
 
 def _gate(objectives: Objectives | None, run: RunDocument) -> Gate:

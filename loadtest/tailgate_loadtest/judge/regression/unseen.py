@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterable
 
 from tailgate_loadtest.judge.document import Finding
+from tailgate_loadtest.judge.listed import listed
 from tailgate_loadtest.judge.regression.document import Cell
-from tailgate_loadtest.judge.several import several
 
 _STREAMS = ("WS ", "SSE ")
 _OPENED = " connect"
@@ -23,7 +23,7 @@ def unseen(cells: Iterable[Cell], asked: Collection[str], objectives: Iterable[F
     found = []
     if unasked := sorted(requests - {*asked}):
         blind = "not compared request for request, so one query more would not be seen"
-        found.append(f"{blind}: {several(unasked)}; give them more of the mix")
+        found.append(f"{blind}: {listed(unasked)}; give them more of the mix")
     if missing := [each.name for each in objectives if each.missing]:
-        found.append(f"objectives of which nothing was measured: {several(missing)}; see whether a task asks for it")
+        found.append(f"objectives of which nothing was measured: {listed(missing)}; see whether a task asks for it")
     return found

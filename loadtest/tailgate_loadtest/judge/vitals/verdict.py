@@ -11,7 +11,7 @@ from tailgate_slo.model import Vital
 from tailgate_loadtest.browser.account import Account
 from tailgate_loadtest.browser.recording import Visit
 from tailgate_loadtest.judge.document import Outcome, Verdict
-from tailgate_loadtest.judge.several import several
+from tailgate_loadtest.judge.listed import listed
 from tailgate_loadtest.judge.statistics import CONFIDENCE
 from tailgate_loadtest.judge.vitals.cells import cells
 from tailgate_loadtest.judge.vitals.document import LaneFinding, Setting, VitalFinding, VitalsDocument
@@ -115,8 +115,8 @@ def _elsewhere(visits: Sequence[Visit], slos: Sequence[SLO]) -> str:
     came = list(dict.fromkeys(visit.page for visit in visits if visit.page is not None))
     pages = sorted({slo.measure.route for slo in slos if slo.measure is not None and slo.measure.route is not None})
     near = next((found for page in came if (found := nearest_route(page, pages)) is not None), None)
-    hint = f"did you mean {near}?" if near else f"they are of {several(pages)}"
-    return f"no objective is of a page that was visited, such as {several(came)}; {hint}"
+    hint = f"did you mean {near}?" if near else f"they are of {listed(pages)}"
+    return f"no objective is of a page that was visited, such as {listed(came)}; {hint}"
 
 
 def _reasons(found: Iterable[VitalFinding], verdict: Outcome) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Literal
 from tailgate_slo import Gate, Objectives
 
 from tailgate_loadtest.judge.kept import objectives_kept
+from tailgate_loadtest.judge.listed import listed
 from tailgate_loadtest.judge.regression.apart import between, environments
 from tailgate_loadtest.judge.regression.apart.drafts import MIN_RUNS
 from tailgate_loadtest.judge.regression.apart.environments import Difference
@@ -24,7 +25,6 @@ from tailgate_loadtest.run.bundle import Bundle
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 _EXIT: dict[Verdict, int] = {"pass": 0, "fail": 1, "inconclusive": 3}
-_MAX_NAMES = 4
 
 
 def compare(
@@ -180,7 +180,7 @@ def _conclude(found: Accepted, doubts: Sequence[str]) -> tuple[Verdict, list[str
     for cell in stopping:
         if cell.verdict == "inconclusive":
             undecided.setdefault(cell.why, {}).setdefault(cell.route, []).append(cell.measure)
-    reasons = [*doubts, *(f"{_several(_routes(cells))}: {why}" for why, cells in undecided.items())]
+    reasons = [*doubts, *(f"{listed(_routes(cells), '; ')}: {why}" for why, cells in undecided.items())]
     if reasons:
         return "inconclusive", reasons
     if not any(cell.blocking for cell in found.cells):
@@ -192,17 +192,11 @@ def _routes(undecided: Mapping[str, Sequence[str]]) -> list[str]:
     return [f"{route} {', '.join(measures)}" for route, measures in undecided.items()]
 
 
-def _several(names: Sequence[str]) -> str:
-    """As many names as one reads."""
-    more = len(names) - _MAX_NAMES
-    return "; ".join(names[:_MAX_NAMES]) + (f"; and {more} more" if more > 0 else "")
-
-
 def _rare(cells: Sequence[Cell]) -> list[str]:
     """A warning of the routes that nothing can be said of."""
     blocking = {cell.route for cell in cells if cell.blocking}
     rare = list(dict.fromkeys(cell.route for cell in cells if cell.route not in blocking))
-    return [f"too few requests in a run to be compared, and only shown: {_several(rare)}"] if rare else []
+    return [f"too few requests in a run to be compared, and only shown: {listed(rare)}"] if rare else []
 
 
 def _record(what: str, side: Sequence[Past]) -> SideRecord:

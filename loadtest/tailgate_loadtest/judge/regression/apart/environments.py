@@ -12,6 +12,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from tailgate_loadtest.errors import ComparisonError
+from tailgate_loadtest.judge.listed import listed
 from tailgate_loadtest.judge.regression.apart.past import Past
 from tailgate_loadtest.run.document import RunDocument
 from tailgate_loadtest.run.environment import Fact
@@ -23,7 +24,6 @@ _OWN = ("revision", "dirty", "load_before", "db_rtt.measured", "template")
 """Facts that differ from run to run by nature, or are the change itself."""
 _OF_TIMES = ("cores", "processor", "fsync", "db_rtt.emulated")
 _OF_DATA = "seed."
-_MAX_VALUES = 3
 APART = 3600.0
 """Seconds between two runs from which on they are of two moments."""
 
@@ -59,7 +59,7 @@ def refuse(base: Sequence[Past], candidate: Sequence[Past]) -> None:
     if all(routes) and not routes[0] & routes[1]:
         raise ComparisonError(
             f"{base[0].name} and {candidate[0].name} have no route in common:"
-            f" {_several(sorted(routes[0]))} against {_several(sorted(routes[1]))}"
+            f" {listed(sorted(routes[0]))} against {listed(sorted(routes[1]))}"
         )
     if twice := {each.digest for each in base} & {each.digest for each in candidate}:
         names = [next(each.name for each in side if each.digest in twice) for side in (base, candidate)]
@@ -119,7 +119,7 @@ def _differ(
         return
     apart = not values[0] & values[1]
     yield Difference(
-        what=f"{what}: {_several(sorted(values[0]))} against {_several(sorted(values[1]))}",
+        what=f"{what}: {listed(sorted(values[0]))} against {listed(sorted(values[1]))}",
         spoils=spoils if apart else "nothing",
     )
 
@@ -176,8 +176,3 @@ def _word(value: Fact) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return "unknown" if value is None or value == "" else str(value)
-
-
-def _several(values: Sequence[str]) -> str:
-    more = f" and {len(values) - _MAX_VALUES} more" if len(values) > _MAX_VALUES else ""
-    return ", ".join(values[:_MAX_VALUES]) + more

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 _MOST = 6
 
 
-def several(names: Sequence[str]) -> str:
+def listed(names: Sequence[str], separator: str = ", ") -> str:
     """``a, b, c``; of more than six the first six ``and 3 more``."""
     more = len(names) - _MOST
-    return ", ".join(names[:_MOST]) + (f" and {more} more" if more > 0 else "")
+    return separator.join(names[:_MOST]) + (f" and {more} more" if more > 0 else "")
